@@ -1,0 +1,139 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""systemd services, and whether they answer over HTTP. Private to the collection."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from ansible.module_utils.common.text.converters import to_text
+from ansible.module_utils.urls import open_url
+
+# (return code, standard output, standard error) of an argument list: AnsibleModule.run_command.
+Run = t.Callable[[t.Sequence[str]], t.Tuple[int, str, str]]
+
+PROPERTIES = ("LoadState", "ActiveState", "SubState", "UnitFileState", "MainPID", "InvocationID", "NeedDaemonReload", "CanReload")
+_POLL_SECONDS = 0.2
+
+
+class ServiceError(Exception):
+    """A service does not do what was asked of it; the text says what, for a person."""
+
+
+class Unit:
+    """One unit of systemd."""
+
+    def __init__(self, name: str, run: Run) -> None:
+        """Name the unit *name*, with or without ``.service``; *run* executes commands."""
+        self.name = name if "." in name else f"{name}.service"
+        self._run = run
+
+    def show(self) -> dict[str, str]:
+        """Return PROPERTIES of the unit, as systemctl prints them, in one call."""
+        _rc, out, _err = self._systemctl("show", "--property", ",".join(PROPERTIES), self.name)
+        return dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
+
+    def act(self, verb: str) -> None:
+        """Run ``systemctl VERB UNIT``.
+
+        :raises ServiceError: with systemctl's own words.
+        """
+        code, out, err = self._systemctl(verb, self.name)
+        if code:
+            raise ServiceError(f"systemctl {verb} {self.name} failed: {(err or out).strip()}")
+
+    def daemon_reload(self) -> None:
+        """Let systemd read its unit files again."""
+        code, out, err = self._systemctl("daemon-reload")
+        if code:
+            raise ServiceError(f"systemctl daemon-reload failed: {(err or out).strip()}")
+
+    def running(self) -> bool:
+        """Return whether the unit is active."""
+        return self.show().get("ActiveState") == "active"
+
+    def journal(self, lines: int = 20) -> str:
+        """Return the last *lines* of the unit's journal."""
+        _code, out, err = self._run(
+            ["journalctl", "--unit", self.name, "--lines", str(lines), "--no-pager", "--output", "short-iso", "--quiet"]
+        )
+        return (out or err).strip()
+
+    def wait_healthy(self, url: str, status: t.Collection[int], timeout: float, settle: float) -> None:
+        """Wait until the unit, just started, has stayed up for *settle* seconds and *url* answers.
+
+        :param url: where it must answer; empty asks for nothing but that it stays up.
+        :param timeout: seconds for the whole wait.
+        :raises ServiceError: where it died, was started again by systemd, or did not answer in time.
+        """
+        began = time.monotonic()
+        first = self.show()
+        problem = ""
+        while True:
+            now = self.show()
+            if now.get("ActiveState") != "active" or now.get("InvocationID") != first.get("InvocationID"):
+                raise ServiceError(
+                    f"{self.name} started and died within {time.monotonic() - began:.1f} s "
+                    f"(state {now.get('ActiveState')}, {now.get('SubState')})"
+                )
+            problem = probe(url, status, max(1.0, min(5.0, timeout))) if url else ""
+            if not problem and time.monotonic() - began >= settle:
+                return
+            if time.monotonic() - began >= timeout:
+                raise ServiceError(f"{self.name} runs, but {problem or 'did not settle'} within {timeout:g} s")
+            time.sleep(_POLL_SECONDS)
+
+    def reload(self, verify: t.Mapping[str, t.Any] | None = None) -> None:
+        """Reload the unit and, with *verify*, wait until its own metrics say that it took the configuration.
+
+        :param verify: ``url`` of the metrics; ``metric`` that must have ``value`` afterwards; ``changed``, a metric whose
+            value differs after each successful reload (a signal alone tells nothing of when it was heeded); ``timeout``.
+        :raises ServiceError: where it refused, or did not answer in time.
+        """
+        before = _metrics(verify) if verify else {}
+        self.act("reload")
+        if not verify:
+            return
+        deadline = time.monotonic() + verify["timeout"]
+        metric, changed = verify["metric"], verify.get("changed")
+        while True:
+            now = _metrics(verify)
+            fresh = not changed or now.get(changed) != before.get(changed)
+            if now.get(metric) == verify["value"] and fresh:
+                return
+            refused = metric in now and now[metric] != verify["value"] and before.get(metric) == verify["value"]
+            if refused or time.monotonic() >= deadline:
+                raise ServiceError(
+                    f"{self.name} did not take the new configuration: {metric} is {now.get(metric, 'not to be had')} at {verify['url']}"
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def _systemctl(self, *arguments: str) -> tuple[int, str, str]:
+        return self._run(["systemctl", "--no-pager", *arguments])
+
+
+def probe(url: str, status: t.Collection[int], timeout: float) -> str:
+    """Ask *url* once; return what is wrong with the answer, or an empty string."""
+    try:
+        answer = open_url(url, timeout=timeout, use_proxy=False, validate_certs=False, follow_redirects="none").status
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong is the answer: refused, reset, no HTTP, status
+        answer = getattr(error, "code", None)
+        if answer is None:
+            return f"{url} does not answer ({to_text(error)})"
+    return "" if answer in status else f"{url} answers with HTTP status {answer}"
+
+
+def _metrics(verify: t.Mapping[str, t.Any]) -> dict[str, float]:
+    """Return the metrics without labels at the url of *verify*; none where it does not answer."""
+    try:
+        text = to_text(open_url(verify["url"], timeout=5, use_proxy=False, validate_certs=False).read())
+    except Exception:  # noqa: BLE001 - not answering is what the caller waits out
+        return {}
+    found = {}
+    for line in text.splitlines():
+        name, _space, value = line.partition(" ")
+        if not line.startswith("#") and "{" not in name:
+            found[name] = float(value.split()[0])
+    return found

@@ -1,0 +1,178 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Versions of a program side by side, each in a directory of its own. Private to the collection."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+import typing as t
+
+from ansible_collections.vigie.monitoring.plugins.module_utils import _files
+from ansible_collections.vigie.monitoring.plugins.module_utils._download import DownloadError
+
+STAMP = ".release.json"
+CURRENT = "current"
+
+
+class Versions:
+    """The directory ``<root>/<name>``: one directory a version, and the link ``current`` to the one in service."""
+
+    def __init__(self, root: str, name: str) -> None:
+        """Nothing on disk is touched."""
+        self.path = os.path.join(root, name)
+        self.link = os.path.join(self.path, CURRENT)
+
+    def current(self) -> str | None:
+        """Return the name of the directory in service, or None."""
+        return _files.link_target(self.link)
+
+    def stamp(self, directory: str | None) -> dict[str, t.Any]:
+        """Return what `unpack` noted of *directory*; empty where it is not whole any more."""
+        if not directory:
+            return {}
+        content = _files.read(os.path.join(self.path, directory, STAMP))
+        try:
+            stamp = json.loads(content or b"{}")
+            for name, seen in stamp.get("files", {}).items():
+                if seen != _seen(os.path.join(self.path, directory, name)):
+                    return {}
+        except (OSError, ValueError):
+            return {}
+        return stamp
+
+    def find(self, version: str, arch: str, checksum: str | None) -> str | None:
+        """Return the directory that holds *version* for *arch*, whole; the one in service first.
+
+        :param checksum: SHA-256 that its archive must have had; None takes any.
+        """
+        current = self.current()
+        for directory in sorted(self.directories(), key=lambda name: name != current):
+            stamp = self.stamp(directory)
+            if (stamp.get("version"), stamp.get("arch")) == (version, arch) and checksum in (None, stamp.get("sha256")):
+                return directory
+        return None
+
+    def directories(self) -> list[str]:
+        """Return the names of all version directories, also of broken ones."""
+        try:
+            names = os.listdir(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(n for n in names if n != CURRENT and not n.startswith(".") and os.path.isdir(os.path.join(self.path, n)))
+
+    def unpack(self, archive: str, stamp: t.Mapping[str, t.Any], binaries: t.Sequence[str]) -> str:
+        """Unpack *archive* into a directory of its own and return its name. Nothing in service is touched.
+
+        :param stamp: version, arch, archive and sha256, noted in the directory.
+        :param binaries: programs that the archive must hold; each is to be found at the directory's top.
+        :raises DownloadError: where the archive is not what it should be, or the disk is full; nothing is left behind.
+        """
+        part = tempfile.mkdtemp(prefix=".unpack-", dir=self.path)
+        try:
+            _extract(archive, part)
+            os.chmod(part, 0o755)
+            files = {}
+            for binary in binaries:
+                files[binary] = _seen(_lift(part, binary))
+            _files.write(os.path.join(part, STAMP), json.dumps({**stamp, "files": files}).encode(), 0o644)
+            os.sync()
+            directory = self._free_name(stamp["version"])
+            os.rename(part, os.path.join(self.path, directory))
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+        return directory
+
+    def prune(self, keep: int, previous: str | None) -> None:
+        """Remove versions that are neither in service, nor *previous*, nor among the *keep* - 1 newest others."""
+        current = self.current()
+        old = [name for name in self.directories() if name != current]
+        old.sort(key=lambda name: (name == previous, os.stat(os.path.join(self.path, name)).st_mtime_ns), reverse=True)
+        for name in old[max(keep, 0) :]:
+            shutil.rmtree(os.path.join(self.path, name))
+
+    def tidy(self) -> None:
+        """Remove what an interrupted run left behind."""
+        try:
+            names = os.listdir(self.path)
+        except FileNotFoundError:
+            return
+        for name in names:
+            if name.startswith((".unpack-", ".download-")):
+                _files.remove(os.path.join(self.path, name))
+
+    def _free_name(self, version: str) -> str:
+        """Return a name for a new directory of *version*; one that is in service is never written to."""
+        name, number = version, 1
+        while os.path.lexists(os.path.join(self.path, name)):
+            if name != self.current():
+                shutil.rmtree(os.path.join(self.path, name))
+                break
+            number += 1
+            name = f"{version}.{number}"
+        return name
+
+
+def _seen(path: str) -> list[int]:
+    found = os.stat(path)
+    return [found.st_size, found.st_mtime_ns, found.st_mode & 0o7777]
+
+
+def _lift(directory: str, binary: str) -> str:
+    """Make the program *binary*, wherever it is below *directory*, be found at its top; return its path there."""
+    top = os.path.join(directory, binary)
+    if not os.path.isfile(top):
+        for parent, _directories, names in os.walk(directory):
+            if binary in names:
+                os.symlink(os.path.relpath(os.path.join(parent, binary), directory), top)
+                break
+        else:
+            raise DownloadError(f"The archive holds no program {binary}: it holds {', '.join(sorted(os.listdir(directory)))}")
+    os.chmod(top, 0o755)
+    return top
+
+
+def _extract(archive: str, directory: str) -> None:
+    """Unpack the tar file *archive*, without its single top directory, into *directory*, for root alone to write to.
+
+    Old Pythons know no filters for members, so that they are judged here: files, directories and links that stay inside.
+    """
+    try:
+        with tarfile.open(archive) as tar:
+            members = tar.getmembers()
+            need, free = sum(m.size for m in members), shutil.disk_usage(directory).free
+            if need > free:
+                raise DownloadError(f"The release takes {need} bytes unpacked, but below {directory} only {free} are free: make room")
+            tops = {m.name.split("/", 1)[0] for m in members if m.name not in ("", ".")}
+            strip = 1 if len(tops) == 1 and any("/" in m.name for m in members) else 0
+            chosen = []
+            for member in members:
+                name = "/".join([part for part in member.name.split("/") if part != "."][strip:])
+                if not name:
+                    continue
+                if member.name.startswith("/") or ".." in name.split("/") or not (member.isfile() or member.isdir() or member.issym()):
+                    raise DownloadError(f"The archive holds {member.name!r}, which has no place in a release: it is refused")
+                target = os.path.normpath(os.path.join(os.path.dirname(name), member.linkname)) if member.issym() else ""
+                if target.startswith(("/", "..")):
+                    raise DownloadError(f"The archive holds the link {member.name!r}, which leaves it: it is refused")
+                member.name = name
+                member.mode = 0o755 if member.isdir() or member.mode & 0o111 else 0o644
+                member.uid = member.gid = 0
+                member.uname = member.gname = ""
+                chosen.append(member)
+            for member in chosen:
+                tar.extract(member, directory, set_attrs=not member.issym(), numeric_owner=True, **_unfiltered())
+    except (tarfile.TarError, EOFError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise DownloadError(f"The archive cannot be unpacked: {error}") from error
+
+
+def _unfiltered() -> dict[str, t.Any]:
+    """Return the arguments that let newer Pythons take members as they are: they were judged already."""
+    return {"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}

@@ -1,0 +1,240 @@
+#!/usr/bin/python
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module config_tree: a directory of configuration, all of it or nothing."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: config_tree
+short_description: Put a whole directory of configuration in place, all of it or nothing
+version_added: 0.1.0
+author:
+  - The Vigie authors
+description:
+  - Writes the whole configuration of a service beside the one in force, lets the service's own tool validate it there, and
+    brings it into force by changing one link.
+  - Then it reloads the service and waits until the service says that it took the configuration. Where it does not, the
+    previous configuration is put back, and the module fails.
+  - What is no longer asked for is removed. Files that the module did not write are left alone; one that is in the way is
+    kept as C(NAME.before-vigie).
+options:
+  path:
+    description: The directory.
+    type: path
+    required: true
+  files:
+    description:
+      - Every file of the configuration, by its path relative to O(path).
+      - The value is its text, or a dictionary of V(content), V(mode), and V(secret), which keeps the text out of the diff.
+      - The configuration should name its own files by relative paths, so that it means the same while it is validated.
+    type: dict
+    default: {}
+  watched:
+    description:
+      - Directories directly below O(path) whose files the service picks up by itself.
+      - They are written file by file, each in one step, and the service is not reloaded for them.
+    type: list
+    elements: str
+    default: []
+  validate:
+    description:
+      - Commands, each a list of arguments, that must accept the configuration before it is put in place, also in check mode.
+      - V({tree\}) is the directory that holds it until then.
+    type: list
+    elements: list
+    default: []
+  owner:
+    description: Owner of the files and directories.
+    type: str
+    default: root
+  group:
+    description: Group of the files and directories.
+    type: str
+    default: root
+  mode:
+    description: Octal mode of the files.
+    type: str
+    default: "0640"
+  directory_mode:
+    description: Octal mode of the directories.
+    type: str
+    default: "0750"
+  service:
+    description: Systemd unit that is reloaded after a change; one that does not run is left alone.
+    type: str
+    default: ""
+  verify:
+    description: How the service says that it took the configuration.
+    type: dict
+    suboptions:
+      url:
+        description: URL of the service's own metrics.
+        type: str
+        required: true
+      metric:
+        description: Metric that must have O(verify.value) after the reload.
+        type: str
+        required: true
+      value:
+        description: The value it must have.
+        type: float
+        default: 1.0
+      changed:
+        description: Metric whose value differs after each successful reload, such as a time.
+        type: str
+      timeout:
+        description: Seconds that the service has.
+        type: int
+        default: 60
+  state:
+    description: V(absent) removes the configuration.
+    type: str
+    choices: [present, absent]
+    default: present
+attributes:
+  check_mode:
+    description: Predicts the change, and validates the configuration in a temporary directory.
+    support: full
+  diff_mode:
+    description: Shows each file that changes, unless it is secret.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Configure Prometheus
+  vigie.monitoring.config_tree:
+    path: /etc/prometheus
+    files:
+      prometheus.yml: "{{ lookup('ansible.builtin.template', 'prometheus.yml.j2') }}"
+      rules/node.yml: "{{ lookup('ansible.builtin.file', 'node.yml') }}"
+      targets/node.json: '[{"targets": ["web1:9100"], "labels": {"function": "web"}}]'
+    watched: [targets]
+    validate:
+      - [/usr/local/bin/promtool, check, config, "{tree}/prometheus.yml"]
+    group: prometheus
+    service: prometheus
+    verify:
+      url: http://localhost:9090/metrics
+      metric: prometheus_config_last_reload_successful
+"""
+
+RETURN = r"""
+changed_files:
+  description: Paths below O(path) that changed, or would change.
+  returned: success
+  type: list
+  elements: str
+  sample: [prometheus.yml, targets/node.json]
+reloaded:
+  description: Whether the service was reloaded, or would be.
+  returned: success
+  type: bool
+validated:
+  description: Whether the configuration was validated; in check mode on a fresh host the tool for it may be missing.
+  returned: where something changes
+  type: bool
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.vigie.monitoring.plugins.module_utils import _files
+from ansible_collections.vigie.monitoring.plugins.module_utils._service import ServiceError, Unit
+from ansible_collections.vigie.monitoring.plugins.module_utils._tree import TREE_SPEC, Tree, TreeError
+
+
+def remove(module: AnsibleModule, tree: Tree) -> dict[str, t.Any]:
+    """Bring ``state: absent`` about."""
+    changed = tree.present()
+    if changed and not module.check_mode:
+        tree.remove()
+    return {"changed": changed, "changed_files": [], "reloaded": False}
+
+
+def apply(module: AnsibleModule, tree: Tree, unit: Unit | None) -> dict[str, t.Any]:
+    """Bring ``state: present`` about.
+
+    :raises TreeError, ServiceError: nothing has changed, or all of it was put back.
+    """
+    if not module.check_mode and tree.look().unfinished:
+        tree.recover()
+    plan = tree.plan if tree.plan.unfinished else tree.look()
+    result: dict[str, t.Any] = {
+        "changed": plan.changed,
+        "changed_files": sorted({*plan.config, *plan.watched, *plan.stale}),
+        "reloaded": False,
+    }
+    if not plan.changed:
+        return result
+    if module._diff:  # noqa: SLF001 - the way that a module learns of --diff
+        result["diff"] = tree.diff()
+    reload = plan.switch and unit is not None and unit.running()
+    tree.stage(dry=module.check_mode)
+    try:
+        result["validated"] = tree.validate({}, missing_ok=module.check_mode)
+    except BaseException:
+        tree.discard()
+        raise
+    result["reloaded"] = reload
+    if module.check_mode:
+        tree.discard()
+        return result
+    with _files.uninterrupted():
+        try:
+            tree.switch()
+            if reload and unit is not None:
+                unit.reload(module.params["verify"])
+            tree.commit()
+        except BaseException as error:
+            tree.restore()
+            if reload and unit is not None:
+                unit.act("reload")
+                if isinstance(error, ServiceError):
+                    raise ServiceError(
+                        f"{error}\nThe previous configuration is back in force. The journal of {unit.name}:\n{unit.journal()}"
+                    ) from error
+            raise
+    return result
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            **TREE_SPEC,
+            "service": {"type": "str", "default": ""},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        },
+        supports_check_mode=True,
+        # Keeps the files, some of them secret, out of the system's log.
+        no_log=True,
+    )
+    # Likewise out of the results.
+    invocation = {"module_args": {**module.params, "files": sorted(module.params["files"])}}
+    service = module.params["service"]
+    unit = Unit(service, module.run_command) if service else None
+    try:
+        tree = Tree(module.params, module.run_command)
+        if module.params["state"] == "absent":
+            result = remove(module, tree)
+        elif module.check_mode:
+            result = apply(module, tree, unit)
+        else:
+            with _files.locked(f"/run/lock/vigie-{tree.path.strip('/').replace('/', '-')}.lock"):
+                result = apply(module, tree, unit)
+    except (TreeError, ServiceError, _files.Interrupted) as error:
+        module.fail_json(msg=str(error), invocation=invocation)
+    except OSError as error:
+        module.fail_json(
+            msg=f"Cannot write the configuration of {module.params['path']}: {error.strerror} ({error.filename}). "
+            "The configuration in force is untouched.",
+            invocation=invocation,
+        )
+    module.exit_json(**result, invocation=invocation)
+
+
+if __name__ == "__main__":
+    main()
