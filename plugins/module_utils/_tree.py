@@ -124,6 +124,7 @@ class Tree:
         self.files = parse_files(options["files"], options["mode"])
         self._watched = set(options["watched"])
         self._validate = options["validate"]
+        self.verify = options.get("verify")
         self._directory_mode = parse_mode(options["directory_mode"])
         self._uid, self._gid = _files.owner_ids(options["owner"], options["group"])
         self._run = run

@@ -1,0 +1,316 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A release as a service: what is there, what would change, and the change itself. Private to the collection."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import typing as t
+
+from ansible.module_utils.common.text.converters import to_bytes, to_text
+
+from ansible_collections.vigie.monitoring.plugins.module_utils import _download, _files
+from ansible_collections.vigie.monitoring.plugins.module_utils._service import Run, ServiceError, Unit
+from ansible_collections.vigie.monitoring.plugins.module_utils._transaction import Transaction
+from ansible_collections.vigie.monitoring.plugins.module_utils._tree import HIDDEN, Tree, parse_mode
+from ansible_collections.vigie.monitoring.plugins.module_utils._versions import Versions
+
+UNIT_DIR = "/etc/systemd/system"
+BIN_DIR = "/usr/local/bin"
+
+
+class Release:
+    """The release that *params* (the module's) ask for."""
+
+    def __init__(self, params: t.Mapping[str, t.Any], run: Run, unit_dir: str = UNIT_DIR, bin_dir: str = BIN_DIR) -> None:
+        """Nothing on the host is touched. *run* executes commands."""
+        self.params = params
+        self.name = params["name"]
+        self.arch = params["arch"] or _download.architecture(os.uname().machine)
+        self.versions = Versions(params["root"], self.name)
+        self.unit = Unit(self.name, run)
+        self.unit_path = os.path.join(unit_dir, self.unit.name)
+        self.tree = Tree(params["config"], run) if params["config"] else None
+        self.links = {
+            os.path.join(bin_dir, binary): os.path.join(self.versions.link, binary) for binary in params["binaries"]
+        }
+        self.files = {file["path"]: file for file in params["files"]}
+        self.transaction = Transaction(os.path.join(self.versions.path, ".transaction"))
+        self.state: dict[str, str] = {}
+        self.directory: str | None = None
+        self.unfinished = False
+
+    # -- looking ----------------------------------------------------------------------------------------------------
+
+    def look(self) -> list[str]:
+        """Return what has to be done, in order: nothing where the release is in service as asked for. No network."""
+        self.state = self.unit.show()
+        self.unfinished = self.unfinished or self.transaction.unfinished()
+        pinned = str(self.params["checksums"].get(self.arch) or "").lower() or None
+        self.directory = self.versions.find(self.params["version"], self.arch, pinned)
+        actions = []
+        if self.directory is None:
+            actions += ["download", "unpack"]
+        restart = self.unfinished
+        if self.directory is None or self.versions.current() != self.directory:
+            actions.append("switch")
+            restart = True
+        if any(_files.link_target(path) != target for path, target in self.links.items()):
+            actions.append("link")
+        if not self._same(self.unit_path, to_bytes(self.params["unit"]), 0o644, None, None):
+            actions.append("unit")
+            restart = True
+        changed_files = self._changed_files()
+        if changed_files:
+            actions.append("files")
+        config = self.tree.look() if self.tree else None
+        if config and config.changed:
+            actions.append("config")
+        if self.state.get("NeedDaemonReload") == "yes" and "unit" not in actions:
+            actions.append("daemon-reload")
+            restart = True
+        if self.state.get("UnitFileState") != "enabled":
+            actions.append("enable")
+        reload = bool(config and config.switch) or any(f["on_change"] == "reload" for f in changed_files)
+        restart = restart or any(f["on_change"] == "restart" for f in changed_files)
+        if self.state.get("ActiveState") not in ("active", "reloading"):
+            actions.append("start")
+        elif restart or self._runs_something_else():
+            actions.append("restart")
+        elif reload:
+            # Without a way to reload, a restart is the only way to make the service see it.
+            actions.append("reload" if "ExecReload=" in self.params["unit"] else "restart")
+        return actions
+
+    def diff(self, actions: t.Collection[str]) -> list[dict[str, str]]:
+        """Return Ansible's diff of *actions*: version, unit, files, configuration."""
+        items = []
+        if "switch" in actions:
+            before = self.versions.stamp(self.versions.current()).get("version")
+            items.append(_diff_item(self.versions.link, before and f"{before}\n", f"{self.params['version']}\n"))
+        if "unit" in actions:
+            items.append(_diff_item(self.unit_path, _text(_files.read(self.unit_path)), self.params["unit"]))
+        for file in self._changed_files():
+            before = _text(_files.read(file["path"]))
+            if file["secret"]:
+                items.append(_diff_item(file["path"], before and HIDDEN, f"{HIDDEN}(changed)\n"))
+            else:
+                items.append(_diff_item(file["path"], before, file["content"]))
+        if self.tree and "config" in actions:
+            items += self.tree.diff()
+        return items
+
+    def _runs_something_else(self) -> bool:
+        """Return whether the running process is of another version than the one in service (an interrupted run)."""
+        try:
+            running = os.readlink(f"/proc/{int(self.state.get('MainPID') or 0)}/exe")
+        except (OSError, ValueError):
+            return False
+        return running.startswith(self.versions.path + "/") and not running.startswith(
+            os.path.join(self.versions.path, self.directory or "") + "/"
+        )
+
+    def _changed_files(self) -> list[t.Mapping[str, t.Any]]:
+        return [f for f in self.files.values() if not self._same(f["path"], to_bytes(f["content"]), *_ownership(f))]
+
+    @staticmethod
+    def _same(path: str, content: bytes, mode: int, owner: str | None, group: str | None) -> bool:
+        try:
+            found = os.stat(path)
+        except OSError:
+            return False
+        uid, gid = _files.owner_ids(owner, group)
+        owned = uid in (-1, found.st_uid) and gid in (-1, found.st_gid)
+        return owned and found.st_mode & 0o7777 == mode and _files.read(path) == content
+
+    # -- changing ---------------------------------------------------------------------------------------------------
+
+    def recover(self) -> None:
+        """Put back what a run that was killed in the middle had changed; the service is restarted later on."""
+        self.versions.tidy()
+        if self.transaction.unfinished():
+            self.unfinished = True
+            self.transaction.roll_back()
+            self.unit.daemon_reload()
+        if self.tree and self.tree.look().unfinished:
+            self.unfinished = True
+            self.tree.recover()
+
+    def fetch(self) -> str:
+        """Download, verify and unpack the release beside the one in service; return the name of its directory.
+
+        :raises DownloadError: what is in service is untouched.
+        """
+        params = self.params
+        url = params["url"].replace("{arch}", self.arch)
+        downloader = _download.Downloader(params["token"], params["token_host"], params["timeout"])
+        archive_name = url.rsplit("/", 1)[-1]
+        expected = _download.expected_sum(
+            downloader, archive_name, self.arch, params["checksums"], (params["checksum_url"] or "").replace("{arch}", self.arch)
+        )
+        _files.make_directory(self.versions.path, 0o755)
+        archive = params["archive"] or downloader.file(url, self.versions.path)
+        try:
+            _download.verify(archive, expected, url)
+            stamp = {"version": params["version"], "arch": self.arch, "archive": archive_name, "sha256": expected}
+            return self.versions.unpack(archive, stamp, params["binaries"])
+        finally:
+            if not params["archive"]:
+                _files.remove(archive)
+
+    def rehearse(self, actions: t.Collection[str]) -> None:
+        """Validate the configuration, as far as the tool for it is on the host already (check mode).
+
+        :raises TreeError: `apply` would fail.
+        """
+        if self.tree and "config" in actions:
+            self.tree.stage(dry=True)
+            try:
+                directory = self.directory or self.versions.current() or "none"
+                self.tree.validate({"release": os.path.join(self.versions.path, directory)}, missing_ok=True)
+            finally:
+                self.tree.discard()
+
+    def apply(self, actions: t.Sequence[str]) -> None:
+        """Do *actions*, all of them or none.
+
+        :raises ServiceError: the service was not healthy; what was there before is in service again.
+        :raises DownloadError, TreeError: nothing has changed.
+        """
+        fetched = self.directory is None
+        if self.directory is None:
+            self.directory = self.fetch()
+        try:
+            if self.tree and "config" in actions:
+                self.tree.stage()
+                self.tree.validate({"release": os.path.join(self.versions.path, self.directory)})
+            with _files.uninterrupted():
+                self._change(actions)
+        except BaseException:
+            if self.tree:
+                self.tree.discard()
+            if fetched:
+                shutil.rmtree(os.path.join(self.versions.path, self.directory), ignore_errors=True)
+            if not self.versions.directories():
+                self._remove_directories()
+            raise
+
+    def _change(self, actions: t.Sequence[str]) -> None:
+        previous = self.versions.current()
+        paths = [self.versions.link, self.unit_path, *self.links, *self.files]
+        _files.make_directory(self.versions.path, 0o755)
+        snapshot = self.tree.snapshot() if self.tree and "config" in actions else None
+        self.transaction.begin(paths, snapshot, asides=self.links)
+        try:
+            self._write(actions)
+            self._serve(actions)
+        except BaseException as error:
+            journal = self.unit.journal() if isinstance(error, ServiceError) else ""
+            outcome = self._back_to(previous, actions)
+            if isinstance(error, ServiceError):
+                raise ServiceError(f"{error}. {outcome}\nThe journal of {self.unit.name}:\n{journal}") from error
+            raise
+        if self.tree and "config" in actions:
+            self.tree.commit()
+        self.transaction.commit()
+        self.versions.prune(self.params["keep"], previous)
+
+    def _write(self, actions: t.Sequence[str]) -> None:
+        for file in self._changed_files():
+            mode, owner, group = _ownership(file)
+            _files.write(file["path"], to_bytes(file["content"]), mode, *_files.owner_ids(owner, group))
+        if self.tree and "config" in actions:
+            self.tree.switch()
+        if "unit" in actions:
+            _files.write(self.unit_path, to_bytes(self.params["unit"]), 0o644)
+        if self.versions.current() != self.directory:
+            _files.link(str(self.directory), self.versions.link)
+        for path, target in self.links.items():
+            if _files.link_target(path) != target:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                self.transaction.set_aside(path)
+                _files.link(target, path)
+
+    def _serve(self, actions: t.Sequence[str]) -> None:
+        if "unit" in actions or "daemon-reload" in actions:
+            self.unit.daemon_reload()
+        if "enable" in actions:
+            self.unit.act("enable")
+        probe = self.params["probe"]
+        if "reload" in actions:
+            self.unit.reload(self.tree.verify if self.tree else None)
+        elif "start" in actions or "restart" in actions:
+            self.unit.act("restart")
+            self.unit.wait_healthy(probe["url"], probe["status"], probe["timeout"], probe["settle"])
+
+    def _back_to(self, previous: str | None, actions: t.Sequence[str]) -> str:
+        """Put everything back after a failure; return a sentence about what is in service now."""
+        was_active = self.state.get("ActiveState") == "active"
+        was_enabled = self.state.get("UnitFileState") == "enabled"
+        if not was_enabled:
+            # While its unit file is there still: systemd finds by it what to undo.
+            with contextlib.suppress(ServiceError):
+                self.unit.act("stop")
+            with contextlib.suppress(ServiceError):
+                self.unit.act("disable")
+        self.transaction.roll_back()
+        try:
+            self.unit.daemon_reload()
+            if not was_active and not was_enabled:
+                with contextlib.suppress(ServiceError):
+                    self.unit.act("reset-failed")
+                return f"{self.unit.name} was not in service before and was removed again."
+            if "reload" in actions:
+                self.unit.act("reload")
+            else:
+                self.unit.act("restart")
+                self.unit.wait_healthy("", (), self.params["probe"]["timeout"], self.params["probe"]["settle"])
+        except ServiceError as error:
+            return f"The former files are back, but the service is not: {error}."
+        version = self.versions.stamp(previous).get("version") or "of the service"
+        return f"The previous version {version} is back in service."
+
+    # -- removing ---------------------------------------------------------------------------------------------------
+
+    def present(self) -> bool:
+        """Return whether anything that `remove` removes is there."""
+        paths = [self.versions.path, self.unit_path, *self.files]
+        ours = any(_files.link_target(path) == target for path, target in self.links.items())
+        return ours or any(os.path.lexists(path) for path in paths) or bool(self.tree and self.tree.present())
+
+    def remove(self) -> None:
+        """Stop the service and remove it: unit, links, versions, configuration and files, never its data."""
+        if os.path.lexists(self.unit_path):
+            self.unit.act("stop")
+            self.unit.act("disable")
+            _files.remove(self.unit_path)
+            self.unit.daemon_reload()
+        for path, target in self.links.items():
+            if _files.link_target(path) == target:
+                _files.remove(path)
+        for path in self.files:
+            _files.remove(path)
+        if self.tree:
+            self.tree.remove()
+        _files.remove(self.versions.path)
+        self._remove_directories()
+
+    def _remove_directories(self) -> None:
+        _files.remove_if_empty(self.versions.path)
+        _files.remove_if_empty(self.params["root"])
+
+
+def _ownership(file: t.Mapping[str, t.Any]) -> tuple[int, str | None, str | None]:
+    return parse_mode(file["mode"]), file["owner"], file["group"]
+
+
+def _text(content: bytes | None) -> str | None:
+    return None if content is None else to_text(content, errors="replace")
+
+
+def _diff_item(path: str, before: str | None, after: str) -> dict[str, str]:
+    header = path if before is not None else f"{path} (absent)"
+    return {"before_header": header, "after_header": path, "before": before or "", "after": after}

@@ -1,0 +1,91 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changes to files and links that are put back together. Private to the collection."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import typing as t
+
+from ansible_collections.vigie.monitoring.plugins.module_utils import _files, _tree
+
+ASIDE = ".before-vigie"
+
+
+class Transaction:
+    """A journal of what is about to change, written before it does.
+
+    A run that is killed in the middle leaves the journal; the next run finds it and puts everything back first.
+    """
+
+    def __init__(self, journal: str) -> None:
+        """Use the file *journal*, which only root may read: what it keeps may be secret."""
+        self._journal = journal
+
+    def unfinished(self) -> bool:
+        """Return whether a run was killed in the middle."""
+        return os.path.exists(self._journal)
+
+    def begin(
+        self, paths: t.Iterable[str], tree: t.Mapping[str, t.Any] | None = None, asides: t.Container[str] = ()
+    ) -> None:
+        """Note what *paths* are now.
+
+        :param tree: `Tree.snapshot` of a configuration that changes along with them.
+        :param asides: those of *paths* where a file of somebody else's may be large: `set_aside` renames it.
+        """
+        record = {"paths": {path: _save(path, aside=path in asides) for path in paths}, "tree": tree}
+        _files.write(self._journal, json.dumps(record).encode(), 0o600)
+
+    @staticmethod
+    def set_aside(path: str) -> None:
+        """Rename the file *path*, which is not ours, so that it is neither in the way nor lost."""
+        if os.path.isfile(path) and not os.path.islink(path):
+            os.replace(path, path + ASIDE)
+
+    def roll_back(self) -> None:
+        """Put everything back to what `begin` noted."""
+        record = json.loads(_files.read(self._journal) or b"{}")
+        for path, saved in record.get("paths", {}).items():
+            _restore(path, saved)
+        if record.get("tree"):
+            _tree.put_back(record["tree"])
+        _files.remove(self._journal)
+
+    def commit(self) -> None:
+        """Make the changes final."""
+        _files.remove(self._journal)
+
+
+def _save(path: str, *, aside: bool = False) -> dict[str, t.Any] | None:
+    target = _files.link_target(path)
+    if target is not None:
+        return {"target": target}
+    if aside and os.path.isfile(path):
+        return {"aside": path + ASIDE}
+    content = _files.read(path)
+    if content is None:
+        return None
+    found = os.stat(path)
+    return {
+        "content": base64.b64encode(content).decode(),
+        "mode": found.st_mode & 0o7777,
+        "uid": found.st_uid,
+        "gid": found.st_gid,
+    }
+
+
+def _restore(path: str, saved: t.Mapping[str, t.Any] | None) -> None:
+    if saved is None:
+        _files.remove(path)
+    elif "aside" in saved:
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(saved["aside"], path)
+    elif "target" in saved:
+        _files.link(saved["target"], path)
+    else:
+        _files.write(path, base64.b64decode(saved["content"]), saved["mode"], saved["uid"], saved["gid"])
