@@ -1,0 +1,42 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters on the model of the fleet."""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _coverage, _prometheus
+
+
+def _filter(name: str, function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
+    """Return *function* as the filter *name*: its errors tell whose they are."""
+
+    @functools.wraps(function)
+    def wrapped(*args: t.Any, **kwargs: t.Any) -> t.Any:
+        try:
+            return function(*args, **kwargs)
+        except ValueError as error:
+            raise AnsibleFilterError(f"vigie.monitoring.{name}: {error}") from error
+
+    return wrapped
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        """Return the filters by their names."""
+        functions = {
+            "scrape_targets": _prometheus.scrape_targets,
+            "scrape_configs": _prometheus.scrape_configs,
+            "prometheus_tree": _prometheus.prometheus_tree,
+            "expected_targets": _prometheus.expected_targets,
+            "coverage": _coverage.coverage,
+            "coverage_table": _coverage.table,
+        }
+        return {name: _filter(name, function) for name, function in functions.items()}
