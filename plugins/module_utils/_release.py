@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import time
 import typing as t
 
 from ansible.module_utils.common.text.converters import to_bytes, to_text
@@ -204,11 +205,12 @@ class Release:
         _files.make_directory(self.versions.path, 0o755)
         snapshot = self.tree.snapshot() if self.tree and "config" in actions else None
         self.transaction.begin(paths, snapshot, asides=self.links)
+        began = time.time()
         try:
             self._write(actions)
             self._serve(actions)
         except BaseException as error:
-            journal = self.unit.journal() if isinstance(error, ServiceError) else ""
+            journal = self.unit.journal(since=began) if isinstance(error, ServiceError) else ""
             outcome = self._back_to(previous, actions)
             if isinstance(error, ServiceError):
                 raise ServiceError(f"{error}. {outcome}\nThe journal of {self.unit.name}:\n{journal}") from error

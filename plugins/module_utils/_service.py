@@ -54,11 +54,10 @@ class Unit:
         """Return whether the unit is active."""
         return self.show().get("ActiveState") == "active"
 
-    def journal(self, lines: int = 20) -> str:
-        """Return the last *lines* of the unit's journal."""
-        _code, out, err = self._run(
-            ["journalctl", "--unit", self.name, "--lines", str(lines), "--no-pager", "--output", "short-iso", "--quiet"]
-        )
+    def journal(self, since: float, lines: int = 20) -> str:
+        """Return the last *lines* of the unit's journal since the time *since* (seconds since 1970)."""
+        options = ["--since", f"@{int(since)}", "--lines", str(lines), "--no-pager", "--output", "short-iso", "--quiet"]
+        _code, out, err = self._run(["journalctl", "--unit", self.name, *options])
         return (out or err).strip()
 
     def wait_healthy(self, url: str, status: t.Collection[int], timeout: float, settle: float) -> None:

@@ -137,6 +137,7 @@ validated:
   type: bool
 """
 
+import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -182,6 +183,7 @@ def apply(module: AnsibleModule, tree: Tree, unit: Unit | None) -> dict[str, t.A
     if module.check_mode:
         tree.discard()
         return result
+    began = time.time()
     with _files.uninterrupted():
         try:
             tree.switch()
@@ -194,7 +196,7 @@ def apply(module: AnsibleModule, tree: Tree, unit: Unit | None) -> dict[str, t.A
                 unit.act("reload")
                 if isinstance(error, ServiceError):
                     raise ServiceError(
-                        f"{error}\nThe previous configuration is back in force. The journal of {unit.name}:\n{unit.journal()}"
+                        f"{error}\nThe previous configuration is back in force. The journal of {unit.name}:\n{unit.journal(since=began)}"
                     ) from error
             raise
     return result

@@ -1,0 +1,80 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Prometheus' API says of its targets. Private to the collection."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import typing as t
+from urllib.parse import urlsplit
+
+from ansible.module_utils.common.text.converters import to_text
+from ansible.module_utils.urls import open_url
+
+Target = t.Dict[str, t.Any]
+
+
+class ApiError(Exception):
+    """Prometheus did not answer as it should; the text says how, for a person."""
+
+
+def fetch(url: str, timeout: float) -> list[Target]:
+    """Return the active targets of the Prometheus at *url*, see `reduce`.
+
+    :raises ApiError: where it does not answer.
+    """
+    address = f"{url.rstrip('/')}/api/v1/targets?state=active"
+    try:
+        answer = json.loads(open_url(address, timeout=timeout, use_proxy=False, validate_certs=False).read())
+        return [reduce(target) for target in answer["data"]["activeTargets"]]
+    except Exception as error:
+        raise ApiError(f"Prometheus does not answer at {address}: {to_text(getattr(error, 'reason', error))}") from error
+
+
+def reduce(target: t.Mapping[str, t.Any]) -> Target:
+    """Return what matters of one item of ``activeTargets`` (Prometheus' documentation, HTTP API, "Targets").
+
+    ``last_scrape`` is in seconds since 1970, 0 for never.
+    """
+    labels = target["labels"]
+    return {
+        "job": labels.get("job", ""),
+        "instance": labels.get("instance", ""),
+        "host": labels.get("host", ""),
+        "address": urlsplit(target["scrapeUrl"]).netloc,
+        "health": target["health"],
+        "last_error": target.get("lastError", ""),
+        "last_scrape": seconds(target.get("lastScrape", "")),
+    }
+
+
+def seconds(stamp: str) -> float:
+    """Return an RFC 3339 time, with up to nine digits of a second, as seconds since 1970; 0 for Go's zero time."""
+    match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)", stamp)
+    if not match or stamp.startswith("0001-"):
+        return 0.0
+    zone = "+00:00" if match.group(3) == "Z" else match.group(3)
+    return datetime.datetime.fromisoformat(match.group(1) + zone).timestamp() + float(match.group(2) or 0)
+
+
+def waiting_for(
+    expected: t.Iterable[t.Mapping[str, str]], active: t.Iterable[Target], since: float
+) -> list[tuple[str, bool]]:
+    """Return, for each *expected* target that is not up by a scrape after *since*, a line that says why, and whether that is
+    Prometheus' last word: a scrape that failed, not one that has yet to come.
+    """
+    known = {(target["job"], target["instance"]): target for target in active}
+    lines = []
+    for target in expected:
+        found = known.get((target["job"], target["instance"]))
+        where = f"{target['instance']} (job {target['job']})"
+        if found is None:
+            lines.append((f"{where}: Prometheus does not know this target", False))
+        elif found["last_scrape"] < since:
+            lines.append((f"{where}: Prometheus has not scraped it yet", False))
+        elif found["health"] != "up":
+            lines.append((f"{where}: {found['health']}: {found['last_error']}", True))
+    return lines

@@ -1,0 +1,125 @@
+#!/usr/bin/python
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module targets_up: wait until Prometheus has its targets up."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: targets_up
+short_description: Wait until Prometheus has targets up
+version_added: 0.1.0
+author:
+  - The Vigie authors
+description:
+  - Asks a Prometheus server until each expected target is up, and fails with the reason that Prometheus itself has for each
+    one that is not.
+  - Only a scrape that began after the module did counts, so that what was up before a change proves nothing.
+  - It changes nothing. In check mode it asks once and never fails.
+options:
+  url:
+    description: URL of the Prometheus server, as seen from the host that the module runs on.
+    type: str
+    required: true
+  targets:
+    description: The expected targets. Other keys than those below are ignored.
+    type: list
+    elements: dict
+    default: []
+  until:
+    description:
+      - V(up) waits until all targets are up.
+      - V(scraped) waits until Prometheus has tried each of them, and takes its answer.
+    type: str
+    choices: [up, scraped]
+    default: up
+  timeout:
+    description: Seconds to wait.
+    type: int
+    default: 60
+  interval:
+    description: Seconds between two questions.
+    type: float
+    default: 1.0
+attributes:
+  check_mode:
+    description: Asks once and never fails.
+    support: full
+  diff_mode:
+    description: Nothing changes.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: See the new server come up
+  vigie.monitoring.targets_up:
+    url: http://localhost:9090
+    targets:
+      - job: node
+        instance: web3.example.com:9100
+"""
+
+RETURN = r"""
+active:
+  description:
+    - Every active target, with C(job), C(instance), C(host), C(address), C(health), C(last_error) and C(last_scrape)
+      (seconds since 1970).
+  returned: always
+  type: list
+  elements: dict
+waiting:
+  description: One line for each target that is not up, with Prometheus' reason.
+  returned: always
+  type: list
+  elements: str
+"""
+
+import time
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.vigie.monitoring.plugins.module_utils import _targets
+
+
+def wait(params: dict[str, t.Any], *, once: bool) -> tuple[list[_targets.Target], list[str]]:
+    """Ask until all are up or the time is over; return the active targets and what is still missing."""
+    since = time.time()
+    active: list[_targets.Target] = []
+    while True:
+        try:
+            active = _targets.fetch(params["url"], timeout=10)
+            waiting = _targets.waiting_for(params["targets"], active, 0 if once else since)
+        except _targets.ApiError as error:
+            waiting = [(str(error), False)]
+        settled = all(final for _line, final in waiting) if params["until"] == "scraped" else not waiting
+        if once or settled or time.time() - since >= params["timeout"]:
+            return active, [line for line, _final in waiting]
+        time.sleep(params["interval"])
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "url": {"type": "str", "required": True},
+            "targets": {"type": "list", "elements": "dict", "default": []},
+            "until": {"type": "str", "choices": ["up", "scraped"], "default": "up"},
+            "timeout": {"type": "int", "default": 60},
+            "interval": {"type": "float", "default": 1.0},
+        },
+        supports_check_mode=True,
+    )
+    active, waiting = wait(module.params, once=module.check_mode)
+    # The list of a large fleet has no place in each result.
+    result = {"changed": False, "active": active, "waiting": waiting, "invocation": {"module_args": {"url": module.params["url"]}}}
+    if waiting and not module.check_mode:
+        count = f"{len(waiting)} of {len(module.params['targets'])} targets are not up in Prometheus"
+        lines = "\n".join(f"- {line}" for line in waiting)
+        module.fail_json(msg=f"{count} ({module.params['url']}):\n{lines}", **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
