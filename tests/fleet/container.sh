@@ -1,0 +1,76 @@
+#!/bin/sh
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Bring one container of a fleet up: made where it is missing or was made by another recipe, started where it was stopped
+# or killed. Prints what was done, or nothing where it runs already.
+# Usage: container.sh host   FLEET NAME ADDRESS [SUITE]   a host; returns when it takes SSH connections
+#        container.sh mirror FLEET ADDRESS                the release mirror, on port 80
+set -eu
+
+kind=$1
+fleet=$2
+here=$(cd "$(dirname "$0")" && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/vigie
+
+# start SPEC NAME ADDRESS SEED COMMAND...: SEED is a tar that is unpacked in the container before it starts.
+start() {
+    spec=$1 name=$2 address=$3 seed=$4
+    shift 4
+    container=vigie-$fleet-$name
+    state=$(docker container inspect --format '{{.State.Status}} {{index .Config.Labels "vigie.spec"}}' \
+        "$container" 2>/dev/null) || state=missing
+    case $state in
+        "running $spec") return ;;
+        "paused $spec") docker unpause "$container" >/dev/null && echo "$container: continued" && return ;;
+        "exited $spec") verb=started ;;
+        *)
+            verb=made
+            docker rm --force --volumes "$container" >/dev/null 2>&1 || true
+            docker create --name "$container" --hostname "$name" --label "vigie.fleet=$fleet" --label "vigie.spec=$spec" \
+                --network "vigie-$fleet" --network-alias "$name" --ip "$address" "$@" >/dev/null
+            docker cp - "$container:/" <"$seed"
+            ;;
+    esac
+    # A connection kept open to the former container would only be found dead by the next who uses it.
+    ssh -F "$ssh/config" -O exit "$address" >/dev/null 2>&1 || true
+    docker start "$container" >/dev/null
+    echo "$container: $verb"
+}
+
+ssh=$("$here/keys.sh")
+case $kind in
+    host)
+        image=$("$here/image.sh" "${5:-bookworm}")
+        start "$image $(sha256sum <"$0" | cut -c1-12) $4" "$3" "$4" "$ssh/seed.tar" \
+            --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined \
+            --security-opt apparmor=unconfined --cgroupns=private --tmpfs /run --tmpfs /tmp:exec \
+            --stop-signal SIGRTMIN+3 --volume "$cache/mirror/share:/usr/share/prometheus:ro" "$image"
+        # Opens the connection that ansible will use, too.
+        tries=0
+        until error=$(ssh -F "$ssh/config" -o ConnectTimeout=2 -o LogLevel=ERROR "$4" true 2>&1 </dev/null >/dev/null); do
+            tries=$((tries + 1))
+            if [ "$tries" -ge 100 ]; then
+                echo "vigie-$fleet-$3 ($4) takes no SSH connection: $error" >&2
+                docker exec "vigie-$fleet-$3" systemctl --no-pager status ssh >&2 || true
+                exit 1
+            fi
+            sleep 0.1
+        done
+        ;;
+    mirror)
+        image=$("$here/image.sh")
+        mkdir -p "$cache/mirror"
+        seed=$(mktemp)
+        trap 'rm -f "$seed"' EXIT
+        tar -C "$here" --owner=0 --group=0 --transform='s,^,srv/,' -cf "$seed" mirror_server.py
+        start "$image $(cat "$0" "$here/mirror_server.py" | sha256sum | cut -c1-12) $3" mirror "$3" "$seed" \
+            --init --network-alias elsewhere --volume "$cache/mirror:/srv/mirror:ro" "$image" \
+            python3 -u /srv/mirror_server.py --overlay /srv/overlay /srv/mirror
+        ;;
+    *)
+        sed -n 's/^# //p' "$0" >&2
+        exit 2
+        ;;
+esac
