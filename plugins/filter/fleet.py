@@ -36,7 +36,8 @@ class FilterModule:
             "scrape_configs": _prometheus.scrape_configs,
             "prometheus_tree": _prometheus.prometheus_tree,
             "expected_targets": _prometheus.expected_targets,
+            "rendered_files": _prometheus.rendered_files,
             "coverage": _coverage.coverage,
-            "coverage_table": _coverage.table,
+            "coverage_report": _coverage.report,
         }
         return {name: _filter(name, function) for name, function in functions.items()}

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _prometheus
+
 COLUMNS = ("host", "job", "address", "state", "reason")
 
 
@@ -36,6 +38,31 @@ def coverage(
             row = {"host": name, "job": job, "instance": instance, "address": found.get("address") or instance}
             rows.append({**row, "state": "extra", "reason": "the inventory does not have this target"})
     return sorted(rows, key=lambda row: (row["host"], row["job"], row["instance"]))
+
+
+def report(
+    model: _prometheus.Model, answers: t.Mapping[str, t.Mapping[str, t.Any]], hosts: t.Container[str]
+) -> dict[str, list[str]]:
+    """Return what every Prometheus server sees of *hosts*: a ``table`` to read, and a line for each of its ``problems``.
+
+    :param answers: by server, what the module targets_up returned there.
+    """
+    lines: list[str] = []
+    problems: list[str] = []
+    for server, answer in answers.items():
+        if "active" not in answer:
+            problems.append(f"{server}: {answer.get('msg', 'it could not be asked')}")
+            continue
+        expected = _prometheus.expected_targets(model, server, hosts)
+        rows = coverage(expected, answer["active"], hosts)
+        lines += [f"Prometheus on {server}:", *table(rows)]
+        if answer["active"] or not answer["waiting"]:
+            problems += [
+                f"{row['instance']} (job {row['job']}) is {row['state']}: {row['reason']}" for row in rows if row["state"] != "up"
+            ]
+        else:
+            problems += answer["waiting"]
+    return {"table": lines, "problems": problems}
 
 
 def table(rows: t.Sequence[t.Mapping[str, str]]) -> list[str]:

@@ -109,6 +109,12 @@ def prometheus_tree(model: Model, server: str) -> dict[str, str]:
     return files
 
 
+def rendered_files(model: Model) -> dict[str, str]:
+    """Return every file of every Prometheus server: ``<server>/<relative path>`` -> text."""
+    servers = model["servers"].get("prometheus", {})
+    return {f"{server}/{path}": text for server in servers for path, text in prometheus_tree(model, server).items()}
+
+
 def expected_targets(
     model: Model, server: str, hosts: t.Container[str] | None = None, roles: t.Container[str] | None = None
 ) -> list[dict[str, str]]:

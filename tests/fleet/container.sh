@@ -43,7 +43,7 @@ ssh=$("$here/keys.sh")
 case $kind in
     host)
         image=$("$here/image.sh" "${5:-bookworm}")
-        start "$image $(sha256sum <"$0" | cut -c1-12) $4" "$3" "$4" "$ssh/seed.tar" \
+        start "$image $(cat "$0" "$ssh/seed.tar" | sha256sum | cut -c1-12) $4" "$3" "$4" "$ssh/seed.tar" \
             --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined \
             --security-opt apparmor=unconfined --cgroupns=private --tmpfs /run --tmpfs /tmp:exec \
             --stop-signal SIGRTMIN+3 --volume "$cache/mirror/share:/usr/share/prometheus:ro" "$image"

@@ -1,0 +1,64 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lookup role_hosts: the hosts that a role runs on, as a host pattern for a play."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: role_hosts
+short_description: Host pattern of the hosts that a role runs on
+version_added: 0.1.0
+author:
+  - The Vigie authors
+description:
+  - Returns the group of a role, as a host pattern for C(hosts) of a play. It is named like the role, unless
+    C(monitoring_groups), set for the group C(all), gives another one.
+  - Where the inventory has no such group, the pattern selects no host, without a warning.
+  - Ansible itself does not know the variables of hosts before the first play runs, so that in a playbook's first play, and
+    with C(--list-hosts), C(monitoring_groups) counts only as an extra variable.
+options:
+  _terms:
+    description: Name of the role.
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Deploy node_exporter
+  hosts: "{{ lookup('vigie.monitoring.role_hosts', 'node_exporter') }}"
+  roles:
+    - vigie.monitoring.node_exporter
+"""
+
+RETURN = r"""
+_raw:
+  description: The pattern, for each role.
+  type: list
+  elements: str
+"""
+
+import typing as t
+
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
+
+NO_HOST = "!all"
+
+
+class LookupModule(LookupBase):
+    """See DOCUMENTATION."""
+
+    def run(self, terms: list[str], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[str]:
+        """Return a pattern for each role in *terms*."""
+        available = variables or {}
+        self.set_options(var_options=available, direct=kwargs)
+        hostvars = available.get("hostvars")
+        groups = available.get("monitoring_groups")
+        if groups is None and hostvars is not None:
+            inventory = Inventory(hostvars._inventory, hostvars._variable_manager, hostvars._loader)  # noqa: SLF001 - no other way
+            groups = inventory.global_variable("monitoring_groups")
+        patterns = [(groups or {}).get(role, role) for role in terms]
+        return [pattern if pattern in available["groups"] else NO_HOST for pattern in patterns]

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bring up, or take down, a fleet of containers: one for each host of an inventory, and a mirror of releases.
+
+The inventory says what there is: ``fleet_name``, ``fleet_network`` (such as 198.18.0.0/24; the mirror gets its second
+address) and each host's ``ansible_host``. What runs already is left alone, what was stopped or killed is started again, and
+what is missing is made. Prints a line for everything that it does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def run(*command: str, check: bool = True) -> str:
+    """Run *command* and return what it prints; its errors go to ours."""
+    return subprocess.run(command, check=check, stdout=subprocess.PIPE, text=True).stdout
+
+
+def read(inventory: str) -> tuple[str, ipaddress.IPv4Network, dict[str, str]]:
+    """Return name, network, and the address of each host of the fleet in *inventory*."""
+    program = str(Path(sys.executable).with_name("ansible-inventory"))
+    hosts = json.loads(run(program, "-i", inventory, "--list"))["_meta"]["hostvars"]
+    first = next(iter(hosts.values()))
+    network = ipaddress.IPv4Network(first["fleet_network"])
+    outside = [name for name, host in hosts.items() if ipaddress.ip_address(host["ansible_host"]) not in network]
+    if outside:
+        sys.exit(f"{inventory}: ansible_host of {', '.join(outside)} is not in fleet_network ({network})")
+    return first["fleet_name"], network, {name: host["ansible_host"] for name, host in hosts.items()}
+
+
+def up(fleet: str, network: ipaddress.IPv4Network, hosts: dict[str, str]) -> None:
+    """Bring the whole fleet up."""
+    if not run("docker", "network", "ls", "--quiet", "--filter", f"name=^vigie-{fleet}$"):
+        run("docker", "network", "create", "--subnet", str(network), f"vigie-{fleet}")
+        print(f"vigie-{fleet}: network made", flush=True)
+    container = str(HERE / "container.sh")
+    commands = [("sh", container, "host", fleet, name, address) for name, address in hosts.items()]
+    commands.append(("sh", container, "mirror", fleet, str(network[2])))
+    with ThreadPoolExecutor(8) as pool:
+        for said in pool.map(lambda command: run(*command), commands):
+            print(said, end="", flush=True)
+
+
+def down(fleet: str) -> None:
+    """Remove the fleet's containers and its network, and nothing else."""
+    containers = run("docker", "ps", "--all", "--quiet", "--filter", f"label=vigie.fleet={fleet}").split()
+    if containers:
+        run("docker", "rm", "--force", "--volumes", *containers)
+        print(f"vigie-{fleet}: {len(containers)} containers removed")
+    if run("docker", "network", "ls", "--quiet", "--filter", f"name=^vigie-{fleet}$"):
+        run("docker", "network", "rm", f"vigie-{fleet}")
+        print(f"vigie-{fleet}: network removed")
+
+
+def main() -> None:
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("action", choices=["up", "down"])
+    parser.add_argument("inventory")
+    args = parser.parse_args()
+    fleet, network, hosts = read(args.inventory)
+    try:
+        up(fleet, network, hosts) if args.action == "up" else down(fleet)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"{' '.join(map(str, error.cmd))} failed, see above")
+
+
+if __name__ == "__main__":
+    main()
