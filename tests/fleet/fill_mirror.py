@@ -4,180 +4,321 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fill a local mirror of releases, in upstream's layout, with Debian's own builds of the same programs.
 
-Prints nothing but progress. Below the directory it makes ``OWNER/REPOSITORY/releases/download/vVERSION/`` with the archives
-and ``sha256sums.txt``; ``versions.json`` (name -> versions, the newest first); and ``share/``, the data files that Debian's
-builds look for outside of themselves, where upstream's carry them inside. A mirror that was filled today is left as it is.
+Writes below the directory that it is given:
+
+    <owner>/<name>/releases/download/v<version>/<name>-<version>.linux-<arch>.tar.gz  and  sha256sums.txt
+    versions.json    {"<name>": [versions, the newest first]}
+    share/           the data that Debian's builds read from /usr/share/prometheus; upstream's carry it inside
+
+The newest version is there for every architecture, an older one for this machine's. Debian is asked at most once a day;
+where it cannot be reached, the mirror stays as it was.
 """
 
 from __future__ import annotations
 
 import argparse
-import concurrent.futures
-import datetime
+import contextlib
 import fcntl
+import gzip
 import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
+import tarfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-# Upstream's repository: its programs, each with the Debian packages that may hold it and its path there.
-PROGRAMS: dict[str, dict[str, tuple[str, str]]] = {
-    "prometheus/node_exporter": {"node_exporter": ("prometheus-node-exporter", "usr/bin/prometheus-node-exporter")},
-    "prometheus/prometheus": {
-        "prometheus": ("prometheus", "usr/bin/prometheus"),
-        "promtool": ("promtool", "usr/bin/promtool"),
-    },
-    "prometheus/alertmanager": {
-        "alertmanager": ("prometheus-alertmanager", "usr/bin/prometheus-alertmanager"),
-        "amtool": ("prometheus-alertmanager", "usr/bin/amtool"),
-    },
-}
-# The newest suite serves every architecture, an older one gives this machine's an earlier version to upgrade from.
-SUITES = ("sid", "bookworm")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+FRESH_SECONDS = 24 * 60 * 60
+
+# Debian's name of an architecture -> upstream's.
 ARCHITECTURES = {"amd64": "amd64", "arm64": "arm64", "armhf": "armv7"}
-# Data that Debian's builds read from /usr/share/prometheus.
-SHARED = "usr/share/prometheus"
+# The first suite serves every architecture, the other an earlier version to upgrade from. Both run on Debian 12.
+SUITES = ("sid", "bookworm")
+# Where Debian's builds look for data, and where hosts find it.
+SHARE = "./usr/share/prometheus/"
+
+
+class Program(NamedTuple):
+    """Debian's packages that may hold a program (the first one always does), and its files by Debian's path."""
+
+    packages: tuple[str, ...]
+    files: dict[str, str]
+
+
+PROGRAMS = {
+    "prometheus/prometheus": Program(
+        ("prometheus", "promtool"),
+        {"usr/bin/prometheus": "prometheus", "usr/bin/promtool": "promtool"},
+    ),
+    "prometheus/alertmanager": Program(
+        ("prometheus-alertmanager",),
+        {"usr/bin/prometheus-alertmanager": "alertmanager", "usr/bin/amtool": "amtool"},
+    ),
+    "prometheus/node_exporter": Program(
+        ("prometheus-node-exporter",),
+        {"usr/bin/prometheus-node-exporter": "node_exporter"},
+    ),
+}
+
+
+class Package(NamedTuple):
+    """A binary package of Debian, named as its archive does."""
+
+    name: str
+    version: str
+    architecture: str
+
+    @property
+    def upstream_version(self) -> str:
+        """Upstream's version: 3.5.3 of 3.5.3+ds1-2."""
+        version = self.version.partition(":")[2] or self.version
+        version = re.sub(r"[+~](ds|dfsg|really).*", "", version.rpartition("-")[0] or version)
+        return re.sub(r"~rc\.?", "-rc.", version)
+
+    @property
+    def file(self) -> str:
+        """The name that apt-get downloads it as."""
+        return f"{self.name}_{self.version.replace(':', '%3a')}_{self.architecture}.deb"
+
+
+class Archive(NamedTuple):
+    """A release archive, and the packages that it is made of."""
+
+    repository: str
+    version: str
+    architecture: str
+    packages: tuple[Package, ...]
+
+    @property
+    def release(self) -> str:
+        """Where the release lies in the mirror."""
+        return f"{self.repository}/releases/download/v{self.version}"
+
+    @property
+    def name(self) -> str:
+        """The archive's one directory, and its file name without the ending."""
+        return f"{self.repository.rpartition('/')[2]}-{self.version}.linux-{ARCHITECTURES[self.architecture]}"
+
+    @property
+    def path(self) -> str:
+        """The archive's file in the mirror."""
+        return f"{self.release}/{self.name}.tar.gz"
 
 
 def run(*command: str, cwd: Path | None = None) -> str:
     """Run *command* and return what it prints; its errors go to ours."""
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=cwd).stdout
+    return subprocess.run(command, cwd=cwd, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 class Apt:
-    """A private apt for one suite: nothing of it touches the machine's own."""
+    """An apt of our own, with the machine's settings but other suites; nothing is installed."""
 
-    def __init__(self, root: Path, uri: str, suite: str, architectures: list[str]) -> None:
-        """Make the directories and read the suite's lists."""
-        for directory in ("etc/preferences.d", "state/lists/partial", "cache/archives/partial", "debs", "unpacked"):
+    def __init__(self, root: Path) -> None:
+        """Lay out the directories and the sources."""
+        self.downloads = root / "packages"
+        for directory in ("state/lists/partial", "cache/archives/partial", "packages"):
             (root / directory).mkdir(parents=True, exist_ok=True)
-        keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
-        (root / "etc/sources.list").write_text(f"deb [signed-by={keyring}] {uri} {suite} main\n")
         (root / "status").touch()
-        self._root = root
-        self._options = [
-            option
-            for pair in {
-                "Dir::Etc": root / "etc",
-                "Dir::Etc::SourceParts": "-",
-                "Dir::State": root / "state",
-                "Dir::State::status": root / "status",
-                "Dir::Cache": root / "cache",
-                "APT::Architecture": architectures[0],
-                "APT::Architectures": ",".join(architectures),
-                "APT::Sandbox::User": "root" if os.geteuid() == 0 else "",
-                "Acquire::Languages": "none",
-            }.items()
-            for option in ("-o", f"{pair[0]}={pair[1]}")
-        ]
-        run("apt-get", *self._options, "-qq", "update")
-        self._names = set(run("apt-cache", *self._options, "pkgnames").split())
+        find_uri = Path(__file__).with_name("debian_mirror.sh")
+        uri = run("sh", str(find_uri)).strip()
+        self.native = run("dpkg", "--print-architecture").strip()
+        architectures = [",".join(ARCHITECTURES), *(self.native for _ in SUITES[1:])]
+        (root / "sources.list").write_text(
+            "".join(
+                f"deb [arch={arch} signed-by={KEYRING}] {uri} {suite} main\n"
+                for suite, arch in zip(SUITES, architectures)
+            )
+        )
+        options = {
+            "Dir::State": root / "state",
+            "Dir::State::status": root / "status",
+            "Dir::Cache": root / "cache",
+            "Dir::Etc::sourcelist": root / "sources.list",
+            "Dir::Etc::sourceparts": "/dev/null",
+            "Dir::Etc::preferences": "/dev/null",
+            "Dir::Etc::preferencesparts": "/dev/null",
+            "APT::Architecture": self.native,
+            "APT::Architectures": ",".join(ARCHITECTURES),
+            "APT::Sandbox::User": "root",
+            "APT::Update::Error-Mode": "any",
+            "Acquire::Languages": "none",
+        }
+        self.options = [f"-o{name}={value}" for name, value in options.items()]
 
-    def version(self, package: str) -> str | None:
-        """Return upstream's part of the version of *package*, or None where the suite has no such package."""
-        text = run("apt-cache", *self._options, "show", "--no-all-versions", package) if self.has(package) else ""
-        found = re.search(r"^Version: (?:\d+:)?([0-9.]+)", text, re.MULTILINE)
-        return found.group(1) if found else None
+    def call(self, program: str, *arguments: str) -> str:
+        """Run a program of apt's in the download directory and return its output."""
+        return run(program, "--quiet", *self.options, *arguments, cwd=self.downloads)
 
-    def has(self, package: str) -> bool:
-        """Return whether the suite has *package*."""
-        return package in self._names
-
-    def unpack(self, package: str, architecture: str) -> Path:
-        """Download *package* and return the directory that it is unpacked in."""
-        target = self._root / "unpacked" / f"{package}_{architecture}"
-        if not target.exists():
-            debs = self._root / "debs" / target.name
-            debs.mkdir()
-            run("apt-get", *self._options, "-qq", "download", f"{package}:{architecture}", cwd=debs)
-            (deb,) = debs.glob("*.deb")
-            run("dpkg-deb", "--extract", str(deb), str(target))
-        return target
-
-
-def archive(mirror: Path, apt: Apt, repository: str, version: str, architecture: str) -> None:
-    """Make the release archive of *repository* for one Debian *architecture*."""
-    name = repository.split("/")[1]
-    release = mirror / repository / "releases/download" / f"v{version}"
-    release.mkdir(parents=True, exist_ok=True)
-    top = f"{name}-{version}.linux-{ARCHITECTURES[architecture]}"
-    with tempfile.TemporaryDirectory() as scratch:
-        directory = Path(scratch) / top
-        directory.mkdir()
-        for program, (package, path) in PROGRAMS[repository].items():
-            # Older suites have promtool in the package of prometheus.
-            source = apt.unpack(package if apt.has(package) else name, architecture) / path
-            shutil.copy2(source, directory / program)
-        (directory / "LICENSE").write_text("Debian's build of the program, packed in upstream's layout for tests.\n")
-        run("tar", "--sort=name", "--owner=0", "--group=0", "--mtime=@0", "-C", scratch, "-I", "gzip -1", "-cf", f"{release}/{top}.tar.gz", top)
+    def packages(self, names: list[str]) -> list[Package]:
+        """Return every version of the packages, for every architecture."""
+        wanted = [f"{name}:{architecture}" for name in names for architecture in ARCHITECTURES]
+        found = []
+        for paragraph in self.call("apt-cache", "show", "--all-versions", *wanted).split("\n\n"):
+            fields = dict(re.findall(r"^(Package|Version|Architecture): (.*)$", paragraph, re.MULTILINE))
+            if fields:
+                found.append(Package(fields["Package"], fields["Version"], fields["Architecture"]))
+        return found
 
 
-def sums(release: Path) -> None:
-    """Write sha256sums.txt beside the archives."""
-    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(release.glob("*.tar.gz"))]
-    (release / "sha256sums.txt").write_text("".join(lines))
+def archives(packages: list[Package]) -> list[Archive]:
+    """Return the archives that can be made: one for each program, version and architecture."""
+    found = []
+    for repository, program in PROGRAMS.items():
+        parts: dict[tuple[str, str], dict[str, Package]] = {}
+        for package in packages:
+            if package.name in program.packages:
+                parts.setdefault((package.upstream_version, package.architecture), {})[package.name] = package
+        for (version, architecture), by_name in parts.items():
+            if program.packages[0] in by_name:
+                members = tuple(by_name[name] for name in program.packages if name in by_name)
+                found.append(Archive(repository, version, architecture, members))
+    return found
 
 
-def fill(mirror: Path, uri: str) -> None:
-    """Fill the empty directory *mirror*."""
-    native = run("dpkg", "--print-architecture").strip()
-    versions: dict[str, list[str]] = {repository.split("/")[1]: [] for repository in PROGRAMS}
-    with tempfile.TemporaryDirectory() as scratch, concurrent.futures.ThreadPoolExecutor() as pool:
-        jobs = []
-        for suite in SUITES:
-            every = sorted(ARCHITECTURES, key=lambda name: name != native) if suite == SUITES[0] else [native]
-            print(f"Reading {suite}", file=sys.stderr, flush=True)
-            apt = Apt(Path(scratch) / suite, uri, suite, every)
-            for repository, programs in PROGRAMS.items():
-                name, (package, _path) = next(iter(programs.items()))
-                version = apt.version(package)
-                if version is None or version in versions[name]:
-                    continue
-                versions[name].append(version)
-                for package in {package if apt.has(package) else name for package, _path in programs.values()}:
-                    for architecture in every:
-                        print(f"Fetching {package} {version} ({architecture})", file=sys.stderr, flush=True)
-                        unpacked = apt.unpack(package, architecture)
-                        if suite == SUITES[0] and architecture == native and (unpacked / SHARED).is_dir():
-                            shutil.copytree(unpacked / SHARED, mirror / "share", dirs_exist_ok=True, symlinks=True)
-                jobs += [pool.submit(archive, mirror, apt, repository, version, architecture) for architecture in every]
-        for job in jobs:
-            job.result()
-        for release in mirror.glob("*/*/releases/download/*"):
-            sums(release)
-    (mirror / "versions.json").write_text(json.dumps(versions, indent=2) + "\n")
+@contextlib.contextmanager
+def contents(package_file: Path) -> Iterator[tarfile.TarFile]:
+    """Give the files in a package, one after the other, without unpacking it to the disk."""
+    command = ["dpkg-deb", "--fsys-tarfile", str(package_file)]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE) as unpacked,
+        tarfile.open(fileobj=unpacked.stdout, mode="r|") as source,
+    ):
+        yield source
+
+
+def share(package_file: Path, directory: Path) -> None:
+    """Copy a package's share of SHARE. Files are replaced one by one: containers have the directory mounted."""
+    with contents(package_file) as source:
+        for member in source:
+            data = source.extractfile(member) if member.isfile() and member.name.startswith(SHARE) else None
+            if data:
+                path = directory / member.name.removeprefix(SHARE)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                part = path.with_name(path.name + ".part")
+                part.write_bytes(data.read())
+                part.chmod(member.mode)
+                part.replace(path)
+
+
+def pack(archive: Archive, mirror: Path, downloads: Path) -> None:
+    """Write the archive. The same packages always make the same bytes."""
+    files = dict(PROGRAMS[archive.repository].files)
+    files[f"usr/share/doc/{archive.packages[0].name}/copyright"] = "LICENSE"
+    files[f"usr/share/doc/{archive.packages[0].name}/NOTICE"] = "NOTICE"
+    target_path = mirror / archive.path
+    target_path.parent.mkdir(parents=True, exist_ok=True)
+    part = target_path.with_suffix(".part")
+    missing = set(PROGRAMS[archive.repository].files)
+    with (
+        part.open("wb") as raw,
+        gzip.GzipFile("", "wb", 1, raw, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as target,
+    ):
+        for package in archive.packages:
+            with contents(downloads / package.file) as source:
+                for member in source:
+                    path = member.name.removeprefix("./")
+                    if path in files and member.isfile():
+                        entry = tarfile.TarInfo(f"{archive.name}/{files[path]}")
+                        entry.size, entry.mode = member.size, member.mode & 0o755
+                        target.addfile(entry, source.extractfile(member))
+                        missing.discard(path)
+    if missing:
+        part.unlink()
+        sys.exit(f"{archive.name}: Debian's packages do not hold {', '.join(sorted(missing))}")
+    part.replace(target_path)
+
+
+def write_sums(directory: Path) -> None:
+    """Write sha256sums.txt of a release, as upstream's sha256sum does."""
+    lines = []
+    for path in sorted(directory.glob("*.tar.gz")):
+        with path.open("rb") as file:
+            digest = hashlib.sha256()
+            for block in iter(lambda: file.read(1 << 20), b""):
+                digest.update(block)
+        lines.append(f"{digest.hexdigest()}  {path.name}\n")
+    part = directory / "sha256sums.part"
+    part.write_text("".join(lines))
+    part.replace(directory / "sha256sums.txt")
+
+
+def say(text: str) -> None:
+    """Show progress."""
+    print(f"mirror: {text}", file=sys.stderr, flush=True)
+
+
+def fill(mirror: Path, *, anew: bool) -> None:
+    """Ask Debian what there is, and make what is missing, or all of it anew."""
+    apt = Apt(mirror.parent / "apt")
+    say("reading Debian's package lists")
+    apt.call("apt-get", "update")
+    wanted = archives(apt.packages([name for program in PROGRAMS.values() for name in program.packages]))
+    missing = [archive for archive in wanted if anew or not (mirror / archive.path).exists()]
+    if missing:
+        packages = sorted({package for archive in missing for package in archive.packages})
+        say(f"downloading {len(packages)} packages")
+        apt.call("apt-get", "download", *(f"{p.name}:{p.architecture}={p.version}" for p in packages))
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            jobs = {archive.name: pool.submit(pack, archive, mirror, apt.downloads) for archive in missing}
+            for name, job in jobs.items():
+                job.result()
+                say(name)
+        # Of two versions the newer one's data stays, since it is written last.
+        for archive in sorted(missing, key=lambda archive: version_key(archive.version)):
+            if archive.architecture == apt.native:
+                for package in archive.packages:
+                    share(apt.downloads / package.file, mirror / "share")
+        for release in sorted({archive.release for archive in missing}):
+            write_sums(mirror / release)
+        for package in packages:
+            (apt.downloads / package.file).unlink()
+    versions: dict[str, set[str]] = {}
+    for archive in wanted:
+        versions.setdefault(archive.repository.rpartition("/")[2], set()).add(archive.version)
+    ordered = {name: sorted(found, key=version_key, reverse=True) for name, found in sorted(versions.items())}
+    part = mirror / "versions.part"
+    part.write_text(json.dumps(ordered, indent=2) + "\n")
+    part.replace(mirror / "versions.json")
+
+
+def version_key(version: str) -> list[int]:
+    """Return what versions are sorted by."""
+    return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def main() -> None:
-    """Fill the mirror, unless it is of today."""
+    """Fill the mirror where it is not fresh."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--refresh", action="store_true", help="fill it again, also where it is of today")
+    parser.add_argument("--refresh", action="store_true", help="ask Debian for newer versions now")
     parser.add_argument("mirror", type=Path)
     args = parser.parse_args()
-    args.mirror.parent.mkdir(parents=True, exist_ok=True)
-    recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
-    stamp = f"{datetime.datetime.now(tz=datetime.timezone.utc):%Y-%m-%d} {recipe}\n"
-    with (args.mirror.parent / "mirror.lock").open("w") as lock:
+    mirror: Path = args.mirror.absolute()
+    mirror.mkdir(parents=True, exist_ok=True)
+    made = mirror / "made"
+    recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    with (mirror.parent / "mirror.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        made = args.mirror / "made"
-        if made.exists() and made.read_text() == stamp and not args.refresh:
+        same_recipe = made.exists() and made.read_text() == recipe
+        if same_recipe and not args.refresh and time.time() - made.stat().st_mtime < FRESH_SECONDS:
             return
-        uri = run("sh", str(Path(__file__).with_name("debian_mirror.sh"))).strip()
-        args.mirror.mkdir(exist_ok=True)
-        # A new mirror takes the old one's place file by file: containers have the directory mounted.
-        with tempfile.TemporaryDirectory(dir=args.mirror.parent) as scratch:
-            fresh = Path(scratch)
-            fill(fresh, uri)
-            for old in args.mirror.iterdir():
-                shutil.rmtree(old) if old.is_dir() else old.unlink()
-            for entry in fresh.iterdir():
-                shutil.move(entry, args.mirror / entry.name)
-            made.write_text(stamp)
+        try:
+            fill(mirror, anew=not same_recipe)
+        except subprocess.CalledProcessError as error:
+            if not (mirror / "versions.json").exists():
+                sys.exit(f"mirror: {error.cmd[0]} failed, see above; filling the mirror takes one of Debian's")
+            say(f"{error.cmd[0]} failed, see above; the mirror stays as it was")
+            made.touch()
+        else:
+            made.write_text(recipe)
 
 
 if __name__ == "__main__":
