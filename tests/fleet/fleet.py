@@ -7,6 +7,8 @@
 The inventory says what there is: ``fleet_name``, ``fleet_network`` (such as 198.18.0.0/24; the mirror gets its second
 address) and each host's ``ansible_host``. What runs already is left alone, what was stopped or killed is started again, and
 what is missing is made. Prints a line for everything that it does.
+
+``vars`` prints the variables that let a fleet take its releases from its mirror; ``urls`` says where to look at it.
 """
 
 from __future__ import annotations
@@ -14,12 +16,16 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
+MIRROR = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vigie" / "mirror"
+PAGES = {"prometheus": 9090, "alertmanager": 9093}
 
 
 def run(*command: str, check: bool = True) -> str:
@@ -27,10 +33,15 @@ def run(*command: str, check: bool = True) -> str:
     return subprocess.run(command, check=check, stdout=subprocess.PIPE, text=True).stdout
 
 
+def listing(inventory: str) -> dict[str, Any]:
+    """Return what ansible-inventory has to say."""
+    program = str(Path(sys.executable).with_name("ansible-inventory"))
+    return json.loads(run(program, "-i", inventory, "--list"))
+
+
 def read(inventory: str) -> tuple[str, ipaddress.IPv4Network, dict[str, str]]:
     """Return name, network, and the address of each host of the fleet in *inventory*."""
-    program = str(Path(sys.executable).with_name("ansible-inventory"))
-    hosts = json.loads(run(program, "-i", inventory, "--list"))["_meta"]["hostvars"]
+    hosts = listing(inventory)["_meta"]["hostvars"]
     first = next(iter(hosts.values()))
     network = ipaddress.IPv4Network(first["fleet_network"])
     outside = [name for name, host in hosts.items() if ipaddress.ip_address(host["ansible_host"]) not in network]
@@ -63,15 +74,40 @@ def down(fleet: str) -> None:
         print(f"vigie-{fleet}: network removed")
 
 
+def mirror_vars(network: ipaddress.IPv4Network) -> None:
+    """Print the variables as YAML, of which JSON is a part."""
+    versions = json.loads((MIRROR / "versions.json").read_text())
+    print("---\n# Written by tests/fleet: the mirror's address, and the newest version that it has of each program.")
+    print(f"monitoring_release_base_url: http://{network[2]}")
+    for name, (newest, *_older) in versions.items():
+        print(f"{name}_version: {newest}")
+
+
+def urls(inventory: str) -> None:
+    """Print where the pages of the fleet are."""
+    found = listing(inventory)
+    for role, port in PAGES.items():
+        for name in found.get(role, {}).get("hosts", []):
+            host = found["_meta"]["hostvars"][name]
+            print(f"{role.capitalize():14}http://{host['ansible_host']}:{host.get(f'{role}_port', port)}")
+
+
 def main() -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("action", choices=["up", "down"])
+    parser.add_argument("action", choices=["up", "down", "vars", "urls"])
     parser.add_argument("inventory")
     args = parser.parse_args()
-    fleet, network, hosts = read(args.inventory)
     try:
-        up(fleet, network, hosts) if args.action == "up" else down(fleet)
+        fleet, network, hosts = read(args.inventory)
+        if args.action == "up":
+            up(fleet, network, hosts)
+        elif args.action == "down":
+            down(fleet)
+        elif args.action == "vars":
+            mirror_vars(network)
+        else:
+            urls(args.inventory)
     except subprocess.CalledProcessError as error:
         sys.exit(f"{' '.join(map(str, error.cmd))} failed, see above")
 

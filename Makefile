@@ -1,0 +1,59 @@
+# `make help` says what there is. What is needed is installed on the way (Debian).
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := .venv/bin
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vigie
+DEMO := inventory/demo
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+.PHONY: setup
+setup:
+	@sh tests/fleet/setup.sh
+
+.venv/made: requirements-dev.txt | setup
+	@echo "setup: Python packages into .venv" >&2
+	@python3 -m venv .venv
+	@$(BIN)/python -m pip --quiet --disable-pip-version-check install --requirement requirements-dev.txt
+	@touch $@
+
+.PHONY: mirror
+mirror: | setup
+	@python3 tests/fleet/fill_mirror.py $(CACHE)/mirror
+
+.PHONY: demo
+demo: setup .venv/made ## Deploy a fleet of containers, verify it, leave it running
+	@sh tests/fleet/demo.sh $(DEMO)
+
+.PHONY: demo-down
+demo-down: .venv/made ## Remove the demo's containers and its network
+	@$(BIN)/python tests/fleet/fleet.py down $(DEMO)
+	@rm -f $(DEMO)/group_vars/all/mirror.yml
+
+.PHONY: test
+test: setup .venv/made mirror lint ## Run everything: lint, unit tests, scenarios in containers
+	@$(BIN)/pytest
+
+.PHONY: unit
+unit: .venv/made ## Run the unit tests
+	@$(BIN)/pytest tests/unit
+
+.PHONY: lint
+lint: .venv/made ## Check style, types, documentation and the built artefact
+	@sh tests/lint.sh
+
+.PHONY: docs
+docs: .venv/made ## Write the roles' READMEs from their argument specifications
+	@$(BIN)/python tests/readmes.py
+
+.PHONY: lock
+lock: .venv/made ## Pin the newest development dependencies
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header --no-annotate --group dev --output-file requirements-dev.txt
+
+.PHONY: clean
+clean: ## Remove what the targets above left in the checkout, and the containers of the tests
+	@if [ -x $(BIN)/python ]; then sh tests/fleet/clean.sh; fi
+	@rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis vigie-monitoring-*.tar.gz

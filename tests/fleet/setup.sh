@@ -1,0 +1,100 @@
+#!/bin/sh
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Make a Debian machine ready for fleets of containers: the packages that are missing, and a Docker daemon that runs.
+# As root, or with sudo that asks for no password, it does so itself; otherwise it prints the command to run.
+# Usage: setup.sh          get ready
+#        setup.sh stop     stop the Docker daemon, where this script started it
+set -eu
+
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/vigie
+pid_file=$cache/dockerd.pid
+packages="docker.io mmdebstrap python3-venv openssh-client iptables qemu-user-static binfmt-support"
+
+say() { echo "setup: $*" >&2; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    else
+        sudo -n "$@"
+    fi
+}
+
+may_be_root() { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }
+
+if [ "${1:-}" = stop ]; then
+    if [ -e "$pid_file" ] && grep -q dockerd "/proc/$(cat "$pid_file")/comm" 2>/dev/null; then
+        as_root kill "$(cat "$pid_file")"
+        say "stopped the Docker daemon"
+    fi
+    rm -f "$pid_file"
+    exit
+fi
+
+mkdir -p "$cache"
+missing=
+for package in $packages; do
+    case $(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null) in
+        installed) ;;
+        *) missing="$missing $package" ;;
+    esac
+done
+# A Docker from elsewhere serves as well as Debian's.
+if command -v dockerd >/dev/null || docker info >/dev/null 2>&1; then
+    missing=$(echo "$missing" | sed 's/ docker\.io//')
+fi
+if [ -n "$missing" ]; then
+    if ! command -v apt-get >/dev/null; then
+        say "this needs Debian's packages$missing, and there is no apt-get here: run it on a Debian machine"
+        exit 1
+    fi
+    if ! may_be_root; then
+        say "packages are missing. Run this, then try again:"
+        say "    sudo apt-get install --no-install-recommends$missing"
+        exit 1
+    fi
+    say "installing$missing"
+    as_root apt-get -qq update
+    # shellcheck disable=SC2086 # a list of words
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends $missing >"$cache/apt.log" 2>&1 || {
+        tail -n 20 "$cache/apt.log" >&2
+        exit 1
+    }
+fi
+
+if ! docker info >/dev/null 2>&1; then
+    if ! may_be_root; then
+        say "Docker does not run, or you may not use it. Run this, log in again, then try again:"
+        say "    sudo systemctl start docker && sudo usermod --append --groups docker $(id -un)"
+        exit 1
+    fi
+    say "starting the Docker daemon"
+    if [ -d /run/systemd/system ]; then
+        as_root systemctl start docker
+    else
+        # No service manager: it runs until the machine stops, or `setup.sh stop`.
+        as_root sh -c "setsid dockerd --pidfile '$pid_file' >'$cache/dockerd.log' 2>&1 </dev/null &"
+    fi
+    tries=0
+    until docker info >/dev/null 2>&1; do
+        tries=$((tries + 1))
+        if [ "$tries" -ge 60 ]; then
+            say "the Docker daemon does not come up:"
+            tail -n 20 "$cache/dockerd.log" >&2 2>/dev/null || as_root journalctl --unit docker --lines 20 --no-pager >&2
+            exit 1
+        fi
+        sleep 0.5
+    done
+fi
+
+# Programs for ARM run in the containers, too. Only the tests of mixed fleets need it.
+binfmt=/proc/sys/fs/binfmt_misc
+if [ ! -e $binfmt/qemu-arm ] && may_be_root; then
+    [ -e $binfmt/register ] || as_root mount -t binfmt_misc binfmt_misc $binfmt 2>/dev/null || true
+    as_root update-binfmts --enable qemu-arm 2>/dev/null || true
+    as_root update-binfmts --enable qemu-aarch64 2>/dev/null || true
+fi
+[ -e $binfmt/qemu-arm ] || say "programs for ARM do not run on this machine (no binfmt_misc): their tests will be skipped"
