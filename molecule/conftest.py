@@ -1,0 +1,143 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the scenarios' tests share: hosts to look at, and playbooks to run and to take apart."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import typing as t
+from pathlib import Path
+
+import ansible_runner
+import pytest
+import testinfra
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT / "molecule" / "shared" / "inventory"
+SSH_CONFIG = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vigie" / "ssh" / "config"
+# Results of the controller's own doing: no module was sent to the host.
+LOCAL_ACTIONS = {"assert", "debug", "set_fact", "validate_argument_spec", "fail", "include_role", "import_role", "meta"}
+
+
+@dataclasses.dataclass
+class Play:
+    """One run of ansible-playbook."""
+
+    rc: int
+    output: str
+    results: list[dict[str, t.Any]]
+
+    def of(self, host: str) -> list[dict[str, t.Any]]:
+        """Return the results that the recap counts for *host*."""
+        return [result for result in self.results if result["host"] == host]
+
+    def remote(self, host: str) -> list[str]:
+        """Return the actions whose modules ran on *host*, also by delegation; items of a loop count each."""
+        return [r["action"] for r in self.results if r["on"] == host and not r["skipped"] and r["action"] not in LOCAL_ACTIONS]
+
+    @property
+    def changed(self) -> list[str]:
+        """Return ``host: task`` of everything that changed."""
+        return [f"{result['host']}: {result['task']}" for result in self.results if result["changed"]]
+
+    def result(self, host: str, action: str) -> dict[str, t.Any]:
+        """Return what the one task with *action* returned for *host*."""
+        (found,) = [result for result in self.of(host) if result["action"] == action]
+        return found["res"]
+
+
+class Scenario:
+    """The scenario under test: its inventory, its hosts and its mirror."""
+
+    def __init__(self, directory: Path, tmp: Path) -> None:
+        """Read the inventory of the scenario in *directory*."""
+        self.inventory = directory / "inventory"
+        self._tmp = tmp
+        listing = subprocess.run(
+            [ROOT / ".venv/bin/ansible-inventory", "-i", self.inventory, "--list"], check=True, capture_output=True, text=True
+        )
+        self._vars = json.loads(listing.stdout)["_meta"]["hostvars"]
+        self.fleet = next(iter(self._vars.values()))["fleet_name"]
+
+    def var(self, host: str, name: str) -> t.Any:
+        """Return a variable of the inventory."""
+        return self._vars[host][name]
+
+    def on(self, host: str) -> t.Any:
+        """Return testinfra's view of *host*, as root."""
+        return testinfra.get_host(f"ssh://{self._vars[host]['ansible_host']}", ssh_config=str(SSH_CONFIG), sudo=True)
+
+    def get(self, host: str, url: str) -> str:
+        """Return what *url* answers, asked from *host*."""
+        program = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode())"
+        return self.on(host).check_output("python3 -c '%s' %s" % (program, f"'{url}'"))
+
+    def play(self, playbook: str, *arguments: str, inventory: Path | None = None, **variables: t.Any) -> Play:
+        """Run *playbook* on the scenario's inventory, or on another *inventory* in its place."""
+        data = self._tmp / "runner"
+        runner = ansible_runner.run(
+            private_data_dir=str(data),
+            project_dir=str(ROOT),
+            playbook=str(ROOT / "playbooks" / playbook),
+            inventory=[str(SHARED), str(inventory or self.inventory)],
+            cmdline=" ".join(arguments),
+            extravars=variables,
+            envvars={
+                "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+                "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
+                "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
+            },
+            quiet=True,
+            rotate_artifacts=1,
+        )
+        return Play(runner.rc, runner.stdout.read(), [r for event in runner.events if (r := _result(event))])
+
+    def requests(self) -> list[dict[str, t.Any]]:
+        """Return every request that the mirror has answered so far."""
+        log = subprocess.run(["docker", "logs", f"vigie-{self.fleet}-mirror"], check=True, capture_output=True, text=True)
+        return [json.loads(line) for line in log.stdout.splitlines()]
+
+    def docker(self, verb: str, host: str) -> None:
+        """Run ``docker VERB`` on the container of *host*."""
+        subprocess.run(["docker", verb, f"vigie-{self.fleet}-{host}"], check=True, capture_output=True)
+
+    def overlay(self, path: str, content: bytes | None) -> None:
+        """Let the mirror serve *content* at *path*; None lets it serve its own again. See mirror_server.py for replies."""
+        container = f"vigie-{self.fleet}-mirror"
+        target = f"/srv/overlay/{path.lstrip('/')}"
+        script = f"rm -f {target}" if content is None else f"mkdir -p $(dirname {target}) && cat > {target}"
+        subprocess.run(["docker", "exec", "-i", container, "sh", "-c", script], input=content or b"", check=True)
+
+    def heal(self) -> None:
+        """Start what was killed."""
+        subprocess.run([ROOT / ".venv/bin/python", ROOT / "tests/fleet/fleet.py", "up", self.inventory], check=True)
+
+
+def _result(event: dict[str, t.Any]) -> dict[str, t.Any] | None:
+    """Return one result of a task as the recap counts it, or None for other events."""
+    kind = event["event"]
+    if kind not in ("runner_on_ok", "runner_on_failed", "runner_on_skipped", "runner_on_unreachable"):
+        return None
+    data = event["event_data"]
+    result = data.get("res") or {}
+    delegated = (result.get("_ansible_delegated_vars") or {}).get("ansible_delegated_host")
+    return {
+        "host": data["host"],
+        "on": delegated or data["host"],
+        "task": data["task"],
+        "action": data["task_action"].rpartition(".")[2],
+        "skipped": kind == "runner_on_skipped",
+        "failed": kind in ("runner_on_failed", "runner_on_unreachable"),
+        "changed": bool(result.get("changed")) and kind == "runner_on_ok",
+        "res": result,
+    }
+
+
+@pytest.fixture(scope="module")
+def scenario(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
+    """Return the scenario that molecule runs."""
+    return Scenario(Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"]), tmp_path_factory.mktemp("scenario"))
