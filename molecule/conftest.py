@@ -79,6 +79,7 @@ class Scenario:
     def play(self, playbook: str, *arguments: str, inventory: Path | None = None, **variables: t.Any) -> Play:
         """Run *playbook* on the scenario's inventory, or on another *inventory* in its place."""
         data = self._tmp / "runner"
+        data.mkdir(exist_ok=True)
         runner = ansible_runner.run(
             private_data_dir=str(data),
             project_dir=str(ROOT),

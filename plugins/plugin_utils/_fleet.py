@@ -169,29 +169,15 @@ class _Host:
 
     def _plain(self, value: t.Any, available: dict[str, t.Any]) -> t.Any:
         if isinstance(value, dict):
-            return {str(k): self._plain(v, available) for k, v in value.items()}
+            return {str(key): self._plain(item, available) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [self._plain(item, available) for item in value]
-        if isinstance(value, bool) or value is None:
-            return value
-        if isinstance(value, int):
-            return int(value)
-        if isinstance(value, float):
-            return float(value)
         if not isinstance(value, str):
-            return self._plain(self._template(value, available), available)
+            # What is neither plain nor a text is a secret of Ansible's vault, which its templating opens.
+            return value if isinstance(value, (bool, int, float)) or value is None else _model.plain(self._template(value, available))
         if "{{" not in value and "{%" not in value and "{#" not in value:
             return str.__str__(value)
         bare = _VARIABLE.fullmatch(value)
         if bare and bare.group(1) in available and available[bare.group(1)] is not value:
             return self._plain(available[bare.group(1)], available)
-        rendered = self._template(value, available)
-        return rendered if not isinstance(rendered, (dict, list, str)) else self._plain_result(rendered)
-
-    def _plain_result(self, value: t.Any) -> t.Any:
-        """Strip what Ansible's templating wraps its results in."""
-        if isinstance(value, dict):
-            return {str(k): self._plain_result(v) for k, v in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self._plain_result(item) for item in value]
-        return str.__str__(value) if isinstance(value, str) else value
+        return _model.plain(self._template(value, available))

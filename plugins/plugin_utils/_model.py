@@ -24,6 +24,19 @@ RESERVED = ("host", "instance", "job")
 ENDPOINT_KEYS = ("job", "port", "path", "scheme", "params", "labels", "instance")
 
 
+def plain(value: t.Any) -> t.Any:
+    """Return *value* as plain Python data: what Ansible wraps and tags its values in, other code chokes on."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, (bool, int, float)) or value is None:
+        return value
+    return str(value)
+
+
 class Problems:
     """Mistakes of the inventory: all are collected, so that one run shows them all."""
 

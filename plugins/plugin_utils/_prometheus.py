@@ -10,7 +10,7 @@ import typing as t
 
 import yaml
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model, plain
 
 HEADER = "# Made by vigie.monitoring from the inventory. Changes made here are lost at its next run.\n"
 TargetGroup = t.Dict[str, t.Any]
@@ -136,4 +136,4 @@ def expected_targets(
 
 
 def _yaml(data: t.Any) -> str:
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)
+    return yaml.safe_dump(plain(data), sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)

@@ -1,0 +1,260 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A stack from the inventory, and what an operator does with it afterwards. The tests run in this order, on one fleet."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+SERVICES = {"monitor": ["node_exporter", "prometheus", "alertmanager"], "app1": ["node_exporter"], "app2": ["node_exporter"]}
+TOOLS = {"prometheus": ["promtool"], "alertmanager": ["amtool"]}
+EVERY_SERVICE = [(host, service) for host, services in SERVICES.items() for service in services]
+
+OWN_RULES = """\
+prometheus_extra_rules:
+  - name: mine
+    rules:
+      - alert: Mine
+        expr: vector(1)
+        annotations:
+          summary: !unsafe "VALUE {{ $value }}"
+"""
+
+
+def targets(scenario: t.Any) -> dict[str, dict[str, t.Any]]:
+    """Return the active targets of Prometheus by instance and job."""
+    answer = json.loads(scenario.get("monitor", "http://localhost:9090/api/v1/targets?state=active"))
+    return {f"{x['labels']['job']} {x['labels']['instance']}": x for x in answer["data"]["activeTargets"]}
+
+
+def query(scenario: t.Any, expression: str) -> list[dict[str, t.Any]]:
+    """Return the result of an instant query."""
+    return json.loads(scenario.get("monitor", f"http://localhost:9090/api/v1/query?query={expression}"))["data"]["result"]
+
+
+@pytest.fixture
+def edited(scenario: t.Any, tmp_path: Path) -> t.Callable[..., Path]:
+    """Return a function that copies the inventory and changes the variables of a host, or of all."""
+
+    def edit(host: str = "all", **variables: t.Any) -> Path:
+        copy = tmp_path / "inventory"
+        if not copy.exists():
+            shutil.copytree(scenario.inventory, copy)
+        where = copy / ("group_vars/all/edited.yml" if host == "all" else f"host_vars/{host}.yml")
+        where.parent.mkdir(parents=True, exist_ok=True)
+        where.write_text(yaml.safe_dump(variables))
+        return copy
+
+    return edit
+
+
+def test_every_target_is_up_with_the_labels_of_the_inventory(scenario: t.Any) -> None:
+    """Labels merge down the groups; host and instance come from the inventory's name; a host's own port is followed."""
+    found = targets(scenario)
+    assert {key: value["health"] for key, value in found.items()} == {
+        "prometheus monitor:9090": "up",
+        "alertmanager monitor:9093": "up",
+        "node monitor:9100": "up",
+        "node app1:9100": "up",
+        "node app2:19100": "up",
+    }
+    app2 = found["node app2:19100"]
+    assert app2["labels"] == {"job": "node", "instance": "app2:19100", "host": "app2", "group": "stack", "function": "app"}
+    assert app2["scrapeUrl"] == "http://198.18.1.12:19100/metrics"
+
+
+def test_prometheus_sends_its_alerts_to_the_alertmanager(scenario: t.Any) -> None:
+    """The inventory's group alertmanager is what Prometheus has found."""
+    answer = json.loads(scenario.get("monitor", "http://localhost:9090/api/v1/alertmanagers"))
+    assert [x["url"] for x in answer["data"]["activeAlertmanagers"]] == ["http://198.18.1.10:9093/api/v2/alerts"]
+
+
+def test_the_shipped_rules_are_loaded_and_healthy(scenario: t.Any) -> None:
+    """Each rule has been evaluated without an error."""
+    groups = json.loads(scenario.get("monitor", "http://localhost:9090/api/v1/rules"))["data"]["groups"]
+    rules = {rule["name"]: rule["health"] for group in groups for rule in group["rules"]}
+    assert "TargetDown" in rules
+    assert "PrometheusConfigReloadFailed" in rules
+    assert {name: health for name, health in rules.items() if health != "ok"} == {}
+
+
+@pytest.mark.parametrize(("host", "service"), EVERY_SERVICE)
+def test_a_service_is_sandboxed_and_not_root(scenario: t.Any, host: str, service: str) -> None:
+    """systemd rates the exposure of each unit as low, and the process belongs to a user of its own."""
+    machine = scenario.on(host)
+    verdict = machine.check_output(f"systemd-analyze security --no-pager {service}.service | tail -n 1")
+    exposure = float(verdict.split(": ")[1].split()[0])
+    assert exposure <= 2.0, verdict
+    pid = machine.check_output(f"systemctl show --property MainPID --value {service}")
+    status = machine.check_output(f"cat /proc/{pid}/status")
+    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert fields["Uid"].split()[0] != "0"
+    assert int(fields["CapEff"], 16) == 0
+    assert fields["NoNewPrivs"] == "1"
+
+
+def test_the_sandbox_leaves_node_exporter_its_sight(scenario: t.Any) -> None:
+    """The collectors of what every machine has succeed, also the one that reads the clock's state."""
+    metrics = scenario.get("app1", "http://localhost:9100/metrics")
+    for collector in ("cpu", "meminfo", "filesystem", "netdev", "stat", "time", "timex", "uname", "loadavg", "diskstats"):
+        assert f'node_scrape_collector_success{{collector="{collector}"}} 1' in metrics.splitlines()
+
+
+def test_a_second_run_is_one_look_at_each_exporter(scenario: t.Any) -> None:
+    """Few results, fewer remote calls, no download, nothing changed."""
+    before = len(scenario.requests())
+    play = scenario.play("site.yml")
+    assert play.rc == 0, play.output
+    assert play.changed == []
+    assert len(play.of("app1")) <= 8, play.of("app1")
+    assert len(play.remote("app1")) <= 3, play.remote("app1")
+    assert scenario.requests()[before:] == []
+    print(f"node_exporter, nothing to do: {len(play.of('app1'))} results, {len(play.remote('app1'))} remote calls, 0 downloads")
+
+
+def test_check_mode_on_a_converged_fleet_predicts_nothing(scenario: t.Any) -> None:
+    """What the real run would not do, the dry run does not announce."""
+    play = scenario.play("site.yml", "--check", "--diff")
+    assert play.rc == 0, play.output
+    assert play.changed == []
+
+
+def test_a_changed_label_is_one_file_and_neither_reload_nor_restart(scenario: t.Any, edited: t.Any) -> None:
+    """Prometheus sees a changed targets file by itself."""
+    reloaded = query(scenario, "prometheus_config_last_reload_success_timestamp_seconds")[0]["value"][1]
+    started = query(scenario, "process_start_time_seconds{job='prometheus'}".replace("'", "%22"))[0]["value"][1]
+    inventory = edited("app1", monitoring_labels={"function": "renamed"})
+    predicted = scenario.play("site.yml", "--check", "--tags", "prometheus", inventory=inventory)
+    play = scenario.play("site.yml", "--tags", "prometheus", inventory=inventory)
+    assert play.rc == 0, play.output
+    assert play.changed == predicted.changed == ["monitor: Bring the release into service"]
+    assert play.result("monitor", "release")["actions"] == ["config"]
+    wait_for(lambda: targets(scenario)["node app1:9100"]["labels"].get("function") == "renamed")
+    assert query(scenario, "prometheus_config_last_reload_success_timestamp_seconds")[0]["value"][1] == reloaded
+    assert query(scenario, "process_start_time_seconds{job='prometheus'}".replace("'", "%22"))[0]["value"][1] == started
+
+
+def test_a_broken_rule_is_refused_before_anything_changes(scenario: t.Any, edited: t.Any) -> None:
+    """The message is promtool's own with the file's name; live files and the server stay as they were."""
+    machine = scenario.on("monitor")
+    look = "find /etc/prometheus -printf '%p %l %T@\\n' | sort"
+    before = machine.check_output(look)
+    inventory = edited(prometheus_extra_rules=[{"name": "mine", "rules": [{"alert": "Broken", "expr": "up =="}]}])
+    for arguments in (["--check"], []):
+        play = scenario.play("site.yml", "--tags", "prometheus", *arguments, inventory=inventory)
+        assert play.rc != 0
+        message = play.result("monitor", "release")["msg"]
+        assert "/etc/prometheus/rules/extra.yml" in message
+        assert "could not parse expression" in message
+    assert machine.check_output(look) == before
+    assert "Broken" not in scenario.get("monitor", "http://localhost:9090/api/v1/rules")
+
+
+def test_own_rules_go_live_by_a_reload(scenario: t.Any, edited: t.Any) -> None:
+    """Text in Prometheus' own braces reaches it unchanged, and what is dropped from the inventory is dropped there."""
+    inventory = edited()
+    (inventory / "group_vars/all/rules.yml").write_text(OWN_RULES)
+    play = scenario.play("site.yml", "--tags", "prometheus", inventory=inventory)
+    assert play.rc == 0, play.output
+    assert play.result("monitor", "release")["actions"] == ["config", "reload"]
+    wait_for(lambda: "VALUE 1" in scenario.get("monitor", "http://localhost:9090/api/v1/alerts"))
+    play = scenario.play("site.yml", "--tags", "prometheus")
+    assert play.result("monitor", "release")["actions"] == ["config", "reload"]
+    assert "Mine" not in scenario.get("monitor", "http://localhost:9090/api/v1/rules")
+    assert not scenario.on("monitor").file("/etc/prometheus/rules/extra.yml").exists
+
+
+def test_a_server_that_dies_is_named_with_the_reason_and_heals(scenario: t.Any) -> None:
+    """verify.yml fails with Prometheus' own words, and a run after the repair finds everything up."""
+    scenario.docker("kill", "app1")
+    play = scenario.play("verify.yml")
+    assert play.rc != 0
+    (problem,) = play.result("monitor", "assert")["msg"]
+    assert problem.startswith("app1:9100 (job node) is down: Get ")
+    scenario.heal()
+    assert scenario.play("site.yml").rc == 0
+    assert scenario.play("verify.yml").rc == 0
+
+
+def test_one_command_brings_a_new_server_in(scenario: t.Any, edited: t.Any) -> None:
+    """--limit and --tags leave the Prometheus server out, and it scrapes the newcomer all the same."""
+    inventory = edited()
+    hosts = yaml.safe_load((inventory / "hosts.yml").read_text())
+    hosts["all"]["children"]["app"]["hosts"]["newcomer"] = None
+    (inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
+    began = time.monotonic()
+    play = scenario.play("site.yml", "--limit", "newcomer", "--tags", "node_exporter", inventory=inventory)
+    seconds = time.monotonic() - began
+    assert play.rc == 0, play.output
+    assert play.changed == [
+        "newcomer: Bring the release into service",
+        "newcomer: Refresh targets, rules and configuration of the Prometheus servers",
+    ]
+    assert targets(scenario)["node newcomer:9100"]["health"] == "up"
+    assert targets(scenario)["node newcomer:9100"]["labels"]["function"] == "app"
+    print(f"from a bare server to up in Prometheus: {seconds:.0f} s")
+
+    # And out again, with the inventory that does not have it.
+    assert scenario.play("site.yml", "--tags", "prometheus").rc == 0
+    wait_for(lambda: "node newcomer:9100" not in targets(scenario))
+
+
+def test_a_target_that_does_not_come_up_fails_the_run(scenario: t.Any, edited: t.Any) -> None:
+    """The run ends red, with the target and Prometheus' reason."""
+    inventory = edited("app1", monitoring_scrapes=[{"job": "dead", "port": 4242}], prometheus_verify_timeout=5)
+    (inventory / "host_vars/monitor.yml").write_text("prometheus_verify_timeout: 8\n")
+    play = scenario.play("site.yml", "--tags", "prometheus,targets", "--limit", "app1", inventory=inventory)
+    play = scenario.play("site.yml", "--limit", "app1", inventory=inventory)
+    assert play.rc != 0
+    assert "app1:4242 (job dead): down:" in play.output
+    assert "connection refused" in play.output
+    assert scenario.play("site.yml", "--tags", "prometheus").rc == 0
+
+
+def test_mistakes_of_the_inventory_are_found_before_anything_is_touched(scenario: t.Any, edited: t.Any) -> None:
+    """All of them in one report, each with host, variable, value and remedy."""
+    inventory = edited("app1", monitoring_labels={"bad-name": "x", "rack": 12}, node_exporter_port=99999)
+    play = scenario.play("site.yml", inventory=inventory)
+    assert play.rc != 0
+    assert "host app1, variable monitoring_labels, value 'bad-name'" in play.output
+    assert "host app1, variable monitoring_labels.rack, value 12: a label's value is a text" in play.output
+    assert "host app1, variable node_exporter.port, value 99999" in play.output
+    assert {result["action"] for result in play.results} == {"assert"}
+
+
+@pytest.mark.parametrize("role", ["alertmanager", "prometheus", "node_exporter"])
+def test_absent_leaves_nothing_behind_but_data(scenario: t.Any, role: str) -> None:
+    """The list of files before and after: what the role brought is gone, what it collected is there."""
+    machine = scenario.on("monitor")
+    names = " -o ".join(f"-path '*/{name}*'" for name in (role, *TOOLS.get(role, ())))
+    look = f"find /opt /etc/{role} /etc/systemd /usr/local/bin \\( {names} \\) ! -type d 2>/dev/null | sort"
+    before = machine.check_output(look).splitlines()
+    arguments = ("site.yml", "--tags", role, "--skip-tags", "targets,verify")
+    assert scenario.play(*arguments, "--check", **{f"{role}_state": "absent"}).changed
+    assert machine.check_output(look).splitlines() == before
+    play = scenario.play(*arguments, "--limit", "monitor", **{f"{role}_state": "absent"})
+    assert play.rc == 0, play.output
+    left = machine.check_output(look).splitlines()
+    assert left == []
+    assert f"/opt/vigie/{role}/current" in before
+    if role != "node_exporter":
+        assert machine.file(f"/var/lib/{role}").is_directory
+    assert machine.run(f"systemctl status {role}").rc == 4
+    assert scenario.play(*arguments, "--limit", "monitor", **{f"{role}_state": "absent"}).changed == []
+    print("\n".join(["before:", *before, "after:", *left]))
+
+
+def wait_for(condition: t.Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until *condition* holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.5)
