@@ -72,7 +72,7 @@ def write(path: str, content: bytes, mode: int, uid: int = -1, gid: int = -1) ->
 
 def link(target: str, path: str) -> None:
     """Let the symbolic link *path* name *target*, in one step."""
-    temporary = f"{path}.part"
+    temporary = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.part")
     with contextlib.suppress(FileNotFoundError):
         os.unlink(temporary)
     os.symlink(target, temporary)

@@ -181,9 +181,10 @@ class Tree:
             put_back(json.loads(pending))
             self.look()
             self.plan.unfinished = True
-        for name in _listdir(self._at(".trees")):
-            if name.startswith(".staged-"):
-                _files.remove(self._at(".trees", name))
+        for directory in ("", ".trees"):
+            for name in _listdir(self._at(directory)):
+                if name.startswith(".staged-") or (name.startswith(".") and name.endswith(".part")):
+                    _files.remove(self._at(directory, name))
 
     def stage(self, *, dry: bool = False) -> None:
         """Write the whole tree beside the live one, or, *dry*, into a temporary directory of the system's."""

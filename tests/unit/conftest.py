@@ -1,0 +1,61 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the unit tests share."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+import pytest
+
+STEPS = ("replace", "rename", "symlink", "unlink", "mkdir", "rmdir", "chmod", "fsync")
+
+
+def _run_and_die(action: t.Callable[[], None], step: int) -> bool:
+    """Run *action* in a process that is gone at its file system's change number *step*; return whether it got to the end."""
+    child = os.fork()
+    if child == 0:
+        left = step
+
+        def counting(function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
+            def counted(*args: t.Any, **kwargs: t.Any) -> t.Any:
+                nonlocal left
+                if left == 0:
+                    os._exit(9)
+                left -= 1
+                return function(*args, **kwargs)
+
+            return counted
+
+        for name in STEPS:
+            setattr(os, name, counting(getattr(os, name)))
+        code = 1
+        try:
+            action()
+            code = 0
+        finally:
+            os._exit(code)
+    _pid, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    assert code in (0, 9), f"the action failed at step {step}"
+    return code == 0
+
+
+@pytest.fixture
+def killed_at_every_step() -> t.Callable[[t.Callable[[], t.Any], t.Callable[[], None], t.Callable[[], None]], int]:
+    """Return a function that kills an action before each of its changes to the file system, one after the other."""
+
+    def run(prepare: t.Callable[[], t.Any], action: t.Callable[[], None], check: t.Callable[[], None]) -> int:
+        """Run *prepare*, *action* (killed) and *check* for each step; return how many there are."""
+        step = 0
+        while True:
+            prepare()
+            finished = _run_and_die(action, step)
+            check()
+            if finished:
+                return step
+            step += 1
+
+    return run

@@ -1,0 +1,281 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trees of configuration: all of it or nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.vigie.monitoring.plugins.module_utils import _files
+from ansible_collections.vigie.monitoring.plugins.module_utils._tree import HIDDEN, Tree, TreeError, parse_files
+
+OLD = {"main.yml": "old", "rules/a.yml": "old", "rules/b.yml": "old", "targets/x.json": "old"}
+NEW = {"main.yml": "new", "rules/a.yml": "new", "targets/x.json": "new", "targets/y.json": "new"}
+
+
+def run(argv: t.Sequence[str]) -> tuple[int, str, str]:
+    """Run a command for real."""
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def tree(path: Path, files: t.Mapping[str, t.Any], **options: t.Any) -> Tree:
+    """Return a tree at *path* that belongs to whoever runs the tests."""
+    defaults: dict[str, t.Any] = {
+        "path": str(path),
+        "files": files,
+        "watched": ["targets"],
+        "validate": [],
+        "owner": None,
+        "group": None,
+        "mode": "0640",
+        "directory_mode": "0750",
+    }
+    return Tree({**defaults, **options}, run)
+
+
+def put(path: Path, files: t.Mapping[str, t.Any], **options: t.Any) -> Tree:
+    """Bring *files* into force as the module does."""
+    wanted = tree(path, files, **options)
+    if wanted.look().unfinished:
+        wanted.recover()
+    if wanted.plan.changed:
+        wanted.stage()
+        wanted.validate({})
+        wanted.switch()
+        wanted.commit()
+    return wanted
+
+
+def live(path: Path) -> dict[str, str]:
+    """Return what a service that reads *path* sees."""
+    found = {}
+    for directory, directories, names in os.walk(path, followlinks=True):
+        directories[:] = [name for name in directories if not name.startswith(".")]
+        for name in names:
+            file = Path(directory, name)
+            if not name.startswith(".") and file.exists():
+                found[str(file.relative_to(path))] = file.read_text()
+    return found
+
+
+@pytest.fixture
+def etc(tmp_path: Path) -> Path:
+    """Return where a tree goes."""
+    return tmp_path / "etc" / "service"
+
+
+def test_a_tree_comes_goes_and_comes_back(etc: Path) -> None:
+    """Each state is there as a whole; what is stale is gone; a second look finds nothing to do."""
+    for files in (OLD, NEW, OLD):
+        put(etc, files)
+        assert live(etc) == files
+        assert not tree(etc, files).look().changed
+        assert not (etc / ".pending").exists()
+    assert len(list((etc / ".trees").iterdir())) == 2
+
+
+def test_modes_are_what_was_asked_for_whatever_the_umask(etc: Path) -> None:
+    """Files 0640 and directories 0750, or tighter where a file says so."""
+    umask = os.umask(0)
+    try:
+        put(etc, {"a.yml": "x", "secret/b": {"content": "y", "mode": "0600"}})
+    finally:
+        os.umask(umask)
+    assert (etc / "a.yml").stat().st_mode & 0o7777 == 0o640
+    assert (etc / "secret/b").stat().st_mode & 0o7777 == 0o600
+    assert {p.stat().st_mode & 0o7777 for p in (etc, etc / "secret", etc / "targets", etc / ".trees")} == {0o750}
+
+
+@pytest.mark.parametrize("damage", ["content", "mode", "link", "extra"])
+def test_what_somebody_changed_by_hand_is_put_right(etc: Path, damage: str) -> None:
+    """Drift is a change."""
+    put(etc, OLD)
+    if damage == "content":
+        (etc / "rules/a.yml").write_text("edited")
+    elif damage == "mode":
+        (etc / "main.yml").chmod(0o666)
+    elif damage == "link":
+        (etc / "main.yml").unlink()
+    else:
+        (etc / "rules/mine.yml").write_text("left")
+    assert tree(etc, OLD).look().switch
+    put(etc, OLD)
+    assert live(etc) == OLD
+    assert (etc / "main.yml").stat().st_mode & 0o777 == 0o640
+
+
+def test_only_watched_files_changed_means_no_reload(etc: Path) -> None:
+    """The service sees them by itself, so that the tree is not switched."""
+    put(etc, OLD)
+    current = os.readlink(etc / ".current")
+    changed = tree(etc, {**OLD, "targets/x.json": "new"})
+    assert changed.look().changed
+    assert not changed.plan.switch
+    put(etc, {**OLD, "targets/x.json": "new"})
+    assert os.readlink(etc / ".current") == current
+
+
+def test_a_watched_directory_stays_the_same_directory(etc: Path) -> None:
+    """A service that watches it by inotify would not see another one in its place."""
+    put(etc, OLD)
+    inode = (etc / "targets").stat().st_ino
+    put(etc, NEW)
+    assert (etc / "targets").stat().st_ino == inode
+
+
+def test_files_of_others_are_left_alone_and_kept_where_they_are_in_the_way(etc: Path) -> None:
+    """Nothing that we did not write is lost."""
+    (etc / "rules").mkdir(parents=True)
+    (etc / "main.yml").write_text("theirs")
+    (etc / "rules/theirs.yml").write_text("theirs")
+    (etc / "web.yml").write_text("theirs")
+    put(etc, NEW)
+    assert live(etc).items() >= NEW.items()
+    assert (etc / "main.yml.before-vigie").read_text() == "theirs"
+    assert (etc / "rules.before-vigie/theirs.yml").read_text() == "theirs"
+    assert (etc / "web.yml").read_text() == "theirs"
+    assert not tree(etc, NEW).look().changed
+
+
+def test_restore_puts_everything_back(etc: Path) -> None:
+    """Also what was there before the first time."""
+    put(etc, OLD)
+    before = sorted(str(p) for p in etc.rglob("*"))
+    wanted = tree(etc, NEW)
+    wanted.look()
+    wanted.stage()
+    wanted.switch()
+    assert live(etc) != OLD
+    wanted.restore()
+    assert live(etc) == OLD
+    assert sorted(str(p) for p in etc.rglob("*")) == before
+
+
+def test_restore_of_a_first_time_gives_others_their_files_back(etc: Path) -> None:
+    """An adoption that fails is as if it had not been tried."""
+    etc.mkdir(parents=True)
+    (etc / "main.yml").write_text("theirs")
+    wanted = tree(etc, NEW)
+    wanted.look()
+    wanted.stage()
+    wanted.switch()
+    wanted.restore()
+    assert live(etc) == {"main.yml": "theirs"}
+
+
+def test_killed_anywhere_the_live_configuration_is_old_or_new_and_the_next_run_finishes(
+    etc: Path, killed_at_every_step: t.Any
+) -> None:
+    """A kill before each change to the file system: never a mix of the switched files, no leftovers after the next run."""
+
+    def prepare() -> None:
+        shutil.rmtree(etc, ignore_errors=True)
+        put(etc, OLD)
+
+    def check() -> None:
+        seen = {name: text for name, text in live(etc).items() if not name.startswith("targets/")}
+        old = {name: text for name, text in OLD.items() if not name.startswith("targets/")}
+        new = {name: text for name, text in NEW.items() if not name.startswith("targets/")}
+        assert seen in (old, new)
+        interrupted = (etc / ".pending").exists()
+        assert tree(etc, NEW).look().switch == (interrupted or seen == old)
+        put(etc, NEW)
+        assert live(etc) == NEW
+        assert not [p.name for p in (etc / ".trees").iterdir() if p.name.startswith(".staged")]
+        assert not (etc / ".pending").exists()
+
+    steps = killed_at_every_step(prepare, lambda: put(etc, NEW), check)
+    assert steps > 20
+
+
+def test_a_validator_that_refuses_changes_nothing_and_is_quoted(etc: Path) -> None:
+    """It sees the whole tree, and its words speak of the live paths."""
+    put(etc, OLD)
+    before = sorted(str(p) for p in etc.rglob("*"))
+    script = "cat {tree}/main.yml {tree}/targets/y.json >&2; echo {tree}/main.yml: bad; exit 1"
+    with pytest.raises(TreeError) as raised:
+        wanted = tree(etc, NEW, validate=[["/bin/sh", "-c", script]])
+        wanted.look()
+        wanted.stage()
+        try:
+            wanted.validate({})
+        finally:
+            wanted.discard()
+    assert f"{etc}/main.yml: bad\nnewnew" in str(raised.value)
+    assert sorted(str(p) for p in etc.rglob("*")) == before
+    assert live(etc) == OLD
+
+
+def test_a_missing_validator_is_an_error_unless_this_is_a_rehearsal(etc: Path) -> None:
+    """In check mode on a fresh host the service that brings it is not there yet."""
+    wanted = tree(etc, NEW, validate=[["/nonexistent/promtool", "{tree}"]])
+    wanted.look()
+    wanted.stage(dry=True)
+    assert wanted.validate({}, missing_ok=True) is False
+    with pytest.raises(TreeError, match="/nonexistent/promtool is not on this host"):
+        wanted.validate({})
+    wanted.discard()
+    assert not etc.exists()
+
+
+def test_a_full_disk_leaves_the_live_configuration(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing beside it."""
+    put(etc, OLD)
+    before = sorted(str(p) for p in etc.rglob("*"))
+    real = _files.write
+
+    def full(path: str, *args: t.Any) -> None:
+        if path.endswith("y.json"):
+            raise OSError(28, "No space left on device", path)
+        real(path, *args)
+
+    monkeypatch.setattr(_files, "write", full)
+    wanted = tree(etc, NEW)
+    wanted.look()
+    with pytest.raises(OSError, match="No space left"):
+        wanted.stage()
+    assert sorted(str(p) for p in etc.rglob("*")) == before
+
+
+def test_the_diff_shows_each_file_but_no_secret(etc: Path) -> None:
+    """Neither the former nor the new text of a secret."""
+    put(etc, {"a.yml": "one\n", "b.yml": {"content": "hunter1", "secret": True}})
+    wanted = tree(etc, {"a.yml": "two\n", "b.yml": {"content": "hunter2", "secret": True}})
+    wanted.look()
+    first, second = wanted.diff()
+    assert (first["before"], first["after"]) == ("one\n", "two\n")
+    assert second["before"] == HIDDEN
+    assert "hunter" not in str(second)
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../x", "a/../../x", ".current", ".trees/x", "a//b", "./a", ""])
+def test_a_file_stays_in_its_tree(name: str) -> None:
+    """Names that leave it, or that the tree keeps for itself, are refused."""
+    with pytest.raises(TreeError, match="cannot be a file of the tree"):
+        parse_files({name: "x"}, "0640")
+
+
+@pytest.mark.parametrize("value", [5, None, {"mode": "0600"}, {"content": "x", "owner": "me"}, ["x"]])
+def test_what_is_no_file_is_refused(value: t.Any) -> None:
+    """With the file's name."""
+    with pytest.raises(TreeError, match=r"file 'a\.yml'"):
+        parse_files({"a.yml": value}, "0640")
+
+
+def test_absent_removes_what_is_ours(etc: Path) -> None:
+    """And leaves what is not."""
+    put(etc, NEW)
+    (etc / "theirs").write_text("x")
+    wanted = tree(etc, {})
+    assert wanted.present()
+    wanted.remove()
+    assert [p.name for p in etc.iterdir()] == ["theirs"]
+    assert not wanted.present()
