@@ -14,11 +14,13 @@ fleet=$2
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/vigie
 
-# start SPEC NAME ADDRESS SEED COMMAND...: SEED is a tar that is unpacked in the container before it starts.
+# start NAME ADDRESS SEED COMMAND...: SEED is a tar that is unpacked in the container before it starts.
 start() {
-    spec=$1 name=$2 address=$3 seed=$4
-    shift 4
+    name=$1 address=$2 seed=$3
+    shift 3
     container=vigie-$fleet-$name
+    # A container that was made with something else is made again.
+    spec=$({ echo "$address" "$@"; cat "$seed"; } | sha256sum | cut -c1-16)
     state=$(docker container inspect --format '{{.State.Status}} {{index .Config.Labels "vigie.spec"}}' \
         "$container" 2>/dev/null) || state=missing
     case $state in
@@ -40,10 +42,12 @@ start() {
 }
 
 ssh=$("$here/keys.sh")
+# Docker would make what it mounts as root.
+mkdir -p "$cache/mirror/share"
 case $kind in
     host)
         image=$("$here/image.sh" "${5:-bookworm}")
-        start "$image $(cat "$0" "$ssh/seed.tar" | sha256sum | cut -c1-12) $4" "$3" "$4" "$ssh/seed.tar" \
+        start "$3" "$4" "$ssh/seed.tar" \
             --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined \
             --security-opt apparmor=unconfined --cgroupns=private --tmpfs /run --tmpfs /tmp:exec \
             --stop-signal SIGRTMIN+3 --volume "$cache/mirror/share:/usr/share/prometheus:ro" "$image"
@@ -61,11 +65,10 @@ case $kind in
         ;;
     mirror)
         image=$("$here/image.sh")
-        mkdir -p "$cache/mirror"
         seed=$(mktemp)
         trap 'rm -f "$seed"' EXIT
-        tar -C "$here" --owner=0 --group=0 --transform='s,^,srv/,' -cf "$seed" mirror_server.py
-        start "$image $(cat "$0" "$here/mirror_server.py" | sha256sum | cut -c1-12) $3" mirror "$3" "$seed" \
+        tar -C "$here" --owner=0 --group=0 --mtime=@0 --transform='s,^,srv/,' -cf "$seed" mirror_server.py
+        start mirror "$3" "$seed" \
             --init --network-alias elsewhere --volume "$cache/mirror:/srv/mirror:ro" "$image" \
             python3 -u /srv/mirror_server.py --overlay /srv/overlay /srv/mirror
         ;;
