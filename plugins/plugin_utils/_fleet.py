@@ -12,6 +12,7 @@ import re
 import typing as t
 
 import yaml
+from ansible import template as ansible_template
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _model
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
@@ -41,12 +42,24 @@ def contracts(roles: pathlib.Path = ROLES) -> tuple[Contract, ...]:
         found.append(
             Contract(
                 role=role.name,
-                scrape=yaml.safe_load(path.read_text()),
-                defaults=yaml.safe_load((role / "defaults" / "main.yml").read_text()),
+                scrape=_trusted(yaml.safe_load(path.read_text())),
+                defaults=_trusted(yaml.safe_load((role / "defaults" / "main.yml").read_text())),
                 rules=rules.read_text() if rules.is_file() else "",
             )
         )
     return tuple(found)
+
+
+def _trusted(value: t.Any) -> t.Any:
+    """Return *value* with its texts marked as templates of ours: since ansible-core 2.19 no other is rendered."""
+    trust = getattr(ansible_template, "trust_as_template", None)
+    if trust is None:
+        return value
+    if isinstance(value, dict):
+        return {key: _trusted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_trusted(item) for item in value]
+    return trust(value) if isinstance(value, str) else value
 
 
 def build(inventory: Inventory, all_contracts: t.Iterable[Contract], template: Template) -> tuple[_model.Model, list[str]]:
@@ -65,7 +78,7 @@ def build(inventory: Inventory, all_contracts: t.Iterable[Contract], template: T
             model["rules"][contract.role] = contract.rules
         if contract.scrape.get("server"):
             model["servers"][contract.role] = {}
-    for name in sorted(inventory.hosts):
+    for name in sorted(map(_model.plain, inventory.hosts)):
         host = _Host(inventory, name, template, problems)
         model["hosts"][name] = host.model(by_host.get(name, []))
         for contract in by_host.get(name, []):

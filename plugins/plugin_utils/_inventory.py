@@ -19,6 +19,8 @@ from ansible.plugins.loader import vars_loader
 from ansible.utils.vars import combine_vars
 from ansible.vars.plugins import get_vars_from_path
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import plain
+
 Variables = t.Dict[str, t.Any]
 _HOST_GROUP_VARS = "ansible.builtin.host_group_vars"
 
@@ -43,12 +45,12 @@ class Inventory:
 
     def select(self, pattern: str) -> list[str]:
         """Return the names of the hosts that an Ansible host *pattern* selects, whatever the limit of the run."""
-        return [host.name for host in self._manager.get_hosts(pattern, ignore_limits=True, ignore_restrictions=True)]
+        return [plain(host.name) for host in self._manager.get_hosts(pattern, ignore_limits=True, ignore_restrictions=True)]
 
     def group(self, name: str) -> list[str]:
         """Return the names of the hosts in the group *name*; none where there is no such group."""
         group = self._manager.groups.get(name)
-        return [host.name for host in group.get_hosts()] if group else []
+        return [plain(host.name) for host in group.get_hosts()] if group else []
 
     def global_variable(self, variable: str) -> t.Any:
         """Return the value that *variable* has for the whole inventory: of the group ``all``, or an extra variable."""

@@ -145,7 +145,7 @@ def test_a_changed_label_is_one_file_and_neither_reload_nor_restart(scenario: t.
 def test_a_broken_rule_is_refused_before_anything_changes(scenario: t.Any, edited: t.Any) -> None:
     """The message is promtool's own with the file's name; live files and the server stay as they were."""
     machine = scenario.on("monitor")
-    look = "find /etc/prometheus -printf '%p %l %T@\\n' | sort"
+    look = "find /etc/prometheus ! -type d -printf '%p %l %T@\\n' | sort"
     before = machine.check_output(look)
     inventory = edited(prometheus_extra_rules=[{"name": "mine", "rules": [{"alert": "Broken", "expr": "up =="}]}])
     for arguments in (["--check"], []):
