@@ -5,8 +5,8 @@
 """Bring up, or take down, a fleet of containers: one for each host of an inventory, and a mirror of releases.
 
 The inventory says what there is: ``fleet_name``, ``fleet_network`` (such as 198.18.0.0/24; the mirror gets its second
-address) and each host's ``ansible_host``. What runs already is left alone, what was stopped or killed is started again, and
-what is missing is made. Prints a line for everything that it does.
+address), each host's ``ansible_host``, and its ``fleet_suite`` where that is not bookworm. What runs already is left alone,
+what was stopped or killed is started again, and what is missing is made. Prints a line for everything that it does.
 
 ``vars`` prints the variables that let a fleet take its releases from its mirror; ``urls`` says where to look at it.
 """
@@ -39,25 +39,26 @@ def listing(inventory: str) -> dict[str, Any]:
     return json.loads(run(program, "-i", inventory, "--list"))
 
 
-def read(inventory: str) -> tuple[str, ipaddress.IPv4Network, dict[str, str]]:
-    """Return name, network, and the address of each host of the fleet in *inventory*."""
+def read(inventory: str) -> tuple[str, ipaddress.IPv4Network, dict[str, tuple[str, str]]]:
+    """Return name, network, and the address and Debian release of each host of the fleet in *inventory*."""
     hosts = listing(inventory)["_meta"]["hostvars"]
     first = next(iter(hosts.values()))
     network = ipaddress.IPv4Network(first["fleet_network"])
     outside = [name for name, host in hosts.items() if ipaddress.ip_address(host["ansible_host"]) not in network]
     if outside:
         sys.exit(f"{inventory}: ansible_host of {', '.join(outside)} is not in fleet_network ({network})")
-    return first["fleet_name"], network, {name: host["ansible_host"] for name, host in hosts.items()}
+    containers = {name: (host["ansible_host"], host.get("fleet_suite", "bookworm")) for name, host in hosts.items()}
+    return first["fleet_name"], network, containers
 
 
-def up(fleet: str, network: ipaddress.IPv4Network, hosts: dict[str, str]) -> None:
+def up(fleet: str, network: ipaddress.IPv4Network, hosts: dict[str, tuple[str, str]]) -> None:
     """Bring the whole fleet up."""
     if not run("docker", "network", "ls", "--quiet", "--filter", f"name=^vigie-{fleet}$"):
         run("docker", "network", "create", "--subnet", str(network), f"vigie-{fleet}")
         print(f"vigie-{fleet}: network made", flush=True)
     container = str(HERE / "container.sh")
-    commands = [("sh", container, "host", fleet, name, address) for name, address in hosts.items()]
-    commands.append(("sh", container, "mirror", fleet, str(network[2])))
+    commands = [["sh", container, "host", fleet, name, *host] for name, host in hosts.items()]
+    commands.append(["sh", container, "mirror", fleet, str(network[2])])
     with ThreadPoolExecutor(8) as pool:
         for said in pool.map(lambda command: run(*command), commands):
             print(said, end="", flush=True)
