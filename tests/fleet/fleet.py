@@ -5,8 +5,8 @@
 """Bring up, or take down, a fleet of containers: one for each host of an inventory, and a mirror of releases.
 
 The inventory says what there is: ``fleet_name``, ``fleet_network`` (such as 198.18.0.0/24; the mirror gets its second
-address), each host's ``ansible_host``, and its ``fleet_suite`` where that is not bookworm. What runs already is left alone,
-what was stopped or killed is started again, and what is missing is made. Prints a line for everything that it does.
+address), each host's ``ansible_host``, and its ``fleet_suite`` where that is not bookworm. What runs already is left
+alone, what was stopped or killed is started again, and what is missing is made. Prints a line for all that it does.
 
 ``vars`` prints the variables that let a fleet take its releases from its mirror; ``urls`` says where to look at it.
 """
