@@ -58,7 +58,10 @@ class Scenario:
         self.inventory = directory / "inventory"
         self._tmp = tmp
         listing = subprocess.run(
-            [ROOT / ".venv/bin/ansible-inventory", "-i", self.inventory, "--list"], check=True, capture_output=True, text=True
+            [ROOT / ".venv/bin/ansible-inventory", "-i", self.inventory, "--list"],
+            check=True,
+            capture_output=True,
+            text=True,
         )
         self._vars = json.loads(listing.stdout)["_meta"]["hostvars"]
         self.fleet = next(iter(self._vars.values()))["fleet_name"]
@@ -74,7 +77,7 @@ class Scenario:
     def get(self, host: str, url: str) -> str:
         """Return what *url* answers, asked from *host*."""
         program = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode())"
-        return self.on(host).check_output("python3 -c '%s' %s" % (program, f"'{url}'"))
+        return self.on(host).check_output("python3 -c %s %s", program, url)
 
     def play(self, playbook: str, *arguments: str, inventory: Path | None = None, **variables: t.Any) -> Play:
         """Run *playbook* on the scenario's inventory, or on another *inventory* in its place."""

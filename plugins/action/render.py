@@ -10,7 +10,6 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _render
 
 

@@ -9,7 +9,6 @@ import functools
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _coverage, _prometheus
 
 
@@ -31,7 +30,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         """Return the filters by their names."""
-        functions = {
+        functions: dict[str, t.Callable[..., t.Any]] = {
             "scrape_targets": _prometheus.scrape_targets,
             "scrape_configs": _prometheus.scrape_configs,
             "prometheus_tree": _prometheus.prometheus_tree,

@@ -53,7 +53,7 @@ def architecture(machine: str, pointer_bytes: int = struct.calcsize("P")) -> str
             f"No release is made for machines of the type {machine!r} (known: {', '.join(sorted(ARCHITECTURES))}). "
             "If one of their architectures runs here, name it in the role's variable that ends in _arch."
         )
-    if pointer_bytes == 4:
+    if pointer_bytes * 8 == 32:  # noqa: PLR2004 - a number of bits
         return _32_BIT_USERLAND.get(machine, ARCHITECTURES[machine])
     return ARCHITECTURES[machine]
 
@@ -63,10 +63,8 @@ def find_sum(text: str, file_name: str) -> str | None:
     for line in text.splitlines():
         digest, _space, name = line.strip().partition(" ")
         name = name.strip()
-        if name.startswith("*"):
-            name = name[1:]
-        if name.startswith("./"):
-            name = name[2:]
+        name = name.removeprefix("*")
+        name = name.removeprefix("./")
         if name == file_name and _SHA256.fullmatch(digest):
             return digest.lower()
     return None

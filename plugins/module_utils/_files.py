@@ -16,7 +16,7 @@ import tempfile
 import typing as t
 
 
-class Interrupted(Exception):
+class InterruptedRunError(Exception):
     """The process was asked to stop in the middle of a change."""
 
 
@@ -38,7 +38,7 @@ def owner_ids(owner: str | None, group: str | None) -> tuple[int, int]:
 def chown(path: str, uid: int, gid: int) -> None:
     """Give *path* to *uid* and *gid*, where it is not theirs already (a tester need not be root)."""
     found = os.lstat(path)
-    if (uid != -1 and found.st_uid != uid) or (gid != -1 and found.st_gid != gid):
+    if uid not in (-1, found.st_uid) or gid not in (-1, found.st_gid):
         os.chown(path, uid, gid, follow_symlinks=False)
 
 
@@ -136,7 +136,7 @@ def uninterrupted() -> t.Iterator[None]:
     """
 
     def interrupt(number: int, _frame: t.Any) -> t.NoReturn:
-        raise Interrupted(f"stopped by signal {number}")
+        raise InterruptedRunError(f"stopped by signal {number}")
 
     previous = {
         signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_IGN),

@@ -12,7 +12,6 @@ import time
 import typing as t
 
 from ansible.module_utils.common.text.converters import to_bytes, to_text
-
 from ansible_collections.vigie.monitoring.plugins.module_utils import _download, _files
 from ansible_collections.vigie.monitoring.plugins.module_utils._service import Run, ServiceError, Unit
 from ansible_collections.vigie.monitoring.plugins.module_utils._transaction import Transaction
@@ -35,9 +34,7 @@ class Release:
         self.unit = Unit(self.name, run)
         self.unit_path = os.path.join(unit_dir, self.unit.name)
         self.tree = Tree(params["config"], run) if params["config"] else None
-        self.links = {
-            os.path.join(bin_dir, binary): os.path.join(self.versions.link, binary) for binary in params["binaries"]
-        }
+        self.links = {os.path.join(bin_dir, binary): os.path.join(self.versions.link, binary) for binary in params["binaries"]}
         self.files = {file["path"]: file for file in params["files"]}
         self.transaction = Transaction(os.path.join(self.versions.path, ".transaction"))
         self.state: dict[str, str] = {}
@@ -52,39 +49,38 @@ class Release:
         self.unfinished = self.unfinished or self.transaction.unfinished()
         pinned = str(self.params["checksums"].get(self.arch) or "").lower() or None
         self.directory = self.versions.find(self.params["version"], self.arch, pinned)
-        actions = []
-        if self.directory is None:
-            actions += ["download", "unpack"]
-        restart = self.unfinished
+        actions = [] if self.directory else ["download", "unpack"]
         if self.directory is None or self.versions.current() != self.directory:
             actions.append("switch")
-            restart = True
         if any(_files.link_target(path) != target for path, target in self.links.items()):
             actions.append("link")
         if not self._same(self.unit_path, to_bytes(self.params["unit"]), 0o644, None, None):
             actions.append("unit")
-            restart = True
-        changed_files = self._changed_files()
-        if changed_files:
-            actions.append("files")
-        config = self.tree.look() if self.tree else None
-        if config and config.changed:
-            actions.append("config")
-        if self.state.get("NeedDaemonReload") == "yes" and "unit" not in actions:
+        elif self.state.get("NeedDaemonReload") == "yes":
             actions.append("daemon-reload")
-            restart = True
+        if self._changed_files():
+            actions.append("files")
+        if self.tree and self.tree.look().changed:
+            actions.append("config")
         if self.state.get("UnitFileState") != "enabled":
             actions.append("enable")
-        reload = bool(config and config.switch) or any(f["on_change"] == "reload" for f in changed_files)
-        restart = restart or any(f["on_change"] == "restart" for f in changed_files)
+        return actions + self._service_actions(actions)
+
+    def _service_actions(self, actions: t.Container[str]) -> list[str]:
+        """Return what has to be said to the service after *actions*: start, restart, reload or nothing."""
         if self.state.get("ActiveState") not in ("active", "reloading"):
-            actions.append("start")
-        elif restart or self._runs_something_else():
-            actions.append("restart")
-        elif reload:
+            return ["start"]
+        effects = {file["on_change"] for file in self._changed_files()}
+        if self.tree and self.tree.plan.switch:
+            effects.add("reload")
+        if self.unfinished or "restart" in effects or self._runs_something_else():
+            return ["restart"]
+        if any(action in actions for action in ("switch", "unit", "daemon-reload")):
+            return ["restart"]
+        if "reload" in effects:
             # Without a way to reload, a restart is the only way to make the service see it.
-            actions.append("reload" if "ExecReload=" in self.params["unit"] else "restart")
-        return actions
+            return ["reload" if "ExecReload=" in self.params["unit"] else "restart"]
+        return []
 
     def diff(self, actions: t.Collection[str]) -> list[dict[str, str]]:
         """Return Ansible's diff of *actions*: version, unit, files, configuration."""
@@ -150,7 +146,11 @@ class Release:
         downloader = _download.Downloader(params["token"], params["token_host"], params["timeout"])
         archive_name = url.rsplit("/", 1)[-1]
         expected = _download.expected_sum(
-            downloader, archive_name, self.arch, params["checksums"], (params["checksum_url"] or "").replace("{arch}", self.arch)
+            downloader,
+            archive_name,
+            self.arch,
+            params["checksums"],
+            (params["checksum_url"] or "").replace("{arch}", self.arch),
         )
         _files.make_directory(self.versions.path, 0o755)
         archive = params["archive"] or downloader.file(url, self.versions.path)

@@ -12,9 +12,18 @@ from ansible.module_utils.common.text.converters import to_text
 from ansible.module_utils.urls import open_url
 
 # (return code, standard output, standard error) of an argument list: AnsibleModule.run_command.
-Run = t.Callable[[t.Sequence[str]], t.Tuple[int, str, str]]
+Run = t.Callable[[t.Sequence[str]], tuple[int, str, str]]
 
-PROPERTIES = ("LoadState", "ActiveState", "SubState", "UnitFileState", "MainPID", "InvocationID", "NeedDaemonReload", "CanReload")
+PROPERTIES = (
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "UnitFileState",
+    "MainPID",
+    "InvocationID",
+    "NeedDaemonReload",
+    "CanReload",
+)
 _POLL_SECONDS = 0.2
 
 
@@ -105,7 +114,8 @@ class Unit:
             refused = metric in now and now[metric] != verify["value"] and before.get(metric) == verify["value"]
             if refused or time.monotonic() >= deadline:
                 raise ServiceError(
-                    f"{self.name} did not take the new configuration: {metric} is {now.get(metric, 'not to be had')} at {verify['url']}"
+                    f"{self.name} did not take the new configuration: "
+                    f"{metric} is {now.get(metric, 'not to be had')} at {verify['url']}"
                 )
             time.sleep(_POLL_SECONDS)
 

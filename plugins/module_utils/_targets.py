@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from ansible.module_utils.common.text.converters import to_text
 from ansible.module_utils.urls import open_url
 
-Target = t.Dict[str, t.Any]
+Target = dict[str, t.Any]
 
 
 class ApiError(Exception):
@@ -60,11 +60,10 @@ def seconds(stamp: str) -> float:
     return datetime.datetime.fromisoformat(match.group(1) + zone).timestamp() + float(match.group(2) or 0)
 
 
-def waiting_for(
-    expected: t.Iterable[t.Mapping[str, str]], active: t.Iterable[Target], since: float
-) -> list[tuple[str, bool]]:
-    """Return, for each *expected* target that is not up by a scrape after *since*, a line that says why, and whether that is
-    Prometheus' last word: a scrape that failed, not one that has yet to come.
+def waiting_for(expected: t.Iterable[t.Mapping[str, str]], active: t.Iterable[Target], since: float) -> list[tuple[str, bool]]:
+    """Return a line for each *expected* target that is not up by a scrape after *since*: why, and whether that is final.
+
+    Final is a scrape that failed, not one that has yet to come.
     """
     known = {(target["job"], target["instance"]): target for target in active}
     lines = []

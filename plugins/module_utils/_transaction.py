@@ -30,9 +30,7 @@ class Transaction:
         """Return whether a run was killed in the middle."""
         return os.path.exists(self._journal)
 
-    def begin(
-        self, paths: t.Iterable[str], tree: t.Mapping[str, t.Any] | None = None, asides: t.Container[str] = ()
-    ) -> None:
+    def begin(self, paths: t.Iterable[str], tree: t.Mapping[str, t.Any] | None = None, asides: t.Container[str] = ()) -> None:
         """Note what *paths* are now.
 
         :param tree: `Tree.snapshot` of a configuration that changes along with them.

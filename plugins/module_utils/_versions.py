@@ -147,7 +147,9 @@ def _extract(archive: str, directory: str) -> None:
             members = tar.getmembers()
             need, free = sum(m.size for m in members), shutil.disk_usage(directory).free
             if need > free:
-                raise DownloadError(f"The release takes {need} bytes unpacked, but below {directory} only {free} are free: make room")
+                raise DownloadError(
+                    f"The release takes {need} bytes unpacked, but below {directory} only {free} are free: make room"
+                )
             tops = {m.name.split("/", 1)[0] for m in members if m.name not in ("", ".")}
             strip = 1 if len(tops) == 1 and any("/" in m.name for m in members) else 0
             chosen = []
@@ -155,7 +157,11 @@ def _extract(archive: str, directory: str) -> None:
                 name = "/".join([part for part in member.name.split("/") if part != "."][strip:])
                 if not name:
                     continue
-                if member.name.startswith("/") or ".." in name.split("/") or not (member.isfile() or member.isdir() or member.issym()):
+                if (
+                    member.name.startswith("/")
+                    or ".." in name.split("/")
+                    or not (member.isfile() or member.isdir() or member.issym())
+                ):
                     raise DownloadError(f"The archive holds {member.name!r}, which has no place in a release: it is refused")
                 target = os.path.normpath(os.path.join(os.path.dirname(name), member.linkname)) if member.issym() else ""
                 if target.startswith(("/", "..")):

@@ -141,7 +141,6 @@ import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.vigie.monitoring.plugins.module_utils import _files
 from ansible_collections.vigie.monitoring.plugins.module_utils._service import ServiceError, Unit
 from ansible_collections.vigie.monitoring.plugins.module_utils._tree import TREE_SPEC, Tree, TreeError
@@ -196,7 +195,8 @@ def apply(module: AnsibleModule, tree: Tree, unit: Unit | None) -> dict[str, t.A
                 unit.act("reload")
                 if isinstance(error, ServiceError):
                     raise ServiceError(
-                        f"{error}\nThe previous configuration is back in force. The journal of {unit.name}:\n{unit.journal(since=began)}"
+                        f"{error}\nThe previous configuration is back in force. "
+                        f"The journal of {unit.name}:\n{unit.journal(since=began)}"
                     ) from error
             raise
     return result
@@ -227,7 +227,7 @@ def main() -> None:
         else:
             with _files.locked(f"/run/lock/vigie-{tree.path.strip('/').replace('/', '-')}.lock"):
                 result = apply(module, tree, unit)
-    except (TreeError, ServiceError, _files.Interrupted) as error:
+    except (TreeError, ServiceError, _files.InterruptedRunError) as error:
         module.fail_json(msg=str(error), invocation=invocation)
     except OSError as error:
         module.fail_json(

@@ -265,7 +265,6 @@ import shutil
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.vigie.monitoring.plugins.module_utils import _files
 from ansible_collections.vigie.monitoring.plugins.module_utils._download import DownloadError
 from ansible_collections.vigie.monitoring.plugins.module_utils._release import Release
@@ -359,7 +358,7 @@ def main() -> None:
         release = Release(params, module.run_command)
         with _files.locked(f"/run/lock/vigie-{params['name']}.lock"):
             result = remove(module, release) if params["state"] == "absent" else apply(module, release)
-    except (DownloadError, ServiceError, TreeError, _files.Interrupted) as error:
+    except (DownloadError, ServiceError, TreeError, _files.InterruptedRunError) as error:
         module.fail_json(msg=f"{params['name']}: {error}", invocation=invocation)
     except OSError as error:
         free = ""

@@ -79,7 +79,6 @@ import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.vigie.monitoring.plugins.module_utils import _targets
 
 
@@ -113,7 +112,12 @@ def main() -> None:
     )
     active, waiting = wait(module.params, once=module.check_mode)
     # The list of a large fleet has no place in each result.
-    result = {"changed": False, "active": active, "waiting": waiting, "invocation": {"module_args": {"url": module.params["url"]}}}
+    result = {
+        "changed": False,
+        "active": active,
+        "waiting": waiting,
+        "invocation": {"module_args": {"url": module.params["url"]}},
+    }
     if waiting and not module.check_mode:
         count = f"{len(waiting)} of {len(module.params['targets'])} targets are not up in Prometheus"
         lines = "\n".join(f"- {line}" for line in waiting)

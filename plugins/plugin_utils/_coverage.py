@@ -8,12 +8,15 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _prometheus
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model
 
 COLUMNS = ("host", "job", "address", "state", "reason")
 
 
 def coverage(
-    expected: t.Iterable[t.Mapping[str, str]], active: t.Iterable[t.Mapping[str, t.Any]], hosts: t.Container[str] | None = None
+    expected: t.Iterable[t.Mapping[str, str]],
+    active: t.Iterable[t.Mapping[str, t.Any]],
+    hosts: t.Container[str] | None = None,
 ) -> list[dict[str, str]]:
     """Return a row a target: host, job, instance, address, state (up, down, missing or extra) and the reason.
 
@@ -40,9 +43,7 @@ def coverage(
     return sorted(rows, key=lambda row: (row["host"], row["job"], row["instance"]))
 
 
-def report(
-    model: _prometheus.Model, answers: t.Mapping[str, t.Mapping[str, t.Any]], hosts: t.Container[str]
-) -> dict[str, list[str]]:
+def report(model: Model, answers: t.Mapping[str, t.Mapping[str, t.Any]], hosts: t.Container[str]) -> dict[str, list[str]]:
     """Return what every Prometheus server sees of *hosts*: a ``table`` to read, and a line for each of its ``problems``.
 
     :param answers: by server, what the module targets_up returned there.

@@ -13,13 +13,12 @@ import typing as t
 
 import yaml
 from ansible import template as ansible_template
-
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _model
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
 
 ROLES = pathlib.Path(__file__).parents[2] / "roles"
 _VARIABLE = re.compile(r"\{\{\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*\}\}")
-Template = t.Callable[[t.Any, t.Dict[str, t.Any]], t.Any]
+Template = t.Callable[[t.Any, dict[str, t.Any]], t.Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,7 +186,11 @@ class _Host:
             return [self._plain(item, available) for item in value]
         if not isinstance(value, str):
             # What is neither plain nor a text is a secret of Ansible's vault, which its templating opens.
-            return value if isinstance(value, (bool, int, float)) or value is None else _model.plain(self._template(value, available))
+            return (
+                value
+                if isinstance(value, (bool, int, float)) or value is None
+                else _model.plain(self._template(value, available))
+            )
         if "{{" not in value and "{%" not in value and "{#" not in value:
             return str.__str__(value)
         bare = _VARIABLE.fullmatch(value)

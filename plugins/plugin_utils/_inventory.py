@@ -18,10 +18,9 @@ from ansible.inventory.helpers import sort_groups
 from ansible.plugins.loader import vars_loader
 from ansible.utils.vars import combine_vars
 from ansible.vars.plugins import get_vars_from_path
-
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import plain
 
-Variables = t.Dict[str, t.Any]
+Variables = dict[str, t.Any]
 _HOST_GROUP_VARS = "ansible.builtin.host_group_vars"
 
 
@@ -55,7 +54,11 @@ class Inventory:
     def global_variable(self, variable: str) -> t.Any:
         """Return the value that *variable* has for the whole inventory: of the group ``all``, or an extra variable."""
         everyone = self._manager.groups["all"]
-        layers = [everyone.get_vars(), *self._files([*self._inventory_paths, *self._play_paths], [everyone]), self._extra]
+        layers = [
+            everyone.get_vars(),
+            *self._files([*self._inventory_paths, *self._play_paths], [everyone]),
+            self._extra,
+        ]
         values = [layer[variable] for layer in layers if variable in layer]
         return values[-1] if values else None
 
@@ -92,7 +95,7 @@ class Inventory:
         if key not in self._by_groups:
             everyone = [self._manager.groups["all"]]
             others = sort_groups([group for group in groups if group.name != "all"])
-            readers = {
+            readers: dict[str, t.Callable[[], list[Variables]]] = {
                 "all_inventory": lambda: [group.get_vars() for group in everyone],
                 "all_plugins_inventory": lambda: self._files(self._inventory_paths, everyone),
                 "all_plugins_play": lambda: self._files(self._play_paths, everyone),
@@ -125,7 +128,8 @@ class Inventory:
         plugins are always asked.
         """
         if path not in self._host_files:
-            plugins = {vars_loader.get(plugin).ansible_name for plugin in list(vars_loader._plugin_instance_cache or ())}  # noqa: SLF001
+            loaded = list(vars_loader._plugin_instance_cache or ())  # noqa: SLF001 - Ansible has no other way
+            plugins = {vars_loader.get(plugin).ansible_name for plugin in loaded}
             directory = os.path.join(path, "host_vars")
             if plugins - {_HOST_GROUP_VARS}:
                 self._host_files[path] = None

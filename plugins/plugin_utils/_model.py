@@ -16,8 +16,9 @@ from __future__ import annotations
 import re
 import typing as t
 
-Model = t.Dict[str, t.Any]
+Model = dict[str, t.Any]
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_MAX_PORT = 65535
 _SCHEMES = ("http", "https")
 # What the collection and Prometheus give every target themselves.
 RESERVED = ("host", "instance", "job")
@@ -104,7 +105,7 @@ def endpoint(role: str, raw: dict[str, t.Any], host: str, variable: str, problem
         number = int(str(port))
     except ValueError:
         number = 0
-    if not 1 <= number <= 65535 or isinstance(port, (bool, float)):
+    if not 1 <= number <= _MAX_PORT or isinstance(port, (bool, float)):
         problems.add(host, f"{variable}.port", port, "a port is a number from 1 to 65535")
     scheme = raw.get("scheme") or "http"
     if scheme not in _SCHEMES:
@@ -140,10 +141,18 @@ def check_collisions(model: Model, problems: Problems) -> None:
             key = (item["job"], host["address"], item["port"], item["path"], repr(item["params"]), repr(item["labels"]))
             if key in seen:
                 problems.add(
-                    name, variable, item["port"], f"{seen[key]} has the same target {host['address']} in the job {item['job']}"
+                    name,
+                    variable,
+                    item["port"],
+                    f"{seen[key]} has the same target {host['address']} in the job {item['job']}",
                 )
             seen[key] = name
             if item["role"]:
                 other = ports.setdefault(item["port"], item["role"])
                 if other != item["role"]:
-                    problems.add(name, variable, item["port"], f"{other} has the same port on this host: give one of them another")
+                    problems.add(
+                        name,
+                        variable,
+                        item["port"],
+                        f"{other} has the same port on this host: give one of them another",
+                    )

@@ -9,11 +9,10 @@ import json
 import typing as t
 
 import yaml
-
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model, plain
 
 HEADER = "# Made by vigie.monitoring from the inventory. Changes made here are lost at its next run.\n"
-TargetGroup = t.Dict[str, t.Any]
+TargetGroup = dict[str, t.Any]
 
 
 def host_port(address: str, port: int) -> str:
@@ -61,9 +60,7 @@ def scrape_targets(model: Model, server: str) -> dict[str, list[TargetGroup]]:
 
 def scrape_configs(model: Model, server: str) -> list[dict[str, t.Any]]:
     """Return the scrape configs of *server*: one a job, with its targets in a file of their own, and the server's own."""
-    jobs = [
-        {"job_name": job, "file_sd_configs": [{"files": [f"targets/{job}.json"]}]} for job in scrape_targets(model, server)
-    ]
+    jobs = [{"job_name": job, "file_sd_configs": [{"files": [f"targets/{job}.json"]}]} for job in scrape_targets(model, server)]
     return jobs + list(settings_of(model, server)["prometheus_extra_scrape_configs"])
 
 

@@ -132,10 +132,7 @@ class Apt:
         self.native = run("dpkg", "--print-architecture").strip()
         architectures = [",".join(ARCHITECTURES), *(self.native for _ in SUITES[1:])]
         (root / "sources.list").write_text(
-            "".join(
-                f"deb [arch={arch} signed-by={KEYRING}] {uri} {suite} main\n"
-                for suite, arch in zip(SUITES, architectures)
-            )
+            "".join(f"deb [arch={arch} signed-by={KEYRING}] {uri} {suite} main\n" for suite, arch in zip(SUITES, architectures))
         )
         options = {
             "Dir::State": root / "state",

@@ -62,9 +62,9 @@ class Handler(BaseHTTPRequestHandler):
             else:
                 shutil.copyfileobj(source, self.wfile, 1 << 20)
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815 - its caller's name
 
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:  # noqa: ARG002 - its caller's
         """Say what was asked and answered; a secret only as its hash."""
         sent = self.headers.get("Authorization")
         line = {

@@ -14,7 +14,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-SERVICES = {"monitor": ["node_exporter", "prometheus", "alertmanager"], "app1": ["node_exporter"], "app2": ["node_exporter"]}
+SERVICES = {
+    "monitor": ["node_exporter", "prometheus", "alertmanager"],
+    "app1": ["node_exporter"],
+    "app2": ["node_exporter"],
+}
 TOOLS = {"prometheus": ["promtool"], "alertmanager": ["amtool"]}
 EVERY_SERVICE = [(host, service) for host, services in SERVICES.items() for service in services]
 
@@ -67,7 +71,13 @@ def test_every_target_is_up_with_the_labels_of_the_inventory(scenario: t.Any) ->
         "node app2:19100": "up",
     }
     app2 = found["node app2:19100"]
-    assert app2["labels"] == {"job": "node", "instance": "app2:19100", "host": "app2", "group": "stack", "function": "app"}
+    assert app2["labels"] == {
+        "job": "node",
+        "instance": "app2:19100",
+        "host": "app2",
+        "group": "stack",
+        "function": "app",
+    }
     assert app2["scrapeUrl"] == "http://198.18.1.12:19100/metrics"
 
 
@@ -88,7 +98,7 @@ def test_the_shipped_rules_are_loaded_and_healthy(scenario: t.Any) -> None:
 
 @pytest.mark.parametrize(("host", "service"), EVERY_SERVICE)
 def test_a_service_is_sandboxed_and_not_root(scenario: t.Any, host: str, service: str) -> None:
-    """systemd rates the exposure of each unit as low, and the process belongs to a user of its own."""
+    """Systemd rates the exposure of each unit as low, and the process belongs to a user of its own."""
     machine = scenario.on(host)
     verdict = machine.check_output(f"systemd-analyze security --no-pager {service}.service | tail -n 1")
     exposure = float(verdict.split(": ")[1].split()[0])
@@ -104,7 +114,18 @@ def test_a_service_is_sandboxed_and_not_root(scenario: t.Any, host: str, service
 def test_the_sandbox_leaves_node_exporter_its_sight(scenario: t.Any) -> None:
     """The collectors of what every machine has succeed, also the one that reads the clock's state."""
     metrics = scenario.get("app1", "http://localhost:9100/metrics")
-    for collector in ("cpu", "meminfo", "filesystem", "netdev", "stat", "time", "timex", "uname", "loadavg", "diskstats"):
+    for collector in (
+        "cpu",
+        "meminfo",
+        "filesystem",
+        "netdev",
+        "stat",
+        "time",
+        "timex",
+        "uname",
+        "loadavg",
+        "diskstats",
+    ):
         assert f'node_scrape_collector_success{{collector="{collector}"}} 1' in metrics.splitlines()
 
 

@@ -12,7 +12,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-
 from ansible_collections.vigie.monitoring.plugins.module_utils import _download
 from ansible_collections.vigie.monitoring.plugins.module_utils._download import Downloader, DownloadError
 
@@ -84,7 +83,7 @@ def test_an_unknown_machine_is_an_error_that_lists_the_known() -> None:
 
 @pytest.mark.parametrize("line", [f"{SUM}  x.tar.gz", f"{SUM} *x.tar.gz", f"{SUM}  ./x.tar.gz", f"{SUM.upper()}  x.tar.gz"])
 def test_sums_are_found_in_each_form(line: str) -> None:
-    """sha256sum writes text and binary lines, and some releases a leading ./"""
+    """sha256sum writes text and binary lines, and some releases a leading dot and slash."""
     other = f"{'b' * 64}  other-x.tar.gz\n{'c' * 64}  x.tar.gz.asc\n"
     assert _download.find_sum(other + line + "\n", "x.tar.gz") == SUM
 
@@ -151,7 +150,7 @@ def test_a_failed_download_names_the_url_and_leaves_nothing(
 
 def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
     """Port 9 of the loopback refuses."""
-    with pytest.raises(DownloadError, match="http://127.0.0.1:9/x cannot be reached"):
+    with pytest.raises(DownloadError, match=r"http://127\.0\.0\.1:9/x cannot be reached"):
         Downloader().file("http://127.0.0.1:9/x", str(tmp_path))
 
 

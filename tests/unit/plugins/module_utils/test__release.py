@@ -18,7 +18,6 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-
 from ansible_collections.vigie.monitoring.plugins.module_utils._download import DownloadError
 from ansible_collections.vigie.monitoring.plugins.module_utils._release import Release
 from ansible_collections.vigie.monitoring.plugins.module_utils._service import ServiceError
@@ -59,7 +58,11 @@ class FakeSystemd:
         if verb == "show":
             active = "active" if state["active"] and not broken else "failed" if state["active"] else "inactive"
             enabled = "enabled" if state["enabled"] else "disabled"
-            return 0, f"ActiveState={active}\nUnitFileState={enabled}\nMainPID=0\nInvocationID=1\nNeedDaemonReload=no\n", ""
+            return (
+                0,
+                f"ActiveState={active}\nUnitFileState={enabled}\nMainPID=0\nInvocationID=1\nNeedDaemonReload=no\n",
+                "",
+            )
         state["log"].append(verb)
         if verb in ("enable", "disable"):
             state["enabled"] = verb == "enable"
@@ -205,7 +208,10 @@ def test_older_versions_go(place: Place) -> None:
     place.publish("3.0")
     for version in ("1.0", "2.0", "3.0"):
         place.bring(version)
-    assert sorted(p.name for p in (place.base / "opt/prog").iterdir() if p.is_dir() and not p.is_symlink()) == ["2.0", "3.0"]
+    assert sorted(p.name for p in (place.base / "opt/prog").iterdir() if p.is_dir() and not p.is_symlink()) == [
+        "2.0",
+        "3.0",
+    ]
 
 
 def test_a_changed_unit_restarts_and_downloads_nothing(place: Place) -> None:

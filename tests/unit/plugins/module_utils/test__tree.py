@@ -12,7 +12,6 @@ import typing as t
 from pathlib import Path
 
 import pytest
-
 from ansible_collections.vigie.monitoring.plugins.module_utils import _files
 from ansible_collections.vigie.monitoring.plugins.module_utils._tree import HIDDEN, Tree, TreeError, parse_files
 
@@ -115,12 +114,12 @@ def test_what_somebody_changed_by_hand_is_put_right(etc: Path, damage: str) -> N
 def test_only_watched_files_changed_means_no_reload(etc: Path) -> None:
     """The service sees them by itself, so that the tree is not switched."""
     put(etc, OLD)
-    current = os.readlink(etc / ".current")
+    current = (etc / ".current").readlink()
     changed = tree(etc, {**OLD, "targets/x.json": "new"})
     assert changed.look().changed
     assert not changed.plan.switch
     put(etc, {**OLD, "targets/x.json": "new"})
-    assert os.readlink(etc / ".current") == current
+    assert (etc / ".current").readlink() == current
 
 
 def test_a_watched_directory_stays_the_same_directory(etc: Path) -> None:
@@ -201,14 +200,12 @@ def test_a_validator_that_refuses_changes_nothing_and_is_quoted(etc: Path) -> No
     put(etc, OLD)
     before = sorted(str(p) for p in etc.rglob("*"))
     script = "cat {tree}/main.yml {tree}/targets/y.json >&2; echo {tree}/main.yml: bad; exit 1"
+    wanted = tree(etc, NEW, validate=[["/bin/sh", "-c", script]])
+    wanted.look()
+    wanted.stage()
     with pytest.raises(TreeError) as raised:
-        wanted = tree(etc, NEW, validate=[["/bin/sh", "-c", script]])
-        wanted.look()
-        wanted.stage()
-        try:
-            wanted.validate({})
-        finally:
-            wanted.discard()
+        wanted.validate({})
+    wanted.discard()
     assert f"{etc}/main.yml: bad\nnewnew" in str(raised.value)
     assert sorted(str(p) for p in etc.rglob("*")) == before
     assert live(etc) == OLD

@@ -10,7 +10,6 @@ import shlex
 import typing as t
 
 import pytest
-
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._flags import escape, render
 
 
@@ -63,7 +62,7 @@ def test_a_line_break_is_refused() -> None:
 
 @pytest.mark.parametrize("text", ["a b", 'say "hi"', "it's", "back\\slash", "semi;colon", "tab\there"])
 def test_quoting_keeps_one_word(text: str) -> None:
-    """systemd's quoting is the shell's for these characters."""
+    """Systemd's quoting is the shell's for these characters."""
     assert shlex.split(escape(text)) == [text]
 
 

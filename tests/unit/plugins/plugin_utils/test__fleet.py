@@ -15,7 +15,6 @@ from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible.vars.manager import VariableManager
-
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _fleet
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
 
@@ -186,9 +185,7 @@ def test_several_instances_are_several_targets(tmp_path: Path) -> None:
 def test_other_endpoints_of_a_host_add_up(tmp_path: Path) -> None:
     """From groups and from the host."""
     files = simple({"monitoring_scrapes": [{"job": "app", "port": 8080}]})
-    files["group_vars/node_exporter.yml"] = {
-        "monitoring_scrapes": [{"job": "web", "port": 80, "path": "/m", "scheme": "https"}]
-    }
+    files["group_vars/node_exporter.yml"] = {"monitoring_scrapes": [{"job": "web", "port": 80, "path": "/m", "scheme": "https"}]}
     model, _ = Made(tmp_path, files).build()
     assert [e["job"] for e in model["hosts"]["h"]["endpoints"]] == ["node", "web", "app"]
 
@@ -282,9 +279,7 @@ def test_a_null_takes_a_label_of_the_group_away(tmp_path: Path) -> None:
 
 def test_two_exporters_on_one_port_are_a_mistake(tmp_path: Path) -> None:
     """uwsgi_exporter and apache_exporter both like 9117."""
-    files = simple(
-        {"uwsgi_exporter_instances": [{}], "uwsgi_exporter_port": 9100}, uwsgi_exporter={"hosts": {"h": None}}
-    )
+    files = simple({"uwsgi_exporter_instances": [{}], "uwsgi_exporter_port": 9100}, uwsgi_exporter={"hosts": {"h": None}})
     _model, problems = Made(tmp_path, files).build()
     assert problems == [
         "host h, variable uwsgi_exporter_port, value 9100: node_exporter has the same port on this host: give one of them another"
