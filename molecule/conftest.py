@@ -9,6 +9,7 @@ import dataclasses
 import json
 import os
 import subprocess
+import tempfile
 import typing as t
 from pathlib import Path
 
@@ -81,10 +82,10 @@ class Scenario:
 
     def play(self, playbook: str, *arguments: str, inventory: Path | None = None, **variables: t.Any) -> Play:
         """Run *playbook* on the scenario's inventory, or on another *inventory* in its place."""
-        data = self._tmp / "runner"
-        data.mkdir(exist_ok=True)
+        # A directory of its own: the runner would give the variables of one run to the next.
+        data = tempfile.mkdtemp(dir=self._tmp)
         runner = ansible_runner.run(
-            private_data_dir=str(data),
+            private_data_dir=data,
             project_dir=str(ROOT),
             playbook=str(ROOT / "playbooks" / playbook),
             inventory=[str(SHARED), str(inventory or self.inventory)],
@@ -96,7 +97,6 @@ class Scenario:
                 "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
             },
             quiet=True,
-            rotate_artifacts=1,
         )
         return Play(runner.rc, runner.stdout.read(), [r for event in runner.events if (r := _result(event))])
 

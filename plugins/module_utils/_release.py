@@ -182,9 +182,9 @@ class Release:
         :raises DownloadError, TreeError: nothing has changed.
         """
         fetched = self.directory is None
-        if self.directory is None:
-            self.directory = self.fetch()
         try:
+            if self.directory is None:
+                self.directory = self.fetch()
             if self.tree and "config" in actions:
                 self.tree.stage()
                 self.tree.validate({"release": os.path.join(self.versions.path, self.directory)})
@@ -193,7 +193,7 @@ class Release:
         except BaseException:
             if self.tree:
                 self.tree.discard()
-            if fetched:
+            if fetched and self.directory:
                 shutil.rmtree(os.path.join(self.versions.path, self.directory), ignore_errors=True)
             if not self.versions.directories():
                 self._remove_directories()

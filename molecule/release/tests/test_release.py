@@ -1,0 +1,228 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Releases that are bad, go bad, or are of another architecture. The tests run in this order, on one fleet."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import tarfile
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+
+MIRROR = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vigie" / "mirror"
+VERSIONS = json.loads((MIRROR / "versions.json").read_text())["node_exporter"]
+NEWEST, OLDER = VERSIONS[0], VERSIONS[-1]
+NODE = ("site.yml", "--tags", "node_exporter", "--skip-tags", "targets,verify")
+ROLES = ["node_exporter", "alertmanager", "prometheus"]
+
+
+def path(version: str, arch: str = "amd64") -> str:
+    """Return where the mirror has an archive."""
+    release = f"prometheus/node_exporter/releases/download/v{version}"
+    return f"{release}/node_exporter-{version}.linux-{arch}.tar.gz"
+
+
+def sums(version: str) -> str:
+    """Return where the mirror has the sums of a release."""
+    return f"prometheus/node_exporter/releases/download/v{version}/sha256sums.txt"
+
+
+def state(scenario: t.Any, host: str = "native") -> str:
+    """Return everything about node_exporter on *host* that an attempt may not touch."""
+    machine = scenario.on(host)
+    files = machine.check_output(
+        "find /opt/vigie /usr/local/bin /etc/systemd/system -type f -printf '%p %T@ %s\\n' -o -type l -printf '%p %l\\n' | sort"
+    )
+    running = machine.check_output("systemctl show --property ActiveState,InvocationID node_exporter")
+    return f"{files}\n{running}"
+
+
+def serving(scenario: t.Any, host: str = "native") -> str:
+    """Return the version that answers on *host*."""
+    metrics = scenario.get(host, "http://localhost:9100/metrics")
+    (line,) = [x for x in metrics.splitlines() if x.startswith("node_exporter_build_info{")]
+    return line.split(',version="')[1].split('"')[0]
+
+
+def release_of(script: str, version: str) -> tuple[bytes, bytes]:
+    """Return an archive whose program is *script*, and its sums."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        member = tarfile.TarInfo(f"node_exporter-{version}.linux-amd64/node_exporter")
+        member.size, member.mode = len(script), 0o755
+        tar.addfile(member, io.BytesIO(script.encode()))
+    archive = buffer.getvalue()
+    return archive, f"{hashlib.sha256(archive).hexdigest()}  node_exporter-{version}.linux-amd64.tar.gz\n".encode()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_check_mode_on_a_fresh_host_predicts_and_touches_nothing(scenario: t.Any, role: str) -> None:
+    """Nothing is downloaded, and the diff has the unit."""
+    before = len(scenario.requests())
+    play = scenario.play("site.yml", "--check", "--diff", "--tags", role, "--skip-tags", "targets,verify", "--limit", "native")
+    assert play.rc == 0, play.output
+    result = play.result("native", "release")
+    assert result["changed"]
+    assert result["actions"][:2] == ["download", "unpack"]
+    assert result["actions"][-1] == "start"
+    assert f"{role}/current/{role}" in str(result["diff"])
+    assert scenario.requests()[before:] == []
+    assert not scenario.on("native").file("/opt/vigie").exists
+    assert not scenario.on("native").file(f"/etc/systemd/system/{role}.service").exists
+
+
+def test_two_architectures_in_one_run_are_each_verified_by_their_own_checksum(scenario: t.Any) -> None:
+    """A tampered archive for ARM is refused, and the other host gets its own; the real one is then installed and runs."""
+    if not Path("/proc/sys/fs/binfmt_misc/qemu-arm").exists():
+        pytest.skip("this machine runs no programs for ARM")
+    good = (MIRROR / path(NEWEST, "armv7")).read_bytes()
+    scenario.overlay(path(NEWEST, "armv7"), good[:-1] + bytes([good[-1] ^ 1]))
+    play = scenario.play(*NODE)
+    assert play.rc != 0
+    assert play.changed == ["native: Bring the release into service"]
+    message = play.result("pi", "release")["msg"]
+    assert f"{path(NEWEST, 'armv7')} is not what it should be" in message
+    assert hashlib.sha256(good).hexdigest() in message
+    assert not scenario.on("pi").file("/opt/vigie").exists
+
+    scenario.overlay(path(NEWEST, "armv7"), None)
+    play = scenario.play(*NODE)
+    assert play.rc == 0, play.output
+    assert serving(scenario, "native") == serving(scenario, "pi") == NEWEST
+    program = scenario.on("pi").check_output("head -c 20 /opt/vigie/node_exporter/current/node_exporter | od -An -tx1")
+    assert program.split()[18] == "28", "not an ARM program"
+
+
+@pytest.mark.parametrize("fault", ["checksum", "truncated", "missing", "full disk", "unreachable"])
+def test_a_bad_release_leaves_what_runs_untouched(scenario: t.Any, fault: str) -> None:
+    """Not a file, not the process: the message names what is wrong and where."""
+    scenario.play(*NODE, "--limit", "native")
+    machine = scenario.on("native")
+    variables: dict[str, t.Any] = {"node_exporter_version": OLDER}
+    archive = (MIRROR / path(OLDER)).read_bytes()
+    if fault == "checksum":
+        scenario.overlay(sums(OLDER), f"{'0' * 64}  {path(OLDER).rsplit('/', 1)[1]}\n".encode())
+        expected = "is not what it should be"
+    elif fault == "truncated":
+        scenario.overlay(path(OLDER) + ".reply", json.dumps({"truncate": len(archive) // 2}).encode())
+        expected = f"{path(OLDER)} ended after {len(archive) // 2} of {len(archive)} bytes"
+    elif fault == "missing":
+        scenario.overlay(path(OLDER) + ".reply", b'{"status": 404}')
+        expected = f"{path(OLDER)} answers with HTTP status 404"
+    elif fault == "unreachable":
+        variables["monitoring_release_base_url"] = "http://198.18.2.2:81"
+        expected = "http://198.18.2.2:81/prometheus/node_exporter/releases/download/"
+    else:
+        machine.check_output("mkdir -p /small && mount -t tmpfs -o size=3m tmpfs /small")
+        variables["release_service_root"] = "/small"
+        expected = "are free"
+    before = state(scenario)
+    play = scenario.play(*NODE, "--limit", "native", **variables)
+    for suffix in ("", ".reply"):
+        scenario.overlay(path(OLDER) + suffix, None)
+        scenario.overlay(sums(OLDER) + suffix, None)
+    assert play.rc != 0
+    assert expected in play.result("native", "release")["msg"]
+    assert state(scenario) == before
+    assert serving(scenario) == NEWEST
+    if fault == "full disk":
+        assert machine.check_output("find /small -type f") == ""
+        machine.check_output("umount /small && rmdir /small")
+
+
+def test_upgrade_and_downgrade_the_second_without_network(scenario: t.Any) -> None:
+    """The version that was replaced is kept."""
+    assert scenario.play(*NODE, "--limit", "native", node_exporter_version=OLDER).rc == 0
+    assert serving(scenario) == OLDER
+    scenario.docker("stop", "mirror")
+    play = scenario.play(*NODE, "--limit", "native")
+    again = scenario.play(*NODE, "--limit", "native")
+    scenario.heal()
+    assert play.rc == 0, play.output
+    assert play.result("native", "release")["actions"] == ["switch", "restart"]
+    assert serving(scenario) == NEWEST
+    assert again.rc == 0
+    assert again.changed == []
+
+
+@pytest.mark.parametrize(
+    ("version", "script", "reason"),
+    [
+        ("6.6.6", "#!/bin/sh\necho I start and die\nsleep 1\nexit 3\n", "started and died within"),
+        ("6.6.7", "#!/bin/sh\necho I do not answer\nsleep 600\n", "does not answer"),
+    ],
+)
+def test_a_version_that_is_not_healthy_is_taken_back(scenario: t.Any, version: str, script: str, reason: str) -> None:
+    """The run is red and says why, with the journal's last lines; the previous version answers again."""
+    archive, lines = release_of(script, version)
+    scenario.overlay(path(version), archive)
+    scenario.overlay(sums(version), lines)
+    play = scenario.play(*NODE, "--limit", "native", node_exporter_version=version, release_service_probe_timeout=6)
+    assert play.rc != 0
+    message = play.result("native", "release")["msg"]
+    assert reason in message
+    assert script.splitlines()[1].removeprefix("echo ") in message, "the journal is missing"
+    assert f"The previous version {NEWEST} is back in service" in message
+    wait_for(lambda: serving(scenario) == NEWEST)
+    assert scenario.play(*NODE, "--limit", "native").changed == []
+
+
+def test_a_run_that_was_killed_is_finished_by_the_next(scenario: t.Any) -> None:
+    """SIGKILL to the module while the new version is being probed: the next run puts back and gets there."""
+    archive, lines = release_of("#!/bin/sh\nsleep 600\n", "6.6.8")
+    scenario.overlay(path("6.6.8"), archive)
+    scenario.overlay(sums("6.6.8"), lines)
+    machine = scenario.on("native")
+    inventory = ["-i", str(scenario.inventory.parent.parent / "shared/inventory"), "-i", str(scenario.inventory)]
+    root = Path(__file__).parents[3]
+    with subprocess.Popen(
+        [root / ".venv/bin/ansible-playbook", *inventory, root / "playbooks" / NODE[0], *NODE[1:], "--limit", "native",
+         "-e", "node_exporter_version=6.6.8"], cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as run:  # fmt: skip
+        wait_for(lambda: machine.file("/opt/vigie/node_exporter/.transaction").exists, 60)
+        time.sleep(1)
+        machine.check_output("pkill -KILL -x python3")
+        run.wait(timeout=60)
+    assert machine.file("/opt/vigie/node_exporter/.transaction").exists
+    play = scenario.play(*NODE, "--limit", "native")
+    assert play.rc == 0, play.output
+    assert serving(scenario) == NEWEST
+    assert not machine.file("/opt/vigie/node_exporter/.transaction").exists
+    assert scenario.play(*NODE, "--limit", "native").changed == []
+
+
+def test_a_token_goes_to_its_host_and_not_along_a_redirect(scenario: t.Any) -> None:
+    """As Authorization; the other host, which is the mirror by another name, gets none."""
+    target = f"http://elsewhere/{path(OLDER)}?moved"
+    archive, lines = release_of("#!/bin/sh\nexit 1\n", "6.6.9")
+    scenario.overlay(sums("6.6.9"), lines)
+    scenario.overlay(path("6.6.9") + ".reply", json.dumps({"status": 302, "location": target}).encode())
+    before = len(scenario.requests())
+    scenario.play(*NODE, "--limit", "native", node_exporter_version="6.6.9", monitoring_release_token="s3cret")  # noqa: S106
+    seen = [(r["host"], r["authorization"]) for r in scenario.requests()[before:]]
+    secret = "Bearer " + hashlib.sha256(b"Bearer s3cret").hexdigest()
+    assert seen == [("198.18.2.2", secret), ("198.18.2.2", secret), ("elsewhere", None)]
+    assert archive
+
+
+def test_an_unknown_architecture_is_an_error_that_lists_the_known(scenario: t.Any) -> None:
+    """A release that is not made for the machine is named with its list."""
+    play = scenario.play(*NODE, "--limit", "native", node_exporter_arch="vax")
+    assert play.rc != 0
+    assert "this version may not be released for vax" in play.result("native", "release")["msg"]
+
+
+def wait_for(condition: t.Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until *condition* holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.5)
