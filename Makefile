@@ -35,7 +35,7 @@ demo-down: .venv/made ## Remove the demo's containers and its network
 
 .PHONY: test
 test: setup .venv/made mirror lint ## Run everything: lint, unit tests, scenarios in containers
-	@$(BIN)/pytest
+	@$(BIN)/pytest tests/unit tests/scenarios
 
 .PHONY: unit
 unit: .venv/made ## Run the unit tests
@@ -54,6 +54,7 @@ lock: .venv/made ## Pin the newest development dependencies
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header --no-annotate --group dev --output-file requirements-dev.txt
 
 .PHONY: clean
-clean: ## Remove what the targets above left in the checkout, and the containers of the tests
-	@if [ -x $(BIN)/python ]; then sh tests/fleet/clean.sh; fi
-	@rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis vigie-monitoring-*.tar.gz
+clean: ## Remove the tests' containers, and what the targets above left in the checkout
+	@if [ -x $(BIN)/python ]; then for scenario in molecule/*/molecule.yml; do \
+		$(BIN)/python tests/fleet/fleet.py down "$$(dirname "$$scenario")/inventory"; done; fi
+	@rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .ansible molecule/*/inventory/group_vars/all/mirror.yml

@@ -1,0 +1,76 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Prometheus says of its targets."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.vigie.monitoring.plugins.module_utils import _targets
+
+EXPECTED = [{"job": "node", "instance": "web1:9100"}]
+
+
+def target(**changes: t.Any) -> _targets.Target:
+    """Return a target as `reduce` does."""
+    usual = {"job": "node", "instance": "web1:9100", "health": "up", "last_error": "", "last_scrape": 100.0}
+    return {**usual, **changes}
+
+
+def test_reduce_takes_what_matters_of_an_answer() -> None:
+    """As recorded from Prometheus 3.5."""
+    answer = {
+        "discoveredLabels": {"__address__": "198.18.0.12:9100"},
+        "labels": {"function": "web", "host": "web2", "instance": "web2:9100", "job": "node"},
+        "scrapeUrl": "http://198.18.0.12:9100/metrics",
+        "lastError": 'Get "http://198.18.0.12:9100/metrics": context deadline exceeded',
+        "lastScrape": "2026-11-21T05:40:48.048116734Z",
+        "health": "down",
+    }
+    reduced = _targets.reduce(answer)
+    assert reduced["last_scrape"] == pytest.approx(1795239648.0481167)
+    assert (reduced["host"], reduced["address"], reduced["health"]) == ("web2", "198.18.0.12:9100", "down")
+
+
+@pytest.mark.parametrize(
+    ("stamp", "expected"),
+    [
+        ("1970-01-01T00:00:01Z", 1.0),
+        ("1970-01-01T01:00:00.5+01:00", 0.5),
+        ("0001-01-01T00:00:00Z", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_seconds(stamp: str, expected: float) -> None:
+    """Go writes up to nine digits of a second, and the year 1 for never."""
+    assert _targets.seconds(stamp) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("active", "line", "final"),
+    [
+        ([], "Prometheus does not know this target", False),
+        ([target(last_scrape=5.0)], "Prometheus has not scraped it yet", False),
+        ([target(health="down", last_error="refused")], "down: refused", True),
+        ([target(health="down", last_scrape=5.0)], "has not scraped it yet", False),
+    ],
+)
+def test_what_is_waited_for(active: list[t.Any], line: str, final: bool) -> None:  # noqa: FBT001 - a column of the table
+    """A scrape from before proves nothing, a failed one after is the last word."""
+    ((found, last_word),) = _targets.waiting_for(EXPECTED, active, since=50.0)
+    assert found.startswith("web1:9100 (job node): ")
+    assert line in found
+    assert last_word is final
+
+
+def test_up_is_up() -> None:
+    """Nothing to wait for; other targets do not matter."""
+    assert _targets.waiting_for(EXPECTED, [target(), target(instance="other", health="down")], since=50.0) == []
+
+
+def test_a_server_that_does_not_answer_is_named() -> None:
+    """Port 9 of the loopback refuses."""
+    with pytest.raises(_targets.ApiError, match=r"does not answer at http://127\.0\.0\.1:9/api/v1/targets"):
+        _targets.fetch("http://127.0.0.1:9", timeout=2)

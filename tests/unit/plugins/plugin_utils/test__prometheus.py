@@ -1,0 +1,177 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files of a Prometheus server, and what it says beside the inventory."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _coverage, _prometheus, _render
+
+SETTINGS = {
+    "prometheus_scrape_interval": "15s",
+    "prometheus_scrape_timeout": "10s",
+    "prometheus_evaluation_interval": "15s",
+    "prometheus_external_labels": {},
+    "prometheus_extra_scrape_configs": [],
+    "prometheus_extra_rules": [],
+    "scrape_hosts": ["a", "b", "p"],
+}
+
+
+def endpoint(**changes: t.Any) -> dict[str, t.Any]:
+    """Return an endpoint of the model."""
+    usual = {
+        "role": "node_exporter",
+        "job": "node",
+        "port": 9100,
+        "path": "/metrics",
+        "scheme": "http",
+        "params": {},
+        "labels": {},
+    }
+    return {**usual, "instance": "a:9100", **changes}
+
+
+def model(*endpoints: dict[str, t.Any], address: str = "192.0.2.1", **settings: t.Any) -> dict[str, t.Any]:
+    """Return a model with the host *a* and the server *p*."""
+    return {
+        "hosts": {"a": {"address": address, "roles": [], "labels": {"function": "web"}, "endpoints": list(endpoints)}},
+        "servers": {"prometheus": {"p": {**SETTINGS, **settings}}, "alertmanager": {}},
+        "rules": {"prometheus": "groups: []\n"},
+    }
+
+
+def one(*args: t.Any, **kwargs: t.Any) -> dict[str, t.Any]:
+    """Return the one target group."""
+    ((group,),) = _prometheus.scrape_targets(model(*args, **kwargs), "p").values()
+    return group
+
+
+def test_a_plain_target() -> None:
+    """The host's labels, its name, and the instance."""
+    labels = {"function": "web", "host": "a", "instance": "a:9100"}
+    assert one(endpoint()) == {"targets": ["192.0.2.1:9100"], "labels": labels}
+
+
+def test_an_ipv6_address_gets_brackets() -> None:
+    """As in a URL."""
+    assert one(endpoint(), address="2001:db8::1")["targets"] == ["[2001:db8::1]:9100"]
+
+
+def test_what_is_unusual_goes_along_as_labels() -> None:
+    """Path, scheme and parameters are per target; an endpoint's labels win over the host's."""
+    group = one(endpoint(path="/m", scheme="https", params={"q": ["x", "y"]}, labels={"function": "api"}))
+    assert group["labels"] == {
+        "__metrics_path__": "/m",
+        "__param_q": "x",
+        "__scheme__": "https",
+        "function": "api",
+        "host": "a",
+        "instance": "a:9100",
+    }
+
+
+def test_a_server_scrapes_the_hosts_that_it_selects() -> None:
+    """And no others."""
+    assert _prometheus.scrape_targets(model(endpoint(), scrape_hosts=["b"]), "p") == {}
+
+
+def test_a_server_that_is_none_is_an_error_that_lists_them() -> None:
+    """With the remedy."""
+    with pytest.raises(ValueError, match=r"x is no Prometheus server: put it into the inventory's group.*there are: p"):
+        _prometheus.scrape_targets(model(), "x")
+
+
+def test_the_tree() -> None:
+    """Relative paths, one target a line, own rules and scrape configs."""
+    rules = [{"name": "mine", "rules": [{"alert": "A", "expr": "vector(1)"}]}]
+    config = [{"job_name": "own", "static_configs": [{"targets": ["x:1"]}]}]
+    files = _prometheus.prometheus_tree(
+        model(endpoint(), endpoint(port=1, instance="a:1"), prometheus_extra_rules=rules, prometheus_extra_scrape_configs=config),
+        "p",
+    )
+    assert sorted(files) == ["prometheus.yml", "rules/extra.yml", "rules/prometheus.yml", "targets/node.json"]
+    assert len(files["targets/node.json"].splitlines()) == 4
+    assert len(json.loads(files["targets/node.json"])) == 2
+    main = yaml.safe_load(files["prometheus.yml"])
+    assert main["scrape_configs"] == [{"job_name": "node", "file_sd_configs": [{"files": ["targets/node.json"]}]}, *config]
+    assert yaml.safe_load(files["rules/extra.yml"]) == {"groups": rules}
+    assert "alerting" not in main
+
+
+def test_every_alertmanager_is_told() -> None:
+    """But not one that is being removed."""
+    fleet = model(endpoint())
+    fleet["servers"]["alertmanager"] = {
+        "a": {"alertmanager_port": 9093, "alertmanager_state": "present"},
+        "p": {"alertmanager_port": 9093, "alertmanager_state": "absent"},
+    }
+    alerting = _prometheus.prometheus_config(fleet, "p")["alerting"]
+    assert alerting == {"alertmanagers": [{"static_configs": [{"targets": ["192.0.2.1:9093"]}]}]}
+
+
+def test_expected_targets_of_some_hosts_and_roles() -> None:
+    """What a run answers for."""
+    fleet = model(endpoint(), endpoint(role="", job="app", port=1, instance="a:1"))
+    assert [x["job"] for x in _prometheus.expected_targets(fleet, "p")] == ["node", "app"]
+    assert [x["job"] for x in _prometheus.expected_targets(fleet, "p", roles=["node_exporter"])] == ["node"]
+    assert _prometheus.expected_targets(fleet, "p", hosts=["b"]) == []
+
+
+def test_coverage_tells_each_state() -> None:
+    """Up, down with the reason, not scraped yet, missing, extra."""
+    expected = [{"host": h, "job": "node", "instance": f"{h}:9100", "address": f"{h}:9100"} for h in "abcd"]
+    active = [
+        {"host": "a", "job": "node", "instance": "a:9100", "health": "up", "last_error": ""},
+        {"host": "b", "job": "node", "instance": "b:9100", "health": "down", "last_error": "refused"},
+        {"host": "c", "job": "node", "instance": "c:9100", "health": "unknown", "last_error": ""},
+        {"host": "e", "job": "node", "instance": "e:9100", "health": "up", "last_error": ""},
+    ]
+    rows = _coverage.coverage(expected, active)
+    assert [(row["host"], row["state"], row["reason"]) for row in rows] == [
+        ("a", "up", ""),
+        ("b", "down", "refused"),
+        ("c", "down", "not scraped yet"),
+        ("d", "missing", "Prometheus does not know this target"),
+        ("e", "extra", "the inventory does not have this target"),
+    ]
+    assert len(_coverage.coverage(expected, active, hosts="abcd")) == 4
+    table = _coverage.table(rows)
+    assert table[0].split() == ["HOST", "JOB", "ADDRESS", "STATE", "REASON"]
+    assert len({line.index(row["state"]) for line, row in zip(table[1:], rows, strict=True)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        ({"msg": "no connection"}, "p: no connection"),
+        ({"active": [], "waiting": ["Prometheus does not answer at x"]}, "Prometheus does not answer at x"),
+        ({"active": [{"host": "z", "job": "j", "instance": "z:1", "health": "up", "last_error": ""}], "waiting": []}, "missing"),
+    ],
+)
+def test_a_report_has_a_problem_for_each_failure(answer: dict[str, t.Any], problem: str) -> None:
+    """A server that cannot be asked is one, too."""
+    (found,) = _coverage.report(model(endpoint()), {"p": answer}, ["a"])["problems"]
+    assert problem in found
+
+
+def test_rendered_files_come_and_go(tmp_path: Path) -> None:
+    """What is stale is removed with its directory; what somebody else left is refused; hidden files are left alone."""
+    out = tmp_path / "out"
+    for files in ({"p/a": "1", "q/b": "2"}, {"p/a": "3"}):
+        _render.write(out, _render.plan(out, files))
+        assert {str(x.relative_to(out)): x.read_text() for x in out.rglob("[a-z]") if x.is_file()} == files
+        assert _render.plan(out, files) == []
+    assert not (out / "q").exists()
+    (out / ".git").mkdir()
+    (out / ".git/config").write_text("x")
+    assert _render.plan(out, {"p/a": "3"}) == []
+    (tmp_path / "mine").write_text("x")
+    with pytest.raises(ValueError, match="holds files that were not rendered"):
+        _render.plan(tmp_path, {})

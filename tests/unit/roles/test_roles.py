@@ -1,0 +1,151 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What keeps the roles of one kind: specifications, defaults, file sizes, rules and their tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import tarfile
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
+MIRROR = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vigie" / "mirror"
+each_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+
+
+def load(path: Path) -> t.Any:
+    """Return the YAML in *path*, or an empty dictionary."""
+    return yaml.safe_load(path.read_text()) if path.exists() else {}
+
+
+def options(role: Path) -> dict[str, dict[str, t.Any]]:
+    """Return the specified variables of *role*."""
+    return load(role / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+
+
+@each_role
+def test_specification_and_defaults_are_equal(role: Path) -> None:
+    """Both ways and by value; what has no default is required."""
+    specified = {name: option["default"] for name, option in options(role).items() if "default" in option}
+    assert specified == load(role / "defaults/main.yml")
+    assert all(option.get("required") for option in options(role).values() if "default" not in option)
+
+
+@each_role
+def test_every_variable_is_described_and_has_the_roles_prefix(role: Path) -> None:
+    """Public ones the role's name, internal ones two underscores before it."""
+    for name, option in options(role).items():
+        assert name.startswith(f"{role.name}_")
+        assert option["type"]
+        assert option["description"]
+    for name in load(role / "vars/main.yml"):
+        assert name.startswith(f"__{role.name}_")
+
+
+@each_role
+def test_main_reads_like_a_table_of_contents(role: Path) -> None:
+    """A screenful at the most."""
+    assert len((role / "tasks/main.yml").read_text().splitlines()) <= 60
+
+
+def test_entry_points_are_named_without_an_ending() -> None:
+    """With one, ansible-core passes the validation of arguments over (ansible/ansible#75456)."""
+    for path in [*ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("playbooks/*.yml")]:
+        assert not re.search(r"tasks_from:.*\.ya?ml", path.read_text()), path
+
+
+def test_every_role_with_hosts_of_its_own_is_deployed_and_tagged() -> None:
+    """A role with a scrape contract has a play in site.yml with its name as a tag."""
+    tags = {tag for play in load(ROOT / "playbooks/site.yml") for tag in play["tags"]}
+    assert {path.parents[1].name for path in ROOT.glob("roles/*/monitoring/scrape.yml")} <= tags
+
+
+@pytest.fixture(scope="module")
+def promtool(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the promtool of the mirror."""
+    versions = MIRROR / "versions.json"
+    if not versions.exists():
+        pytest.skip("no mirror here: run `make mirror`")
+    version = json.loads(versions.read_text())["prometheus"][0]
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
+    name = f"prometheus-{version}.linux-{machine}"
+    target = tmp_path_factory.mktemp("promtool")
+    with tarfile.open(MIRROR / f"prometheus/prometheus/releases/download/v{version}/{name}.tar.gz") as tar:
+        tar.extract(f"{name}/promtool", target, filter="data")
+    return str(target / name / "promtool")
+
+
+@pytest.mark.parametrize("rules", sorted(ROOT.glob("roles/*/monitoring/rules.yml")), ids=lambda path: path.parents[1].name)
+def test_the_rules_pass_their_own_tests(promtool: str, rules: Path) -> None:
+    """And every alert has a test that expects it to fire."""
+    done = subprocess.run(
+        [promtool, "test", "rules", "rules.test.yml"], cwd=rules.parent, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    alerts = {rule["alert"] for group in load(rules)["groups"] for rule in group["rules"] if "alert" in rule}
+    tests = [case for test in load(rules.with_name("rules.test.yml"))["tests"] for case in test.get("alert_rule_test", [])]
+    assert alerts == {case["alertname"] for case in tests if case.get("exp_alerts")}
+
+
+@pytest.mark.parametrize("inventory", ["demo", "myelefant"])
+def test_the_rendered_examples_are_accepted_by_promtool(promtool: str, tmp_path: Path, inventory: str) -> None:
+    """render.yml contacts no host, and a second time changes nothing."""
+    command = [ROOT / ".venv/bin/ansible-playbook", "playbooks/render.yml", "-i", f"inventory/{inventory}"]
+    for changed in ("changed=1", "changed=0"):
+        done = subprocess.run(
+            [*command, "-e", f"render_dir={tmp_path / 'out'}"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+        assert changed in done.stdout
+    (config,) = (tmp_path / "out").glob("*/prometheus.yml")
+    checked = subprocess.run([promtool, "check", "config", config], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "1 rule files found" in checked.stdout
+
+
+def test_the_fleet_of_the_notes(tmp_path: Path) -> None:
+    """33 servers on port 19100, with their labels."""
+    command = [ROOT / ".venv/bin/ansible-playbook", "playbooks/render.yml", "-i", "inventory/myelefant"]
+    subprocess.run([*command, "-e", f"render_dir={tmp_path}/out"], cwd=ROOT, capture_output=True, check=True)
+    groups = json.loads((tmp_path / "out/m33.myelefant.com/targets/node.json").read_text())
+    assert len(groups) == 33
+    assert all(group["targets"][0].endswith(".myelefant.com:19100") for group in groups)
+    assert all(group["labels"].items() >= {"group": "myelefant", "type": "server"}.items() for group in groups)
+    assert all(group["labels"]["function"] for group in groups)
+
+
+def test_the_built_artefact_runs_from_elsewhere(tmp_path: Path) -> None:
+    """Installed as a user would, without the checkout: vigie.monitoring.render on an inventory of one's own."""
+    (tmp_path / "ansible.cfg").touch()
+    environment = {
+        **os.environ,
+        "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "installed"),
+    }
+
+    def run(program: str, *arguments: t.Any) -> str:
+        command = [ROOT / ".venv/bin" / program, *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("ansible-galaxy", "collection", "build", "--output-path", tmp_path, ROOT)
+    (archive,) = tmp_path.glob("vigie-monitoring-*.tar.gz")
+    run("ansible-galaxy", "collection", "install", "--offline", "-p", tmp_path / "installed", archive)
+    children = {
+        "prometheus": {"hosts": {"m": None}},
+        "node_exporter": {"hosts": {"w": {"monitoring_labels": {"function": "web"}}}},
+    }
+    (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": children}}))
+    run("ansible-playbook", "-i", "hosts.yml", "vigie.monitoring.render", "-e", "render_dir=out")
+    assert '"function": "web"' in (tmp_path / "out/m/targets/node.json").read_text()
+    assert "node_exporter" in run("ansible-playbook", "-i", "hosts.yml", "vigie.monitoring.site", "--list-tags")
