@@ -34,7 +34,7 @@ demo-down: .venv/made ## Remove the demo's containers and its network
 	@rm -f $(DEMO)/group_vars/all/mirror.yml
 
 .PHONY: test
-test: setup .venv/made mirror lint ## Run everything: lint, unit tests, scenarios in containers
+test: setup .venv/made mirror lint sanity ## Run everything: lint, sanity, unit tests, scenarios in containers
 	@$(BIN)/pytest tests/unit tests/scenarios
 
 .PHONY: unit
@@ -44,6 +44,10 @@ unit: .venv/made ## Run the unit tests
 .PHONY: lint
 lint: .venv/made ## Check style, types, documentation and the built artefact
 	@sh tests/lint.sh
+
+.PHONY: sanity
+sanity: .venv/made ## Run ansible-test sanity, as far as it runs without its own network places
+	@sh tests/sanity.sh
 
 .PHONY: docs
 docs: .venv/made ## Write the roles' READMEs from their argument specifications

@@ -10,7 +10,7 @@ name: flags
 short_description: Command line flags of a systemd service from a dictionary
 version_added: 0.1.0
 author:
-  - The Vigie authors
+  - The Vigie authors (!UNKNOWN)
 description:
   - Turns a dictionary of typed values into the arguments of a C(ExecStart) line.
   - Each argument is quoted for systemd, so that spaces, V(%) and V($) reach the program as they are.

@@ -10,7 +10,7 @@ name: fleet
 short_description: The whole fleet as one plain model
 version_added: 0.1.0
 author:
-  - The Vigie authors
+  - The Vigie authors (!UNKNOWN)
 description:
   - Reads the whole inventory, also the hosts that C(--limit) leaves out, and the scrape contracts of the roles
     (C(roles/ROLE/monitoring/scrape.yml)), and returns every host with its address, labels and endpoints.

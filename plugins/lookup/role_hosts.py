@@ -10,7 +10,7 @@ name: role_hosts
 short_description: Host pattern of the hosts that a role runs on
 version_added: 0.1.0
 author:
-  - The Vigie authors
+  - The Vigie authors (!UNKNOWN)
 description:
   - Returns the group of a role, as a host pattern for C(hosts) of a play. It is named like the role, unless
     C(monitoring_groups), set for the group C(all), gives another one.

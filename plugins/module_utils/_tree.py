@@ -211,7 +211,8 @@ class Tree:
         :param missing_ok: a validator that is not there yet (check mode on a fresh host) is passed over.
         :raises TreeError: with the validator's own words; it speaks of the live paths.
         """
-        assert self._staged is not None  # noqa: S101 - a mistake of ours, not of the user's
+        if self._staged is None:
+            raise AssertionError("nothing is staged")
         for argv in self._validate:
             command = [str(part) for part in argv]
             for key, value in {**substitutions, "tree": self._staged}.items():
@@ -238,7 +239,8 @@ class Tree:
 
     def switch(self) -> None:
         """Bring the staged tree into force. `restore` undoes it, `commit` makes it final."""
-        assert self._staged is not None  # noqa: S101 - a mistake of ours, not of the user's
+        if self._staged is None:
+            raise AssertionError("nothing is staged")
         self._undo = self.snapshot()
         _files.write(self._at(".pending"), json.dumps(self._undo).encode(), 0o600)
         for name in self.plan.watched:

@@ -11,7 +11,7 @@ module: config_tree
 short_description: Put a whole directory of configuration in place, all of it or nothing
 version_added: 0.1.0
 author:
-  - The Vigie authors
+  - The Vigie authors (!UNKNOWN)
 description:
   - Writes the whole configuration of a service beside the one in force, lets the service's own tool validate it there, and
     brings it into force by changing one link.
@@ -41,7 +41,7 @@ options:
   validate:
     description:
       - Commands, each a list of arguments, that must accept the configuration before it is put in place, also in check mode.
-      - V({tree\}) is the directory that holds it until then.
+      - C({tree}) is the directory that holds it until then.
     type: list
     elements: list
     default: []

@@ -11,7 +11,7 @@ module: release
 short_description: Bring a released program into service as a whole, or not at all
 version_added: 0.1.0
 author:
-  - The Vigie authors
+  - The Vigie authors (!UNKNOWN)
 description:
   - Downloads a release, verifies it against the checksum of this host's architecture, unpacks it beside the version in
     service, writes the unit, files and configuration, and changes one link.
@@ -31,7 +31,7 @@ options:
     description: Version to run. Needed unless O(state=absent).
     type: str
   url:
-    description: Where the archive is; V({arch\}) stands for O(arch).
+    description: Where the archive is; C({arch}) stands for O(arch).
     type: str
   arch:
     description:
@@ -113,7 +113,7 @@ options:
   config:
     description:
       - A directory of configuration that changes in the same transaction, with the options of
-        M(vigie.monitoring.config_tree) of the same names. V({release\}) in O(config.validate) is the directory of the version
+        M(vigie.monitoring.config_tree) of the same names. C({release}) in O(config.validate) is the directory of the version
         that is brought into service.
     type: dict
     suboptions:

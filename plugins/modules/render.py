@@ -11,7 +11,7 @@ module: render
 short_description: Write rendered configuration into a directory of the controller
 version_added: 0.1.0
 author:
-  - The Vigie authors
+  - The Vigie authors (!UNKNOWN)
 description:
   - Writes files into a directory of the controller, for people to read and to keep under version control. No host is
     contacted.

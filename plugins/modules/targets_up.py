@@ -11,7 +11,7 @@ module: targets_up
 short_description: Wait until Prometheus has targets up
 version_added: 0.1.0
 author:
-  - The Vigie authors
+  - The Vigie authors (!UNKNOWN)
 description:
   - Asks a Prometheus server until each expected target is up, and fails with the reason that Prometheus itself has for each
     one that is not.

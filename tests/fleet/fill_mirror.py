@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -130,9 +129,12 @@ class Apt:
         find_uri = Path(__file__).with_name("debian_mirror.sh")
         uri = run("sh", str(find_uri)).strip()
         self.native = run("dpkg", "--print-architecture").strip()
-        architectures = [",".join(ARCHITECTURES), *(self.native for _ in SUITES[1:])]
+        architectures = [",".join(ARCHITECTURES), *(self.native for _older in SUITES[1:])]
         (root / "sources.list").write_text(
-            "".join(f"deb [arch={arch} signed-by={KEYRING}] {uri} {suite} main\n" for suite, arch in zip(SUITES, architectures))
+            "".join(
+                f"deb [arch={arch} signed-by={KEYRING}] {uri} {suite} main\n"
+                for suite, arch in zip(SUITES, architectures, strict=True)
+            )
         )
         options = {
             "Dir::State": root / "state",

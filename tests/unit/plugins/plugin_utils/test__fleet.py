@@ -153,7 +153,7 @@ def simple(host: dict[str, t.Any] | None = None, **groups: t.Any) -> dict[str, t
 
 def test_a_target_follows_the_roles_own_variable(tmp_path: Path) -> None:
     """Also where it is reached through another one."""
-    model, _ = Made(tmp_path, simple({"node_exporter_port": "{{ base + 100 }}", "base": 19000})).build()
+    model, _problems = Made(tmp_path, simple({"node_exporter_port": "{{ base + 100 }}", "base": 19000})).build()
     (endpoint,) = model["hosts"]["h"]["endpoints"]
     assert (endpoint["job"], endpoint["port"], endpoint["instance"]) == ("node", 19100, "h:19100")
 
@@ -168,7 +168,7 @@ def test_a_target_follows_the_roles_own_variable(tmp_path: Path) -> None:
 )
 def test_the_address(tmp_path: Path, host: dict[str, t.Any], address: str) -> None:
     """monitoring_address, then ansible_host, then the name."""
-    model, _ = Made(tmp_path, simple(host)).build()
+    model, _problems = Made(tmp_path, simple(host)).build()
     assert model["hosts"]["h"]["address"] == address
 
 
@@ -186,13 +186,13 @@ def test_other_endpoints_of_a_host_add_up(tmp_path: Path) -> None:
     """From groups and from the host."""
     files = simple({"monitoring_scrapes": [{"job": "app", "port": 8080}]})
     files["group_vars/node_exporter.yml"] = {"monitoring_scrapes": [{"job": "web", "port": 80, "path": "/m", "scheme": "https"}]}
-    model, _ = Made(tmp_path, files).build()
+    model, _problems = Made(tmp_path, files).build()
     assert [e["job"] for e in model["hosts"]["h"]["endpoints"]] == ["node", "web", "app"]
 
 
 def test_an_absent_exporter_is_no_target(tmp_path: Path) -> None:
     """What is removed is not scraped."""
-    model, _ = Made(tmp_path, simple({"node_exporter_state": "absent"})).build()
+    model, _problems = Made(tmp_path, simple({"node_exporter_state": "absent"})).build()
     assert model["hosts"]["h"]["endpoints"] == []
 
 
@@ -200,13 +200,13 @@ def test_a_role_may_have_a_group_of_another_name(tmp_path: Path) -> None:
     """monitoring_groups maps it once."""
     files = simple(servers={"hosts": {"h": None}})
     files["group_vars/all.yml"] = {"monitoring_groups": {"prometheus": "servers"}}
-    model, _ = Made(tmp_path, files).build()
+    model, _problems = Made(tmp_path, files).build()
     assert list(model["servers"]["prometheus"]) == ["h"]
 
 
 def test_settings_of_a_server_are_its_own(tmp_path: Path) -> None:
     """Defaults of the role under the variables of the host, templated."""
-    model, _ = Made(tmp_path, simple()).build()
+    model, _problems = Made(tmp_path, simple()).build()
     settings = model["servers"]["prometheus"]["p"]
     assert settings["prometheus_note"] == "x-9090"
     assert settings["scrape_hosts"] == ["h", "p"]
@@ -214,7 +214,7 @@ def test_settings_of_a_server_are_its_own(tmp_path: Path) -> None:
 
 def test_the_model_is_plain_data(tmp_path: Path) -> None:
     """Nothing of Ansible's own types is left in it."""
-    model, _ = Made(tmp_path, AWKWARD).build()
+    model, _problems = Made(tmp_path, AWKWARD).build()
 
     def check(value: t.Any) -> None:
         assert type(value) in (dict, list, str, int, float, bool, type(None))
@@ -273,7 +273,7 @@ def test_a_null_takes_a_label_of_the_group_away(tmp_path: Path) -> None:
     """A host need not have what its groups have."""
     files = simple({"monitoring_labels": {"a": None}})
     files["group_vars/all.yml"] = {"monitoring_labels": {"a": "x", "b": "y"}}
-    model, _ = Made(tmp_path, files).build()
+    model, _problems = Made(tmp_path, files).build()
     assert model["hosts"]["h"]["labels"] == {"b": "y"}
 
 
