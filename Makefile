@@ -17,7 +17,7 @@ setup:
 .venv/made: requirements-dev.txt | setup
 	@echo "setup: Python packages into .venv" >&2
 	@python3 -m venv .venv
-	@$(BIN)/python -m pip --quiet --disable-pip-version-check install --requirement requirements-dev.txt
+	@$(BIN)/python -m pip --quiet --quiet --disable-pip-version-check install --requirement requirements-dev.txt
 	@touch $@
 
 .PHONY: mirror

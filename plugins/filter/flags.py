@@ -55,6 +55,7 @@ _value:
 import typing as t
 
 from ansible.errors import AnsibleFilterError
+
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._flags import render
 
 

@@ -9,6 +9,7 @@ import functools
 import typing as t
 
 from ansible.errors import AnsibleFilterError
+
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _coverage, _prometheus
 
 

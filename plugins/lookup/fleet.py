@@ -47,6 +47,7 @@ import typing as t
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 from ansible.template import Templar
+
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _fleet
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
 

@@ -42,6 +42,7 @@ _raw:
 import typing as t
 
 from ansible.plugins.lookup import LookupBase
+
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
 
 NO_HOST = "!all"

@@ -12,6 +12,7 @@ import time
 import typing as t
 
 from ansible.module_utils.common.text.converters import to_bytes, to_text
+
 from ansible_collections.vigie.monitoring.plugins.module_utils import _download, _files
 from ansible_collections.vigie.monitoring.plugins.module_utils._service import Run, ServiceError, Unit
 from ansible_collections.vigie.monitoring.plugins.module_utils._transaction import Transaction

@@ -25,6 +25,7 @@ import time
 import typing as t
 
 from ansible.module_utils.common.text.converters import to_bytes, to_text
+
 from ansible_collections.vigie.monitoring.plugins.module_utils import _files
 from ansible_collections.vigie.monitoring.plugins.module_utils._service import Run
 

@@ -141,6 +141,7 @@ import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.vigie.monitoring.plugins.module_utils import _files
 from ansible_collections.vigie.monitoring.plugins.module_utils._service import ServiceError, Unit
 from ansible_collections.vigie.monitoring.plugins.module_utils._tree import TREE_SPEC, Tree, TreeError

@@ -265,6 +265,7 @@ import shutil
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.vigie.monitoring.plugins.module_utils import _files
 from ansible_collections.vigie.monitoring.plugins.module_utils._download import DownloadError
 from ansible_collections.vigie.monitoring.plugins.module_utils._release import Release

@@ -79,6 +79,7 @@ import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.vigie.monitoring.plugins.module_utils import _targets
 
 

@@ -13,6 +13,7 @@ import typing as t
 
 import yaml
 from ansible import template as ansible_template
+
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _model
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
 

@@ -18,6 +18,7 @@ from ansible.inventory.helpers import sort_groups
 from ansible.plugins.loader import vars_loader
 from ansible.utils.vars import combine_vars
 from ansible.vars.plugins import get_vars_from_path
+
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import plain
 
 Variables = dict[str, t.Any]

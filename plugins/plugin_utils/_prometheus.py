@@ -9,6 +9,7 @@ import json
 import typing as t
 
 import yaml
+
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model, plain
 
 HEADER = "# Made by vigie.monitoring from the inventory. Changes made here are lost at its next run.\n"

@@ -79,6 +79,15 @@ def test_check_mode_on_a_fresh_host_predicts_and_touches_nothing(scenario: t.Any
     assert not scenario.on("native").file(f"/etc/systemd/system/{role}.service").exists
 
 
+def test_check_mode_of_everything_on_a_fresh_fleet(scenario: t.Any) -> None:
+    """The whole playbook, with refresh and verification, where there is no Prometheus to ask yet."""
+    for arguments in ((), ("--limit", "pi")):
+        play = scenario.play("site.yml", "--check", "--diff", *arguments)
+        assert play.rc == 0, play.output
+        assert "pi: Bring the release into service" in play.changed
+    assert not scenario.on("pi").file("/opt/vigie").exists
+
+
 def test_two_architectures_in_one_run_are_each_verified_by_their_own_checksum(scenario: t.Any) -> None:
     """A tampered archive for ARM is refused, and the other host gets its own; the real one is then installed and runs."""
     if not Path("/proc/sys/fs/binfmt_misc/qemu-arm").exists():

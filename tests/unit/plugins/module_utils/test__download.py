@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.vigie.monitoring.plugins.module_utils import _download
 from ansible_collections.vigie.monitoring.plugins.module_utils._download import Downloader, DownloadError
 

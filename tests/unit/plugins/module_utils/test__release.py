@@ -18,6 +18,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.vigie.monitoring.plugins.module_utils._download import DownloadError
 from ansible_collections.vigie.monitoring.plugins.module_utils._release import Release
 from ansible_collections.vigie.monitoring.plugins.module_utils._service import ServiceError

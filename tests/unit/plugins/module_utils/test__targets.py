@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+
 from ansible_collections.vigie.monitoring.plugins.module_utils import _targets
 
 EXPECTED = [{"job": "node", "instance": "web1:9100"}]

@@ -12,6 +12,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.vigie.monitoring.plugins.module_utils import _files
 from ansible_collections.vigie.monitoring.plugins.module_utils._tree import HIDDEN, Tree, TreeError, parse_files
 

@@ -10,6 +10,7 @@ import shlex
 import typing as t
 
 import pytest
+
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._flags import escape, render
 
 

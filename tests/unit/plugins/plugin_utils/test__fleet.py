@@ -15,6 +15,7 @@ from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible.vars.manager import VariableManager
+
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _fleet
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
 

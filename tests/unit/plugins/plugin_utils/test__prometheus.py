@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _coverage, _prometheus, _render
 
 SETTINGS = {
