@@ -44,16 +44,19 @@ def _run_and_die(action: t.Callable[[], None], step: int) -> bool:
 
 
 @pytest.fixture
-def killed_at_every_step() -> t.Callable[[t.Callable[[], t.Any], t.Callable[[], None], t.Callable[[], None]], int]:
+def killed_at_every_step() -> t.Callable[[t.Callable[[], t.Any], t.Callable[[], None], t.Callable[[bool], None]], int]:
     """Return a function that kills an action before each of its changes to the file system, one after the other."""
 
-    def run(prepare: t.Callable[[], t.Any], action: t.Callable[[], None], check: t.Callable[[], None]) -> int:
-        """Run *prepare*, *action* (killed) and *check* for each step; return how many there are."""
+    def run(prepare: t.Callable[[], t.Any], action: t.Callable[[], None], check: t.Callable[[bool], None]) -> int:
+        """Run *prepare*, *action* (killed) and *check* for each step; return how many there are.
+
+        *check* is told whether the action got to its end.
+        """
         step = 0
         while True:
             prepare()
             finished = _run_and_die(action, step)
-            check()
+            check(finished)
             if finished:
                 return step
             step += 1
