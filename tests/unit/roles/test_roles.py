@@ -79,9 +79,13 @@ def promtool(tmp_path_factory: pytest.TempPathFactory) -> str:
     machine = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
     name = f"prometheus-{version}.linux-{machine}"
     target = tmp_path_factory.mktemp("promtool")
+    program = target / "promtool"
     with tarfile.open(MIRROR / f"prometheus/prometheus/releases/download/v{version}/{name}.tar.gz") as tar:
-        tar.extract(f"{name}/promtool", target, filter="data")
-    return str(target / name / "promtool")
+        member = tar.extractfile(f"{name}/promtool")
+        assert member is not None
+        program.write_bytes(member.read())
+    program.chmod(0o755)
+    return str(program)
 
 
 @pytest.mark.parametrize("rules", sorted(ROOT.glob("roles/*/monitoring/rules.yml")), ids=lambda path: path.parents[1].name)
