@@ -16,7 +16,8 @@ from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible_collections.vigie.monitoring.plugins.module_utils import _download, _files
 from ansible_collections.vigie.monitoring.plugins.module_utils._service import Run, ServiceError, Unit
 from ansible_collections.vigie.monitoring.plugins.module_utils._transaction import Transaction
-from ansible_collections.vigie.monitoring.plugins.module_utils._tree import HIDDEN, Tree, parse_mode
+from ansible_collections.vigie.monitoring.plugins.module_utils._tree import Tree
+from ansible_collections.vigie.monitoring.plugins.module_utils._tree_spec import HIDDEN, parse_mode
 from ansible_collections.vigie.monitoring.plugins.module_utils._versions import Versions
 
 UNIT_DIR = "/etc/systemd/system"

@@ -144,7 +144,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.vigie.monitoring.plugins.module_utils import _files
 from ansible_collections.vigie.monitoring.plugins.module_utils._service import ServiceError, Unit
-from ansible_collections.vigie.monitoring.plugins.module_utils._tree import TREE_SPEC, Tree, TreeError
+from ansible_collections.vigie.monitoring.plugins.module_utils._tree import Tree
+from ansible_collections.vigie.monitoring.plugins.module_utils._tree_spec import TREE_SPEC, TreeError
 
 
 def remove(module: AnsibleModule, tree: Tree) -> dict[str, t.Any]:

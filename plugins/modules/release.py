@@ -270,7 +270,7 @@ from ansible_collections.vigie.monitoring.plugins.module_utils import _files
 from ansible_collections.vigie.monitoring.plugins.module_utils._download import DownloadError
 from ansible_collections.vigie.monitoring.plugins.module_utils._release import Release
 from ansible_collections.vigie.monitoring.plugins.module_utils._service import ServiceError
-from ansible_collections.vigie.monitoring.plugins.module_utils._tree import TREE_SPEC, TreeError
+from ansible_collections.vigie.monitoring.plugins.module_utils._tree_spec import TREE_SPEC, TreeError
 
 FILE_SPEC = {
     "path": {"type": "path", "required": True},

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.vigie.monitoring.plugins.module_utils import _files
-from ansible_collections.vigie.monitoring.plugins.module_utils._tree import HIDDEN, Tree, TreeError, parse_files
+from ansible_collections.vigie.monitoring.plugins.module_utils._tree import Tree
+from ansible_collections.vigie.monitoring.plugins.module_utils._tree_spec import HIDDEN, TreeError, parse_files
 
 OLD = {"main.yml": "old", "rules/a.yml": "old", "rules/b.yml": "old", "targets/x.json": "old"}
 NEW = {"main.yml": "new", "rules/a.yml": "new", "targets/x.json": "new", "targets/y.json": "new"}

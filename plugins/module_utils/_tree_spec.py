@@ -1,0 +1,97 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a tree of configuration is asked to be: options, files, and the changes to get there. Private to the collection."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import typing as t
+
+from ansible.module_utils.common.text.converters import to_bytes
+
+TREE_SPEC: dict[str, t.Any] = {
+    "path": {"type": "path", "required": True},
+    "files": {"type": "dict", "default": {}},
+    "watched": {"type": "list", "elements": "str", "default": []},
+    "validate": {"type": "list", "elements": "list", "default": []},
+    "owner": {"type": "str", "default": "root"},
+    "group": {"type": "str", "default": "root"},
+    "mode": {"type": "str", "default": "0640"},
+    "directory_mode": {"type": "str", "default": "0750"},
+    "verify": {
+        "type": "dict",
+        "options": {
+            "url": {"type": "str", "required": True},
+            "metric": {"type": "str", "required": True},
+            "value": {"type": "float", "default": 1.0},
+            "changed": {"type": "str"},
+            "timeout": {"type": "int", "default": 60},
+        },
+    },
+}
+HIDDEN = "(a secret file: its content is not shown)\n"
+
+
+class TreeError(Exception):
+    """The configuration cannot be put in place; the text says why, for a person."""
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+    """One file of a tree."""
+
+    content: bytes
+    mode: int
+    secret: bool
+
+
+@dataclasses.dataclass
+class Plan:
+    """What bringing the tree in place would change: paths relative to the tree's, each sorted."""
+
+    config: list[str] = dataclasses.field(default_factory=list)
+    watched: list[str] = dataclasses.field(default_factory=list)
+    stale: list[str] = dataclasses.field(default_factory=list)
+    stale_links: list[str] = dataclasses.field(default_factory=list)
+    unfinished: bool = False
+
+    @property
+    def switch(self) -> bool:
+        """Whether the service has to read its configuration again."""
+        return bool(self.config or self.stale_links or self.unfinished)
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to do at all."""
+        return bool(self.switch or self.watched or self.stale)
+
+
+def parse_mode(mode: t.Any) -> int:
+    """Return an octal mode as a number.
+
+    :raises TreeError: where it is none. A mode written without quotes reaches us as a decimal number.
+    """
+    try:
+        return int(str(mode), 8)
+    except ValueError:
+        raise TreeError(f"{mode!r} is no octal mode: write it in quotes, as in '0640'") from None
+
+
+def parse_files(files: t.Mapping[str, t.Any], mode: str) -> dict[str, File]:
+    """Return the *files* by their relative path.
+
+    :raises TreeError: for a path that leaves the tree or that the tree keeps for itself.
+    """
+    parsed = {}
+    for name, value in sorted(files.items()):
+        first = name.split("/", 1)[0]
+        if name.startswith("/") or os.path.normpath(name) != name or first in ("..", ".", "") or first.startswith("."):
+            raise TreeError(f"{name!r} cannot be a file of the tree: give a path below it that does not start with a dot")
+        entry = value if isinstance(value, dict) else {"content": value}
+        unknown = set(entry) - {"content", "mode", "secret"}
+        if unknown or not isinstance(entry.get("content"), str):
+            raise TreeError(f"file {name!r}: expected a text, or content (a text), mode and secret, got {sorted(entry)}")
+        parsed[name] = File(to_bytes(entry["content"]), parse_mode(entry.get("mode") or mode), bool(entry.get("secret")))
+    return parsed
