@@ -15,7 +15,9 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import shutil
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -74,7 +76,8 @@ class Handler(BaseHTTPRequestHandler):
             "authorization": sent and f"{sent.split()[0]} {hashlib.sha256(sent.encode()).hexdigest()}",
             "client": self.client_address[0],
         }
-        print(json.dumps(line), flush=True)
+        # In one piece: requests are answered, and said, side by side.
+        os.write(sys.stdout.fileno(), f"{json.dumps(line)}\n".encode())
 
 
 def main() -> None:
