@@ -114,12 +114,12 @@ def rendered_files(model: Model) -> dict[str, str]:
 
 
 def expected_targets(
-    model: Model, server: str, hosts: t.Container[str] | None = None, roles: t.Container[str] | None = None
+    model: Model, server: str, hosts: t.Container[str] | None = None, roles: t.Collection[str] = ()
 ) -> list[dict[str, str]]:
     """Return job, instance, host and address of every target that *server* should have up.
 
     :param hosts: these hosts' targets alone.
-    :param roles: these roles' targets alone.
+    :param roles: these roles' targets alone; none of them is all.
     """
     return [
         {
@@ -129,7 +129,7 @@ def expected_targets(
             "address": host_port(host["address"], item["port"]),
         }
         for name, host, item in endpoints(model, server)
-        if (hosts is None or name in hosts) and (roles is None or item["role"] in roles)
+        if (hosts is None or name in hosts) and (not roles or item["role"] in roles)
     ]
 
 
