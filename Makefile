@@ -41,6 +41,10 @@ test: setup .venv/made mirror lint sanity ## Run everything: lint, sanity, unit 
 unit: .venv/made ## Run the unit tests
 	@$(BIN)/pytest tests/unit
 
+.PHONY: bench
+bench: .venv/made ## Measure what rendering large inventories costs; draws docs/benchmark.svg
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/benchmarks/bench.py
+
 .PHONY: lint
 lint: .venv/made ## Check style, types, documentation and the built artefact
 	@sh tests/lint.sh

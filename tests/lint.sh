@@ -26,7 +26,7 @@ artefact() {
     directory=$(mktemp -d)
     ansible-galaxy collection build --output-path "$directory" . >/dev/null &&
         tar -tzf "$directory"/*.tar.gz | grep -vE '/$' |
-        grep -vE '^(CHANGELOG\.md|FILES\.json|LICENSE|MANIFEST\.json|README\.md|meta/runtime\.yml|(playbooks|plugins|roles)/.*)$' >"$directory/extra"
+        grep -vE '^(CHANGELOG\.md|FILES\.json|LICENSE|MANIFEST\.json|README\.md|meta/runtime\.yml|(docs|playbooks|plugins|roles)/.*)$' >"$directory/extra"
     cat "$directory/extra"
     test ! -s "$directory/extra"
     found=$?

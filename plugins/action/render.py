@@ -27,17 +27,27 @@ class ActionModule(ActionBase):
         _validation, args = self.validate_argument_spec(
             argument_spec={"path": {"type": "path", "required": True}, "files": {"type": "dict", "required": True}}
         )
+        for name, text in args["files"].items():
+            if not isinstance(text, str):
+                raise AnsibleActionFail(f"files: what {name} is to hold is no text: {text!r:.80}")
+        # Goes back with the result, to callbacks: the texts of a large fleet's files are many megabytes.
+        self._task.args = {**self._task.args, "files": sorted(args["files"])}
         directory = pathlib.Path(args["path"]).absolute()
         try:
             changes = _render.plan(directory, args["files"])
+            if self._task.diff:
+                result["diff"] = [
+                    {
+                        "before_header": change.name,
+                        "after_header": change.name,
+                        "before": (directory / change.name).read_text(encoding="utf-8") if change.exists else "",
+                        "after": change.text or "",
+                    }
+                    for change in changes
+                ]
             if changes and not self._task.check_mode:
                 _render.write(directory, changes)
         except (OSError, ValueError) as error:
             raise AnsibleActionFail(f"render_dir: {error}") from error
-        result.update(changed=bool(changes), changed_files=[name for name, _before, _after in changes], path=str(directory))
-        if self._task.diff:
-            result["diff"] = [
-                {"before_header": name, "after_header": name, "before": before or "", "after": after or ""}
-                for name, before, after in changes
-            ]
+        result.update(changed=bool(changes), changed_files=[change.name for change in changes], path=str(directory))
         return result

@@ -17,9 +17,12 @@ def _filter(name: str, function: t.Callable[..., t.Any]) -> t.Callable[..., t.An
     """Return *function* as the filter *name*: its errors tell whose they are."""
 
     @functools.wraps(function)
-    def wrapped(*args: t.Any, **kwargs: t.Any) -> t.Any:
+    def wrapped(model: t.Any, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        # Since ansible-core 2.19 each access to an item of what a template passes on costs microseconds. What a plugin
+        # returned holds no templates, so that nothing is lost with the plain data beneath; where it has another name, it is slow.
+        unwrap = getattr(model, "_non_lazy_copy", None)
         try:
-            return function(*args, **kwargs)
+            return function(unwrap() if unwrap else model, *args, **kwargs)
         except ValueError as error:
             raise AnsibleFilterError(f"vigie.monitoring.{name}: {error}") from error
 

@@ -42,14 +42,29 @@ _raw:
   elements: dict
 """
 
+import contextlib
+import gc
 import typing as t
 
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
-from ansible.template import Templar
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _fleet
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import contracts
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import Renderer
+
+
+@contextlib.contextmanager
+def _without_garbage_collection() -> t.Iterator[None]:
+    """Do not look for cycles: a model of 10,000 hosts has none, and to find that out takes as long as to build it."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class LookupModule(LookupBase):
@@ -62,11 +77,8 @@ class LookupModule(LookupBase):
             raise AnsibleError(f"vigie.monitoring.fleet takes no terms, got {terms!r}")
         hostvars = (variables or {})["hostvars"]
         inventory = Inventory(hostvars._inventory, hostvars._variable_manager, hostvars._loader)  # noqa: SLF001 - no other way
-
-        def template(value: t.Any, available: dict[str, t.Any]) -> t.Any:
-            return Templar(loader=hostvars._loader, variables=available).template(value)  # noqa: SLF001
-
-        model, problems = _fleet.build(inventory, _fleet.contracts(), template)
+        with _without_garbage_collection():
+            model, problems = _fleet.build(inventory, contracts(), Renderer(hostvars._loader))  # noqa: SLF001
         if problems:
             lines = "\n".join(f"- {line}" for line in problems)
             raise AnsibleError(f"The inventory has {len(problems)} mistake(s):\n{lines}")

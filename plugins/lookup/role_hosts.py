@@ -43,7 +43,11 @@ import typing as t
 
 from ansible.plugins.lookup import LookupBase
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _fleet
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import contracts
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Problems
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import Renderer
 
 NO_HOST = "!all"
 
@@ -58,7 +62,8 @@ class LookupModule(LookupBase):
         hostvars = available.get("hostvars")
         groups = available.get("monitoring_groups")
         if groups is None and hostvars is not None:
+            # Mistakes in it are told by the lookup fleet, together with all others.
             inventory = Inventory(hostvars._inventory, hostvars._variable_manager, hostvars._loader)  # noqa: SLF001 - no other way
-            groups = inventory.global_variable("monitoring_groups")
+            groups = _fleet.role_groups(inventory, contracts(), Renderer(hostvars._loader), Problems())  # noqa: SLF001
         patterns = [(groups or {}).get(role, role) for role in terms]
         return [pattern if pattern in available["groups"] else NO_HOST for pattern in patterns]

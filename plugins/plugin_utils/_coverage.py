@@ -16,7 +16,7 @@ COLUMNS = ("host", "job", "address", "state", "reason")
 def coverage(
     expected: t.Iterable[t.Mapping[str, str]],
     active: t.Iterable[t.Mapping[str, t.Any]],
-    hosts: t.Container[str] | None = None,
+    hosts: t.Iterable[str] | None = None,
 ) -> list[dict[str, str]]:
     """Return a row a target: host, job, instance, address, state (up, down, missing or extra) and the reason.
 
@@ -25,6 +25,7 @@ def coverage(
     :param hosts: extra targets are told of these hosts alone.
     """
     seen = {(target["job"], target["instance"]): target for target in active}
+    of_hosts = None if hosts is None else set(hosts)
     rows = []
     for target in expected:
         found = seen.pop((target["job"], target["instance"]), None)
@@ -37,13 +38,13 @@ def coverage(
             rows.append({**row, "state": "down", "reason": found["last_error"] or "not scraped yet"})
     for (job, instance), found in seen.items():
         name = found.get("host") or ""
-        if hosts is None or name in hosts:
+        if of_hosts is None or name in of_hosts:
             row = {"host": name, "job": job, "instance": instance, "address": found.get("address") or instance}
             rows.append({**row, "state": "extra", "reason": "the inventory does not have this target"})
     return sorted(rows, key=lambda row: (row["host"], row["job"], row["instance"]))
 
 
-def report(model: Model, answers: t.Mapping[str, t.Mapping[str, t.Any]], hosts: t.Container[str]) -> dict[str, list[str]]:
+def report(model: Model, answers: t.Mapping[str, t.Mapping[str, t.Any]], hosts: t.Collection[str]) -> dict[str, list[str]]:
     """Return what every Prometheus server sees of *hosts*: a ``table`` to read, and a line for each of its ``problems``.
 
     :param answers: by server, what the module targets_up returned there.

@@ -13,11 +13,15 @@ The model::
 
 from __future__ import annotations
 
+import ipaddress
+import math
 import re
 import typing as t
 
 Model = dict[str, t.Any]
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_JOB = re.compile(r"[a-zA-Z0-9_.:-]+")
+_NAME_OR_IPV4 = re.compile(r"[^\s/:\[\]]+")
 _MAX_PORT = 65535
 _SCHEMES = ("http", "https")
 # What the collection and Prometheus give every target themselves.
@@ -25,134 +29,187 @@ RESERVED = ("host", "instance", "job")
 ENDPOINT_KEYS = ("job", "port", "path", "scheme", "params", "labels", "instance")
 
 
-def plain(value: t.Any) -> t.Any:
-    """Return *value* as plain Python data: what Ansible wraps and tags its values in, other code chokes on."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, (bool, int, float)) or value is None:
-        return value
-    return str(value)
-
-
 class Problems:
     """Mistakes of the inventory: all are collected, so that one run shows them all."""
 
     def __init__(self) -> None:
         """Start with none."""
-        self.lines: list[str] = []
+        self._hosts: dict[tuple[str, str, str], list[str]] = {}
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._hosts)
 
     def add(self, host: str, variable: str, value: t.Any, remedy: str) -> None:
         """Note one mistake; *remedy* says what to do."""
-        self.lines.append(f"host {host}, variable {variable}, value {value!r}: {remedy}")
+        hosts = self._hosts.setdefault((variable, repr(value), remedy), [])
+        if host not in hosts[-1:]:
+            hosts.append(host)
+
+    @property
+    def lines(self) -> list[str]:
+        """Return a line for each. What several hosts have from one group is one mistake."""
+        return [
+            f"host {_some(hosts)}, variable {variable}, value {value}: {remedy}"
+            for (variable, value, remedy), hosts in self._hosts.items()
+        ]
 
 
-def merge(values: t.Iterable[t.Any], host: str, variable: str, problems: Problems) -> dict[str, t.Any]:
-    """Merge dictionaries, the strongest last."""
-    merged: dict[str, t.Any] = {}
-    for value in values:
-        if isinstance(value, dict):
-            merged.update(value)
-        elif value is not None:
-            problems.add(host, variable, value, "it must be a dictionary")
-    return merged
+def _some(names: list[str]) -> str:
+    rest = len(names) - 3
+    return ", ".join(names[:3]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def concatenate(values: t.Iterable[t.Any], host: str, variable: str, problems: Problems) -> list[t.Any]:
-    """Put lists one behind the other, the strongest last."""
-    items: list[t.Any] = []
-    for value in values:
-        if isinstance(value, list):
-            items += value
-        elif value is not None:
-            problems.add(host, variable, value, "it must be a list")
-    return items
+Report = t.Callable[[str, t.Any, str], None]
 
 
-def check_labels(labels: dict[str, t.Any], host: str, variable: str, problems: Problems) -> dict[str, str]:
-    """Return *labels*, less those that no target can have; a null takes a label of a group away from a host."""
-    checked = {}
-    for name, value in labels.items():
-        if value is None:
-            continue
-        if not isinstance(name, str) or not _LABEL.fullmatch(name):
-            problems.add(host, variable, name, "a label's name has letters, digits and underscores, and starts with no digit")
-        elif name.startswith("__") or name in RESERVED:
-            problems.add(host, variable, name, f"{name} is reserved: choose another name for the label")
-        elif not isinstance(value, str):
-            problems.add(host, f"{variable}.{name}", value, "a label's value is a text: put it in quotes")
-        else:
-            checked[name] = value
-    return dict(sorted(checked.items()))
+def label_problem(name: str, value: t.Any) -> str | None:
+    """Return what is wrong with a label, or None."""
+    if not _LABEL.fullmatch(name):
+        return "a label's name has letters, digits and underscores, and starts with no digit"
+    if name.startswith("__") or name in RESERVED:
+        return f"{name} is reserved: choose another name for the label"
+    if not isinstance(value, str):
+        return "a label's value is a text: put it in quotes, or `| string` behind it in a template"
+    return None
 
 
-def endpoint(role: str, raw: dict[str, t.Any], host: str, variable: str, problems: Problems) -> dict[str, t.Any] | None:
+def threshold_problem(name: str, value: t.Any) -> str | None:
+    """Return what is wrong with a threshold, or None."""
+    if not _LABEL.fullmatch(name):
+        return "a threshold's name has letters, digits and underscores, and starts with no digit"
+    for item in value.values() if isinstance(value, dict) else [value]:
+        if number(item) is None:
+            return "a threshold is a number, or a dictionary of numbers by severity"
+    return None
+
+
+def number(value: t.Any) -> float | None:
+    """Return a number, also one that is written as a text, as templates do before ansible-core 2.19; else None."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return None
+    if isinstance(value, int):
+        return value
+    try:
+        found = float(value)
+    except ValueError:
+        return None
+    if not math.isfinite(found):
+        return None
+    return int(value) if isinstance(value, str) and value.isdigit() else found
+
+
+def thresholds(values: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return thresholds that have no problem as numbers, or numbers by severity."""
+    return {
+        name: {severity: number(item) for severity, item in value.items()} if isinstance(value, dict) else number(value)
+        for name, value in values.items()
+    }
+
+
+def address(value: t.Any) -> str | None:
+    """Return the address of a host, an IPv6 one without brackets, or None where it is none."""
+    text = value if isinstance(value, str) else str(value)
+    if _NAME_OR_IPV4.fullmatch(text):
+        return text
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    try:
+        ipaddress.IPv6Address(bare)
+    except ValueError:
+        return None
+    return bare
+
+
+def host_port(host: str, port: int) -> str:
+    """Return an address and a *port* as one; an IPv6 address gets brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def port_number(value: t.Any) -> int | None:
+    """Return a TCP port, or None where it is none."""
+    if isinstance(value, (bool, float)):
+        return None
+    text = str(value)
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    return number if 1 <= number <= _MAX_PORT else None
+
+
+def endpoint(role: str, raw: dict[str, t.Any], host: str, report: Report) -> dict[str, t.Any] | None:
     """Return one endpoint of *host* in full, or None where it is none.
 
-    :param raw: job and port at least; path, scheme, params, labels and instance (a name, for several of one kind).
+    :param raw: job and port at least; path, scheme, params, labels and instance.
+    :param report: is told of each mistake: field, value, remedy.
     """
-    unknown = sorted(set(raw) - set(ENDPOINT_KEYS))
+    problems: list[tuple[str, t.Any, str]] = []
+    unknown = [key for key in raw if key not in ENDPOINT_KEYS]
     if unknown:
-        problems.add(host, variable, ", ".join(unknown), f"unknown; known are {', '.join(ENDPOINT_KEYS)}")
-    job, port = raw.get("job"), raw.get("port")
-    before = len(problems.lines)
-    if not isinstance(job, str) or not re.fullmatch(r"[a-zA-Z0-9_.:-]+", job):
-        problems.add(host, f"{variable}.job", job, "a job's name has letters, digits, and any of _ . : -")
-    try:
-        number = int(str(port))
-    except ValueError:
-        number = 0
-    if not 1 <= number <= _MAX_PORT or isinstance(port, (bool, float)):
-        problems.add(host, f"{variable}.port", port, "a port is a number from 1 to 65535")
+        problems.append(("", ", ".join(sorted(unknown)), f"unknown; known are {', '.join(ENDPOINT_KEYS)}"))
+    job = raw.get("job")
+    if not isinstance(job, str) or not _JOB.fullmatch(job):
+        problems.append(("job", job, "a job's name has letters, digits, and any of _ . : -"))
+    port = port_number(raw.get("port"))
+    if port is None:
+        problems.append(("port", raw.get("port"), f"a port is a number from 1 to {_MAX_PORT}"))
     scheme = raw.get("scheme") or "http"
     if scheme not in _SCHEMES:
-        problems.add(host, f"{variable}.scheme", scheme, f"a scheme is one of {', '.join(_SCHEMES)}")
+        problems.append(("scheme", scheme, f"a scheme is one of {', '.join(_SCHEMES)}"))
     path = raw.get("path") or "/metrics"
-    if not isinstance(path, str) or not path.startswith("/"):
-        problems.add(host, f"{variable}.path", path, "a path starts with a slash")
-    params = raw.get("params") or {}
-    if not isinstance(params, dict):
-        problems.add(host, f"{variable}.params", params, "it must be a dictionary")
-    labels = check_labels(merge([raw.get("labels")], host, f"{variable}.labels", problems), host, f"{variable}.labels", problems)
-    if len(problems.lines) > before:
+    if not isinstance(path, str) or not path.startswith("/") or "?" in path:
+        problems.append(("path", path, "a path starts with a slash; what comes after a question mark belongs into params"))
+    instance = raw.get("instance") or f"{host}:{port}"
+    if not isinstance(instance, str):
+        problems.append(("instance", instance, "an instance is a text: put it in quotes"))
+    params = _params(raw.get("params"), problems)
+    labels = _labels(raw.get("labels"), problems)
+    for problem in problems:
+        report(*problem)
+    if problems:
         return None
     return {
         "role": role,
         "job": job,
-        "port": number,
+        "port": port,
         "path": path,
         "scheme": scheme,
-        "params": {str(k): v if isinstance(v, list) else [v] for k, v in sorted(params.items())},
+        "params": params,
         "labels": labels,
-        "instance": raw.get("instance") or f"{host}:{number}",
+        "instance": instance,
     }
 
 
-def check_collisions(model: Model, problems: Problems) -> None:
-    """Report endpoints that cannot be told apart, or that cannot both be there."""
-    seen: dict[tuple[t.Any, ...], str] = {}
-    for name, host in model["hosts"].items():
-        ports: dict[int, str] = {}
-        for item in host["endpoints"]:
-            variable = f"{item['role']}_port" if item["role"] else "monitoring_scrapes"
-            key = (item["job"], host["address"], item["port"], item["path"], repr(item["params"]), repr(item["labels"]))
-            if key in seen:
-                problems.add(
-                    name,
-                    variable,
-                    item["port"],
-                    f"{seen[key]} has the same target {host['address']} in the job {item['job']}",
-                )
-            seen[key] = name
-            if item["role"]:
-                other = ports.setdefault(item["port"], item["role"])
-                if other != item["role"]:
-                    problems.add(
-                        name,
-                        variable,
-                        item["port"],
-                        f"{other} has the same port on this host: give one of them another",
-                    )
+def _params(raw: t.Any, problems: list[tuple[str, t.Any, str]]) -> dict[str, list[str]]:
+    if not raw:
+        return {}
+    if not isinstance(raw, dict):
+        problems.append(("params", raw, "it must be a dictionary"))
+        return {}
+    params = {}
+    for name, value in sorted(raw.items()):
+        values = value if isinstance(value, list) else [value]
+        if all(isinstance(item, (str, int, float)) for item in values):
+            params[name] = [str(item).lower() if isinstance(item, bool) else str(item) for item in values]
+        else:
+            problems.append((f"params.{name}", value, "it must be a text, or a list of texts"))
+    return {name: values for name, values in params.items() if values}
+
+
+def _labels(raw: t.Any, problems: list[tuple[str, t.Any, str]]) -> dict[str, str]:
+    if not raw:
+        return {}
+    if not isinstance(raw, dict):
+        problems.append(("labels", raw, "it must be a dictionary"))
+        return {}
+    labels = {name: value for name, value in sorted(raw.items()) if value is not None}
+    for name, value in labels.items():
+        remedy = label_problem(name, value)
+        if remedy:
+            problems.append((f"labels.{name}", value, remedy))
+    return labels
+
+
+def for_the_job(name: str, values: list[str]) -> bool:
+    """Return whether a parameter can be given to a job only, and not to one of its targets.
+
+    A target has it as a label ``__param_NAME``, which holds one value (Prometheus' documentation, relabel_config).
+    """
+    return len(values) != 1 or not _LABEL.fullmatch(name)

@@ -10,15 +10,13 @@ import typing as t
 
 import yaml
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model, plain
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model, for_the_job, host_port
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import plain
 
 HEADER = "# Made by vigie.monitoring from the inventory. Changes made here are lost at its next run.\n"
 TargetGroup = dict[str, t.Any]
-
-
-def host_port(address: str, port: int) -> str:
-    """Return *address* and *port* as one; an IPv6 address gets brackets."""
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+# One for all: to make one costs as much as to encode a text.
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def settings_of(model: Model, server: str) -> dict[str, t.Any]:
@@ -42,32 +40,72 @@ def endpoints(model: Model, server: str) -> t.Iterator[tuple[str, dict[str, t.An
                 yield name, host, item
 
 
+def _other_labels(host: t.Mapping[str, t.Any], item: t.Mapping[str, t.Any]) -> t.Mapping[str, str]:
+    """Return the labels of a target but host and instance, by name: the host's own dictionary where nothing is added to it."""
+    added = {f"__param_{key}": values[0] for key, values in item["params"].items() if not for_the_job(key, values)}
+    if item["path"] != "/metrics":
+        added["__metrics_path__"] = item["path"]
+    if item["scheme"] != "http":
+        added["__scheme__"] = item["scheme"]
+    added.update(item["labels"])
+    labels: t.Mapping[str, str] = host["labels"]
+    return dict(sorted({**labels, **added}.items())) if added else labels
+
+
 def scrape_targets(model: Model, server: str) -> dict[str, list[TargetGroup]]:
     """Return, by job, the file_sd groups of *server*: one a target, in the order of the hosts."""
     jobs: dict[str, list[TargetGroup]] = {}
     for name, host, item in endpoints(model, server):
-        labels = {**host["labels"], **item["labels"], "host": name, "instance": item["instance"]}
-        if item["path"] != "/metrics":
-            labels["__metrics_path__"] = item["path"]
-        if item["scheme"] != "http":
-            labels["__scheme__"] = item["scheme"]
-        for key, values in item["params"].items():
-            # Prometheus takes one value of a parameter from a label (its documentation, relabel_config).
-            labels[f"__param_{key}"] = str(values[0])
-        group = {"targets": [host_port(host["address"], item["port"])], "labels": dict(sorted(labels.items()))}
-        jobs.setdefault(item["job"], []).append(group)
+        labels = {"host": name, "instance": item["instance"], **_other_labels(host, item)}
+        jobs.setdefault(item["job"], []).append({"targets": [host_port(host["address"], item["port"])], "labels": labels})
     return dict(sorted(jobs.items()))
 
 
 def scrape_configs(model: Model, server: str) -> list[dict[str, t.Any]]:
     """Return the scrape configs of *server*: one a job, with its targets in a file of their own, and the server's own."""
-    jobs = [{"job_name": job, "file_sd_configs": [{"files": [f"targets/{job}.json"]}]} for job in scrape_targets(model, server)]
-    return jobs + list(settings_of(model, server)["prometheus_extra_scrape_configs"])
+    params: dict[str, dict[str, list[str]]] = {}
+    for _name, _host, item in endpoints(model, server):
+        of_job = params.setdefault(item["job"], {})
+        for key, values in item["params"].items():
+            if for_the_job(key, values):
+                of_job[key] = values
+    configs: list[dict[str, t.Any]] = []
+    for job, values_of in sorted(params.items()):
+        config: dict[str, t.Any] = {"job_name": job, "file_sd_configs": [{"files": [f"targets/{job}.json"]}]}
+        if values_of:
+            config["params"] = dict(sorted(values_of.items()))
+        configs.append(config)
+    return configs + list(settings_of(model, server)["prometheus_extra_scrape_configs"])
 
 
-def targets_file(groups: t.Iterable[TargetGroup]) -> str:
-    """Return a file_sd file with one target a line, so that a changed host is a changed line."""
-    return "[\n" + ",\n".join(json.dumps(group, ensure_ascii=False) for group in groups) + "\n]\n"
+def targets_files(model: Model, server: str) -> dict[str, str]:
+    """Return, by job, a file_sd file with one target a line, so that a changed host is a changed line.
+
+    It holds what `scrape_targets` returns.
+    """
+    jobs: dict[str, list[tuple[str, dict[str, t.Any], dict[str, t.Any]]]] = {}
+    for name, host, item in endpoints(model, server):
+        jobs.setdefault(item["job"], []).append((name, host, item))
+    # Labels that hosts share are encoded once.
+    shared: dict[int, str] = {}
+    return {job: _targets_file(targets, shared) for job, targets in sorted(jobs.items())}
+
+
+def _targets_file(targets: list[tuple[str, dict[str, t.Any], dict[str, t.Any]]], shared: dict[int, str]) -> str:
+    # CPython lengthens a text in place; lines to be joined would be there twice.
+    text = ""
+    for name, host, item in targets:
+        labels = _other_labels(host, item)
+        others = shared.get(id(labels)) if labels is host["labels"] else None
+        if others is None:
+            others = "".join(f", {_encode(key)}: {_encode(value)}" for key, value in labels.items())
+            if labels is host["labels"]:
+                shared[id(labels)] = others
+        target, instance = _encode(host_port(host["address"], item["port"])), _encode(item["instance"])
+        text += ",\n" if text else "[\n"
+        text += f'{{"targets": [{target}], "labels": {{"host": {_encode(name)}, "instance": {instance}{others}}}}}'
+    text += "\n]\n"
+    return text
 
 
 def prometheus_config(model: Model, server: str) -> dict[str, t.Any]:
@@ -97,8 +135,8 @@ def prometheus_config(model: Model, server: str) -> dict[str, t.Any]:
 def prometheus_tree(model: Model, server: str) -> dict[str, str]:
     """Return every file of the configuration of *server*: relative path -> text."""
     files = {"prometheus.yml": HEADER + _yaml(prometheus_config(model, server))}
-    for job, groups in scrape_targets(model, server).items():
-        files[f"targets/{job}.json"] = targets_file(groups)
+    for job, text in targets_files(model, server).items():
+        files[f"targets/{job}.json"] = text
     for role, text in model["rules"].items():
         files[f"rules/{role}.yml"] = text
     extra = settings_of(model, server)["prometheus_extra_rules"]
@@ -108,19 +146,27 @@ def prometheus_tree(model: Model, server: str) -> dict[str, str]:
 
 
 def rendered_files(model: Model) -> dict[str, str]:
-    """Return every file of every Prometheus server: ``<server>/<relative path>`` -> text."""
+    """Return every file of every Prometheus server: ``<server>/<relative path>`` -> text.
+
+    :raises ValueError: where there is no server.
+    """
     servers = model["servers"].get("prometheus", {})
+    if not servers:
+        raise ValueError(
+            "the inventory has no Prometheus server: put one into its group (prometheus, or as monitoring_groups says)"
+        )
     return {f"{server}/{path}": text for server in servers for path, text in prometheus_tree(model, server).items()}
 
 
 def expected_targets(
-    model: Model, server: str, hosts: t.Container[str] | None = None, roles: t.Collection[str] = ()
+    model: Model, server: str, hosts: t.Iterable[str] | None = None, roles: t.Collection[str] = ()
 ) -> list[dict[str, str]]:
     """Return job, instance, host and address of every target that *server* should have up.
 
     :param hosts: these hosts' targets alone.
     :param roles: these roles' targets alone; none of them is all.
     """
+    wanted = None if hosts is None else set(hosts)
     return [
         {
             "job": item["job"],
@@ -129,7 +175,7 @@ def expected_targets(
             "address": host_port(host["address"], item["port"]),
         }
         for name, host, item in endpoints(model, server)
-        if (hosts is None or name in hosts) and (not roles or item["role"] in roles)
+        if (wanted is None or name in wanted) and (not roles or item["role"] in roles)
     ]
 
 

@@ -10,10 +10,19 @@ import pathlib
 import typing as t
 
 MARKER = ".rendered-by-vigie"
+_PIECE = 1 << 20
 
 
-def plan(directory: pathlib.Path, files: t.Mapping[str, str]) -> list[tuple[str, str | None, str | None]]:
-    """Return (relative path, text before, text after) of every file that differs; None where there is none.
+class Change(t.NamedTuple):
+    """A file that differs: its relative path, whether it is there, and the text that it gets, None where it goes."""
+
+    name: str
+    exists: bool
+    text: str | None
+
+
+def plan(directory: pathlib.Path, files: t.Mapping[str, str]) -> list[Change]:
+    """Return what is to be changed in *directory*, so that it has *files* and no others.
 
     :raises ValueError: where the directory holds files that were not rendered.
     """
@@ -24,22 +33,26 @@ def plan(directory: pathlib.Path, files: t.Mapping[str, str]) -> list[tuple[str,
     }
     if found and not (directory / MARKER).exists():
         raise ValueError(f"{directory} holds files that were not rendered ({min(found)}, …): name an empty or a new directory")
-    changes: list[tuple[str, str | None, str | None]] = []
-    for name in sorted(found | set(files)):
-        before = (directory / name).read_text(encoding="utf-8") if name in found else None
-        after = files.get(name)
-        if before != after:
-            changes.append((name, before, after))
-    return changes
+    return [
+        Change(name, name in found, files.get(name))
+        for name in sorted(found | set(files))
+        if name not in found or name not in files or not _has(directory / name, files[name])
+    ]
 
 
-def write(directory: pathlib.Path, changes: t.Iterable[tuple[str, str | None, str | None]]) -> None:
+def _has(path: pathlib.Path, text: str) -> bool:
+    """Return whether a file holds *text*: piece by piece, since files of large fleets have many megabytes."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return all(file.read(_PIECE) == text[start : start + _PIECE] for start in range(0, len(text) + 1, _PIECE))
+
+
+def write(directory: pathlib.Path, changes: t.Iterable[Change]) -> None:
     """Bring *changes* about; a directory that is left empty goes."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / MARKER).touch()
-    for name, _before, after in changes:
-        path = directory / name
-        if after is None:
+    for change in changes:
+        path = directory / change.name
+        if change.text is None:
             path.unlink()
             for parent in path.relative_to(directory).parents:
                 if str(parent) != "." and not any((directory / parent).iterdir()):
@@ -47,5 +60,5 @@ def write(directory: pathlib.Path, changes: t.Iterable[tuple[str, str | None, st
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_name(f".{path.name}.part")
-            part.write_text(after, encoding="utf-8")
+            part.write_text(change.text, encoding="utf-8")
             os.replace(part, path)

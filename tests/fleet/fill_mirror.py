@@ -9,7 +9,7 @@ Writes below the directory that it is given:
     versions.json    {"<name>": [versions, the newest first]}
     share/           the data that Debian's builds read from /usr/share/prometheus; upstream's carry it inside
 
-The newest version is there for every architecture, an older one for this machine's. Debian is asked at most once a day;
+The newest version is there for every architecture, older ones for this machine's. Debian is asked at most once a day;
 where it cannot be reached, the mirror stays as it was.
 """
 
@@ -39,8 +39,8 @@ FRESH_SECONDS = 24 * 60 * 60
 
 # Debian's name of an architecture -> upstream's.
 ARCHITECTURES = {"amd64": "amd64", "arm64": "arm64", "armhf": "armv7"}
-# The first suite serves every architecture, the other an earlier version to upgrade from. Both run on Debian 12.
-SUITES = ("sid", "bookworm")
+# The first suite serves every architecture, the others have earlier versions, to upgrade from. All run on Debian 12.
+SUITES = ("sid", "trixie", "bookworm")
 # Where Debian's builds look for data, and where hosts find it.
 SHARE = "./usr/share/prometheus/"
 

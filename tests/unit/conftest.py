@@ -5,11 +5,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+import tarfile
 import typing as t
+from pathlib import Path
 
 import pytest
+from ansible.plugins.loader import init_plugin_loader
 
+# Before the collection is imported, so that Ansible finds its plugins as it does in a run.
+init_plugin_loader([str(Path(__file__).parents[2] / ".collections")])
+
+MIRROR = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vigie" / "mirror"
+VERSIONS = MIRROR / "versions.json"
+PROMETHEUS = json.loads(VERSIONS.read_text())["prometheus"] if VERSIONS.exists() else [None]
 STEPS = ("replace", "rename", "symlink", "unlink", "mkdir", "rmdir", "chmod", "fsync")
 
 
@@ -62,3 +72,20 @@ def killed_at_every_step() -> t.Callable[[t.Callable[[], t.Any], t.Callable[[], 
             step += 1
 
     return run
+
+
+@pytest.fixture(scope="session", params=PROMETHEUS)
+def promtool(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the promtool of each Prometheus that the mirror has."""
+    version = request.param
+    if version is None:
+        pytest.skip("no mirror here: run `make mirror`")
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
+    name = f"prometheus-{version}.linux-{machine}"
+    program = tmp_path_factory.mktemp("promtool") / "promtool"
+    with tarfile.open(MIRROR / f"prometheus/prometheus/releases/download/v{version}/{name}.tar.gz") as tar:
+        member = tar.extractfile(f"{name}/promtool")
+        assert member is not None
+        program.write_bytes(member.read())
+    program.chmod(0o755)
+    return str(program)

@@ -66,16 +66,45 @@ def test_an_ipv6_address_gets_brackets() -> None:
 
 
 def test_what_is_unusual_goes_along_as_labels() -> None:
-    """Path, scheme and parameters are per target; an endpoint's labels win over the host's."""
-    group = one(endpoint(path="/m", scheme="https", params={"q": ["x", "y"]}, labels={"function": "api"}))
-    assert group["labels"] == {
-        "__metrics_path__": "/m",
-        "__param_q": "x",
-        "__scheme__": "https",
-        "function": "api",
-        "host": "a",
-        "instance": "a:9100",
-    }
+    """Path, scheme and parameters are per target; an endpoint's labels win over the host's. The order is always the same."""
+    group = one(endpoint(path="/m", scheme="https", params={"q": ["x"]}, labels={"function": "api", "a": "b"}))
+    assert list(group["labels"].items()) == [
+        ("host", "a"),
+        ("instance", "a:9100"),
+        ("__metrics_path__", "/m"),
+        ("__param_q", "x"),
+        ("__scheme__", "https"),
+        ("a", "b"),
+        ("function", "api"),
+    ]
+
+
+def test_what_no_label_can_say_is_said_of_the_job() -> None:
+    """Several values of one parameter, and names that no label can have."""
+    fleet = model(endpoint(params={"match[]": ["x"], "q": ["x", "y"], "one": ["z"]}))
+    (config,) = _prometheus.scrape_configs(fleet, "p")
+    assert config["params"] == {"match[]": ["x"], "q": ["x", "y"]}
+    ((group,),) = _prometheus.scrape_targets(fleet, "p").values()
+    assert {name for name in group["labels"] if name.startswith("__param")} == {"__param_one"}
+
+
+def test_the_files_hold_the_targets() -> None:
+    """In any script, with whatever JSON escapes, and the labels that hosts share are not mixed up."""
+    fleet = model(endpoint(labels={"x": 'Zürich "☃"\\\n'}), endpoint(job="app", port=1, instance="a:1"), address="2001:db8::1")
+    fleet["hosts"]["b"] = {**fleet["hosts"]["a"], "endpoints": [endpoint(instance="b:9100", path="/b")]}
+    fleet["hosts"]["p"] = {**fleet["hosts"]["a"], "labels": {"function": "other"}, "endpoints": [endpoint(instance="p:9100")]}
+    fleet["hosts"]["q"] = {**fleet["hosts"]["a"], "endpoints": [endpoint(instance="q:9100")]}
+    fleet["servers"]["prometheus"]["p"]["scrape_hosts"] = ["a", "b", "p", "q"]
+    files = _prometheus.targets_files(fleet, "p")
+    assert {job: json.loads(text) for job, text in files.items()} == _prometheus.scrape_targets(fleet, "p")
+    assert "Zürich" in files["node"]
+    assert len(files["node"].splitlines()) == 6
+
+
+def test_a_fleet_without_a_server_has_nothing_to_render() -> None:
+    """What was rendered before is not lost by a wrong inventory."""
+    with pytest.raises(ValueError, match="the inventory has no Prometheus server: put one into its group"):
+        _prometheus.rendered_files({"hosts": {}, "servers": {"prometheus": {}}, "rules": {}})
 
 
 def test_a_server_scrapes_the_hosts_that_it_selects() -> None:

@@ -1,0 +1,66 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The roles' scrape contracts. Private to the collection.
+
+``roles/ROLE/monitoring/scrape.yml`` says how Prometheus scrapes a role. Its values are templates, which see the variables of
+the host over the defaults of the role::
+
+    job: uwsgi
+    port: "{{ uwsgi_exporter_port }}"
+    path, scheme, params, labels, instance: …  # optional
+    instances: "{{ uwsgi_exporter_instances }}"  # optional: one endpoint for each item of this list. Templates see it as `item`;
+                                                 # where it has keys named as those above, they win
+    server: true                                 # optional: the model has the variables of the role's hosts
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import pathlib
+import typing as t
+
+from ansible.module_utils.common.yaml import yaml_load
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import trusted
+
+ROLES = pathlib.Path(__file__).parents[2] / "roles"
+
+
+@dataclasses.dataclass(frozen=True)
+class Contract:
+    """How Prometheus scrapes a role, the defaults of the role's variables, and the text of its rules."""
+
+    role: str
+    scrape: dict[str, t.Any]
+    defaults: dict[str, t.Any]
+    rules: str = ""
+
+    @property
+    def is_server(self) -> bool:
+        """Return whether others need the variables of the role's hosts."""
+        return bool(self.scrape.get("server"))
+
+
+def roles(directory: pathlib.Path = ROLES) -> list[str]:
+    """Return the names of all roles."""
+    return sorted(path.parents[1].name for path in directory.glob("*/defaults/main.yml"))
+
+
+@functools.lru_cache
+def contracts(directory: pathlib.Path = ROLES) -> tuple[Contract, ...]:
+    """Return the contracts of all roles that have one, by role."""
+    found = []
+    for path in sorted(directory.glob("*/monitoring/scrape.yml")):
+        role = path.parents[1]
+        rules = role / "monitoring" / "rules.yml"
+        found.append(
+            Contract(
+                role=role.name,
+                scrape=trusted(yaml_load(path.read_bytes())),
+                defaults=trusted(yaml_load((role / "defaults" / "main.yml").read_bytes())),
+                rules=rules.read_text(encoding="utf-8") if rules.is_file() else "",
+            )
+        )
+    return tuple(found)
