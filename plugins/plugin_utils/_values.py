@@ -107,6 +107,7 @@ class Renderer:
 
     def __init__(self, loader: t.Any) -> None:
         """Take Ansible's DataLoader."""
+        self._loader = loader
         self._templar = Templar(loader=loader, variables={})
         # Ansible compiles a text each time it meets it.
         environment = getattr(getattr(self._templar, "_engine", self._templar), "environment", None)
@@ -134,8 +135,12 @@ class Renderer:
         return self._template(text, variables) if found is MISSING else found
 
     def _template(self, value: t.Any, variables: Variables) -> t.Any:
-        self._templar.available_variables = variables.all()
-        return plain(self._templar.template(value))
+        templar = self._templar
+        if isinstance(value, str) and value.startswith("#jinja2:"):
+            # Such a text is compiled with settings of its own.
+            templar = Templar(loader=self._loader, variables={})
+        templar.available_variables = variables.all()
+        return plain(templar.template(value))
 
     def _references(self, text: str, variables: Variables) -> t.Any:
         """Return what a *text* is that only names variables, or MISSING where it takes Ansible's templating to tell."""
@@ -143,7 +148,7 @@ class Renderer:
         if parts is None or not _may_render(text):
             return MISSING
         values = [literal if name is None else self._variable(name, variables) for literal, name in parts]
-        if len(values) == 1:
+        if len(values) == 1 and not isinstance(values[0], str):
             return values[0]
         if not all(type(value) in (str, int) for value in values):
             return MISSING
