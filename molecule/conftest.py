@@ -47,7 +47,7 @@ class Play:
 
     def result(self, host: str, action: str) -> dict[str, t.Any]:
         """Return what the one task with *action* returned for *host*."""
-        (found,) = [result for result in self.of(host) if result["action"] == action]
+        (found,) = [result for result in self.of(host) if result["action"] == action and not result["skipped"]]
         return found["res"]
 
 

@@ -10,7 +10,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _coverage, _prometheus
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _coverage, _firewall, _prometheus
 
 
 def _filter(name: str, function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
@@ -40,6 +40,8 @@ class FilterModule:
             "prometheus_tree": _prometheus.prometheus_tree,
             "expected_targets": _prometheus.expected_targets,
             "rendered_files": _prometheus.rendered_files,
+            "firewall_rules": _firewall.firewall_rules,
+            "role_peers": _firewall.role_peers,
             "coverage": _coverage.coverage,
             "coverage_report": _coverage.report,
         }

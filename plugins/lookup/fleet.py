@@ -23,6 +23,12 @@ options:
   _terms:
     description: None are taken.
     required: false
+  host:
+    description:
+      - The model as far as it concerns this host, which costs a fleet of any size the same.
+      - It has the host itself and the hosts that serve the fleet; a Prometheus server is concerned with all hosts.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -78,7 +84,7 @@ class LookupModule(LookupBase):
         hostvars = (variables or {})["hostvars"]
         inventory = Inventory(hostvars._inventory, hostvars._variable_manager, hostvars._loader)  # noqa: SLF001 - no other way
         with _without_garbage_collection():
-            model, problems = _fleet.build(inventory, contracts(), Renderer(hostvars._loader))  # noqa: SLF001
+            model, problems = _fleet.build(inventory, contracts(), Renderer(hostvars._loader), self.get_option("host"))  # noqa: SLF001
         if problems:
             lines = "\n".join(f"- {line}" for line in problems)
             raise AnsibleError(f"The inventory has {len(problems)} mistake(s):\n{lines}")

@@ -12,6 +12,10 @@ the host over the defaults of the role::
     instances: "{{ uwsgi_exporter_instances }}"  # optional: one endpoint for each item of this list. Templates see it as `item`;
                                                  # where it has keys named as those above, they win
     server: true                                 # optional: the model has the variables of the role's hosts
+    access:                                      # optional: who may connect to it, beside the Prometheus servers that scrape it
+      clients: [grafana]                         # the hosts of these roles
+      admins: true                               # people: `firewall_admin_networks`
+      peers: alertmanager_cluster_port           # the role's other hosts, to the port in this variable, by TCP and UDP
 """
 
 from __future__ import annotations
@@ -36,6 +40,11 @@ class Contract:
     scrape: dict[str, t.Any]
     defaults: dict[str, t.Any]
     rules: str = ""
+
+    @property
+    def access(self) -> dict[str, t.Any]:
+        """Return who may connect, beside the Prometheus servers."""
+        return self.scrape.get("access") or {}
 
     @property
     def is_server(self) -> bool:

@@ -14,30 +14,57 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import MISSING, Renderer, plain
 
 
-def build(inventory: Inventory, contracts: t.Sequence[Contract], render: Renderer) -> tuple[_model.Model, list[str]]:
-    """Return the model and the mistakes of the inventory, one line each."""
+def build(
+    inventory: Inventory, contracts: t.Sequence[Contract], render: Renderer, host: str = ""
+) -> tuple[_model.Model, list[str]]:
+    """Return the model and the mistakes of the inventory, one line each.
+
+    :param host: as far as it concerns this host: itself, and the hosts that serve the fleet. All hosts concern a Prometheus
+        server.
+    """
     problems = _model.Problems()
-    model: _model.Model = {"hosts": {}, "servers": {c.role: {} for c in contracts if c.is_server}, "rules": {}}
+    model: _model.Model = {"hosts": {}, "servers": {c.role: {} for c in contracts if c.is_server}, "rules": {}, "access": {}}
     groups = role_groups(inventory, contracts, render, problems)
+
+    def members(role: str) -> list[str]:
+        return inventory.members(groups.get(role, role))
+
     by_host: dict[str, list[Contract]] = {}
     for contract in contracts:
-        members = inventory.members(groups.get(contract.role, contract.role))
-        for name in members:
+        names = members(contract.role)
+        for name in names:
             by_host.setdefault(name, []).append(contract)
-        if members and contract.rules:
+        if names and contract.rules:
             model["rules"][contract.role] = contract.rules
-    for name in sorted(map(plain, inventory.hosts)):
-        its_contracts = by_host.get(name, [])
-        host = HostBuilder(name, inventory.host(name), render, problems)
-        model["hosts"][name] = host.model(its_contracts)
-        for contract in its_contracts:
-            if contract.is_server:
-                model["servers"][contract.role][name] = host.settings(contract)
-        if its_contracts:
+        if names and contract.access:
+            model["access"][contract.role] = _access(contract, members)
+    concerned = set(map(plain, inventory.hosts))
+    if host and host not in members("prometheus"):
+        clients = {name for access in model["access"].values() for name in access["clients"]}
+        concerned &= {host, *clients, *(name for name, its in by_host.items() if any(c.is_server for c in its))}
+    for name in sorted(concerned):
+        _add_host(name, by_host.get(name, []), HostBuilder(name, inventory.host(name), render, problems), model)
+        if name in by_host:
             _check_name(inventory, name, problems)
     _together.check(model, problems)
     _check_servers(inventory, model, problems)
     return model, problems.lines
+
+
+def _access(contract: Contract, members: t.Callable[[str], list[str]]) -> dict[str, t.Any]:
+    """Return who may connect to a role's endpoints, beside the Prometheus servers."""
+    return {
+        "clients": sorted({name for role in contract.access.get("clients", []) for name in members(role)}),
+        "admins": bool(contract.access.get("admins")),
+        "peers": contract.access.get("peers", ""),
+    }
+
+
+def _add_host(name: str, contracts: list[Contract], builder: HostBuilder, model: _model.Model) -> None:
+    model["hosts"][name] = builder.model(contracts)
+    for contract in contracts:
+        if contract.is_server:
+            model["servers"][contract.role][name] = builder.settings(contract)
 
 
 def role_groups(
@@ -91,7 +118,7 @@ def _check_servers(inventory: Inventory, model: _model.Model, problems: _model.P
             problems.add(name, "prometheus_scrape_hosts", pattern, f"it must be an Ansible host pattern: {error}")
             continue
         settings["scrape_hosts"] = sorted(host for host in selected if host in model["hosts"])
-        if not settings["scrape_hosts"]:
+        if not any(host in inventory.hosts for host in selected):
             problems.add(name, "prometheus_scrape_hosts", pattern, "the pattern selects no host")
         for label, value in (settings.get("prometheus_external_labels") or {}).items():
             remedy = _model.label_problem(label, value)

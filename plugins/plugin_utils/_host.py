@@ -78,7 +78,7 @@ class HostBuilder:
     def model(self, contracts: t.Sequence[Contract]) -> dict[str, t.Any]:
         """Return the host's part of the model."""
         endpoints = [item for contract in contracts for item in self._endpoints(contract)]
-        return {
+        found = {
             "address": self._address(),
             "roles": [contract.role for contract in contracts],
             "labels": self._dictionary("monitoring_labels", _model.label_problem),
@@ -86,6 +86,8 @@ class HostBuilder:
             "probes": self._list("monitoring_probes"),
             "endpoints": endpoints + self._scrapes(),
         }
+        sources = self._sources()
+        return {**found, "sources": sources} if sources else found
 
     def settings(self, contract: Contract) -> dict[str, t.Any]:
         """Return the role's variables as this host has them."""
@@ -107,6 +109,20 @@ class HostBuilder:
                 self._tell(variable, value, remedy)
                 break
         return self._name
+
+    def _sources(self) -> list[str]:
+        variable = "monitoring_source_addresses"
+        raw = self._variables.get(variable)
+        if raw is MISSING:
+            return []
+        found = []
+        for value in self._of_kind(self._render(raw, variable), variable, list):
+            source = _model.source(value)
+            if source is None:
+                self._tell(variable, value, "a source is a name, an IPv4 or an IPv6 address, or a network (192.0.2.0/24)")
+            else:
+                found.append(source)
+        return found
 
     def _dictionary(self, variable: str, check: Check) -> dict[str, t.Any]:
         """Return a variable whose dictionaries merge, without what *check* finds wrong; a null takes an entry away."""
@@ -179,7 +195,7 @@ class HostBuilder:
         state = available.get(f"{contract.role}_state")
         if state is not MISSING and self._render(state, f"{contract.role}_state", available) == "absent":
             return []
-        scrape = {key: value for key, value in contract.scrape.items() if key not in ("server", "instances")}
+        scrape = {key: value for key, value in contract.scrape.items() if key not in ("server", "instances", "access")}
         if "instances" not in contract.scrape:
             raw = {key: self._render(value, _origin(contract, key), available) for key, value in scrape.items()}
             return self._endpoint(contract.role, raw, functools.partial(_origin, contract))

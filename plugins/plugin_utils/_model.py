@@ -6,8 +6,11 @@
 The model::
 
     {"hosts": {name: {"address": str, "roles": [str], "labels": {str: str}, "thresholds": {}, "probes": [],
-                      "endpoints": [{"role", "job", "port", "path", "scheme", "params", "labels", "instance"}]}},
+                      "sources": [str], (where its connections come from; only where it is not the address)
+                      "endpoints": [{"role", "job", "port", "path", "scheme", "params", "labels", "instance",
+                                     "public" (only where the inventory says it)}]}},
      "servers": {role: {name: {variable of the role: value}}},
+     "access": {role: {"clients": [name], "admins": bool, "peers": variable with their port or ""}},
      "rules": {role: text}}
 """
 
@@ -26,7 +29,7 @@ _MAX_PORT = 65535
 _SCHEMES = ("http", "https")
 # What the collection and Prometheus give every target themselves.
 RESERVED = ("host", "instance", "job")
-ENDPOINT_KEYS = ("job", "port", "path", "scheme", "params", "labels", "instance")
+ENDPOINT_KEYS = ("job", "port", "path", "scheme", "params", "labels", "instance", "public")
 
 
 class Problems:
@@ -120,6 +123,14 @@ def address(value: t.Any) -> str | None:
     return bare
 
 
+def source(value: t.Any) -> str | None:
+    """Return an address or a network that connections come from, or None where it is none."""
+    try:
+        return str(ipaddress.ip_network(str(value), strict=False)) if "/" in str(value) else address(value)
+    except ValueError:
+        return None
+
+
 def host_port(host: str, port: int) -> str:
     """Return an address and a *port* as one; an IPv6 address gets brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -127,11 +138,9 @@ def host_port(host: str, port: int) -> str:
 
 def port_number(value: t.Any) -> int | None:
     """Return a TCP port, or None where it is none."""
-    if isinstance(value, (bool, float)):
-        return None
     text = str(value)
-    number = int(text) if text.isascii() and text.isdigit() else 0
-    return number if 1 <= number <= _MAX_PORT else None
+    port = int(text) if text.isascii() and text.isdigit() else 0
+    return port if 1 <= port <= _MAX_PORT else None
 
 
 def endpoint(role: str, raw: dict[str, t.Any], host: str, report: Report) -> dict[str, t.Any] | None:
@@ -159,13 +168,15 @@ def endpoint(role: str, raw: dict[str, t.Any], host: str, report: Report) -> dic
     instance = raw.get("instance") or f"{host}:{port}"
     if not isinstance(instance, str):
         problems.append(("instance", instance, "an instance is a text: put it in quotes"))
+    if not isinstance(raw.get("public", False), bool):
+        problems.append(("public", raw["public"], "it is true or false"))
     params = _params(raw.get("params"), problems)
     labels = _labels(raw.get("labels"), problems)
     for problem in problems:
         report(*problem)
     if problems:
         return None
-    return {
+    found = {
         "role": role,
         "job": job,
         "port": port,
@@ -175,6 +186,8 @@ def endpoint(role: str, raw: dict[str, t.Any], host: str, report: Report) -> dic
         "labels": labels,
         "instance": instance,
     }
+    # Few have it.
+    return {**found, "public": raw["public"]} if "public" in raw else found
 
 
 def _params(raw: t.Any, problems: list[tuple[str, t.Any, str]]) -> dict[str, list[str]]:

@@ -4,7 +4,8 @@
 """Bring up, or take down, a fleet of containers: one for each host of an inventory, and a mirror of releases.
 
 The inventory says what there is: ``fleet_name``, ``fleet_network`` (such as 198.18.0.0/24; the mirror gets its second
-address), each host's ``ansible_host``, and its ``fleet_suite`` where that is not bookworm. What runs already is left
+address), each host's ``ansible_host``, and its ``fleet_suite`` where that is not bookworm; ``fleet_network6`` and
+``fleet_address6`` where hosts have IPv6, too. What runs already is left
 alone, what was stopped or killed is started again, and what is missing is made. Prints a line for all that it does.
 
 ``vars`` prints the variables that let a fleet take its releases from its mirror; ``urls`` says where to look at it.
@@ -20,7 +21,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
 MIRROR = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vigie" / "mirror"
@@ -38,26 +39,40 @@ def listing(inventory: str) -> dict[str, Any]:
     return json.loads(run(program, "-i", inventory, "--list"))
 
 
-def read(inventory: str) -> tuple[str, ipaddress.IPv4Network, dict[str, tuple[str, str]]]:
-    """Return name, network, and the address and Debian release of each host of the fleet in *inventory*."""
+class Fleet(NamedTuple):
+    """Name and networks of a fleet, and by host address, Debian release and IPv6 address (or nothing)."""
+
+    name: str
+    network: ipaddress.IPv4Network
+    network6: str
+    hosts: dict[str, tuple[str, str, str]]
+
+
+def read(inventory: str) -> Fleet:
+    """Return the fleet in *inventory*."""
     hosts = listing(inventory)["_meta"]["hostvars"]
     first = next(iter(hosts.values()))
     network = ipaddress.IPv4Network(first["fleet_network"])
     outside = [name for name, host in hosts.items() if ipaddress.ip_address(host["ansible_host"]) not in network]
     if outside:
         sys.exit(f"{inventory}: ansible_host of {', '.join(outside)} is not in fleet_network ({network})")
-    containers = {name: (host["ansible_host"], host.get("fleet_suite", "bookworm")) for name, host in hosts.items()}
-    return first["fleet_name"], network, containers
+    containers = {
+        name: (host["ansible_host"], host.get("fleet_suite", "bookworm"), host.get("fleet_address6", ""))
+        for name, host in hosts.items()
+    }
+    return Fleet(first["fleet_name"], network, first.get("fleet_network6", ""), containers)
 
 
-def up(fleet: str, network: ipaddress.IPv4Network, hosts: dict[str, tuple[str, str]]) -> None:
+def up(fleet: Fleet) -> None:
     """Bring the whole fleet up."""
-    if not run("docker", "network", "ls", "--quiet", "--filter", f"name=^vigie-{fleet}$"):
-        run("docker", "network", "create", "--subnet", str(network), f"vigie-{fleet}")
-        print(f"vigie-{fleet}: network made", flush=True)
+    name = f"vigie-{fleet.name}"
+    if not run("docker", "network", "ls", "--quiet", "--filter", f"name=^{name}$"):
+        ipv6 = ["--ipv6", "--subnet", fleet.network6] if fleet.network6 else []
+        run("docker", "network", "create", "--subnet", str(fleet.network), *ipv6, name)
+        print(f"{name}: network made", flush=True)
     container = str(HERE / "container.sh")
-    commands = [["sh", container, "host", fleet, name, *host] for name, host in hosts.items()]
-    commands.append(["sh", container, "mirror", fleet, str(network[2])])
+    commands = [["sh", container, "host", fleet.name, name, *host] for name, host in fleet.hosts.items()]
+    commands.append(["sh", container, "mirror", fleet.name, str(fleet.network[2])])
     with ThreadPoolExecutor(8) as pool:
         for said in pool.map(lambda command: run(*command), commands):
             print(said, end="", flush=True)
@@ -99,13 +114,13 @@ def main() -> None:
     parser.add_argument("inventory")
     args = parser.parse_args()
     try:
-        fleet, network, hosts = read(args.inventory)
+        fleet = read(args.inventory)
         if args.action == "up":
-            up(fleet, network, hosts)
+            up(fleet)
         elif args.action == "down":
-            down(fleet)
+            down(fleet.name)
         elif args.action == "vars":
-            mirror_vars(network)
+            mirror_vars(fleet.network)
         else:
             urls(args.inventory)
     except subprocess.CalledProcessError as error:

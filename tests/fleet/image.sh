@@ -53,6 +53,11 @@ trap 'exit 1' INT TERM HUP
 # Runs in the new system, last.
 cat >"$work/customize" <<'END'
 set -eu
+# Packages that some hosts get later, without a network: see molecule/firewall.
+mkdir /var/lib/fleet
+cd /var/lib/fleet
+apt-get -qq -o APT::Sandbox::User=root download netfilter-persistent iptables-persistent
+
 useradd --create-home --shell /bin/bash ops
 # The password is of no use to anyone, but a locked account is refused.
 usermod --password '*' ops

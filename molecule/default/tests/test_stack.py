@@ -245,9 +245,9 @@ def test_mistakes_of_the_inventory_are_found_before_anything_is_touched(scenario
     inventory = edited("app1", monitoring_labels={"bad-name": "x", "rack": 12}, node_exporter_port=99999)
     play = scenario.play("site.yml", inventory=inventory)
     assert play.rc != 0
-    assert "host app1, variable monitoring_labels, value 'bad-name'" in play.output
+    assert "host app1, variable monitoring_labels.bad-name, value" in play.output
     assert "host app1, variable monitoring_labels.rack, value 12: a label's value is a text" in play.output
-    assert "host app1, variable node_exporter.port, value 99999" in play.output
+    assert "host app1, variable node_exporter_port, value 99999" in play.output
     assert {result["action"] for result in play.results} == {"assert"}
 
 

@@ -202,6 +202,8 @@ def test_rendered_files_come_and_go(tmp_path: Path) -> None:
     (out / ".git").mkdir()
     (out / ".git/config").write_text("x")
     assert _render.plan(out, {"p/a": "3"}) == []
+    _render.write(out, _render.plan(out, {"p/a": ""}))
+    assert (out / "p/a").read_text() == ""
     (tmp_path / "mine").write_text("x")
     with pytest.raises(ValueError, match="holds files that were not rendered"):
         _render.plan(tmp_path, {})

@@ -1,0 +1,220 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Chains of iptables that are replaced as a whole. Private to the collection.
+
+What is in force is read as iptables-save prints it, what is wanted is written the same way, and one transaction of
+iptables-restore leads from the one to the other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import shlex
+import socket
+import typing as t
+
+# As xt_comment has it, with the closing zero.
+_COMMENT_BYTES = 255
+
+
+class FirewallError(Exception):
+    """The rules cannot be put in force; the text says why, for a person."""
+
+
+class Family(t.NamedTuple):
+    """One of the two rule sets of a host."""
+
+    name: str
+    version: int
+    port_unreachable: str
+
+
+FAMILIES = (Family("iptables", 4, "icmp-port-unreachable"), Family("ip6tables", 6, "icmp6-port-unreachable"))
+
+
+@dataclasses.dataclass
+class Chain:
+    """A chain as iptables-save prints it: the policy is ``-`` for one of a user's own, and each rule starts with ``-A``."""
+
+    policy: str
+    rules: list[str] = dataclasses.field(default_factory=list)
+
+
+def parse(saved: str) -> dict[str, Chain]:
+    """Return the chains of what ``iptables-save -t filter`` prints."""
+    chains: dict[str, Chain] = {}
+    for line in saved.splitlines():
+        if line.startswith(":"):
+            name, policy = line[1:].split()[:2]
+            chains[name] = Chain(policy)
+        elif line.startswith("-A "):
+            chains[line.split()[1]].rules.append(line)
+    return chains
+
+
+def is_closed(chain: Chain | None) -> bool:
+    """Return whether a chain of the kernel's own lets nothing through that no rule asks for."""
+    if chain is None:
+        return False
+    return chain.policy not in ("ACCEPT", "-") or any(
+        shlex.split(rule)[2:4] in (["-j", "DROP"], ["-j", "REJECT"]) for rule in chain.rules
+    )
+
+
+def resolve(name: str, rule: t.Mapping[str, t.Any]) -> list[str]:
+    """Return the networks that *name* stands for: itself, or all addresses of a host, in order.
+
+    :raises FirewallError: where it has none.
+    """
+    try:
+        return [str(ipaddress.ip_network(name, strict=False))]
+    except ValueError:
+        pass
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise FirewallError(
+            f"Rule {rule['comment']!r}: the name {name} does not resolve on this host ({error}). Nothing has changed. "
+            "Give the host that it stands for a monitoring_address that is an address, or make the name known here."
+        ) from error
+    addresses = {str(address[0]).partition("%")[0] for *_rest, address in found}
+    return sorted(map(str, map(ipaddress.ip_network, addresses)))
+
+
+def _quoted(text: str) -> str:
+    encoded = text.encode()[:_COMMENT_BYTES].decode(errors="ignore")
+    return '"' + encoded.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _line(chain: str, rule: t.Mapping[str, t.Any], ends: t.Mapping[str, str], family: Family) -> str:
+    """Return one rule, in the order in which iptables-save prints its parts."""
+    parts = ["-A", chain]
+    for option, value in (("-s", ends["source"]), ("-d", ends["destination"])):
+        # This is what iptables-save leaves out.
+        if value and not value.endswith("/0"):
+            parts += [option, value]
+    for option, value in (("-i", rule["in_interface"]), ("-o", rule["out_interface"])):
+        if value:
+            parts += [option, value]
+    protocol = rule["protocol"]
+    parts += ["-p", protocol, "-m", protocol]
+    for option, value in (("--sport", rule["source_port"]), ("--dport", rule["destination_port"])):
+        if value:
+            parts += [option, str(value)]
+    if rule["established"]:
+        parts += ["-m", "conntrack", "--ctstate", "ESTABLISHED"]
+    parts += ["-m", "comment", "--comment", _quoted(rule["comment"]), "-j", rule["jump"]]
+    if rule["jump"] == "REJECT":
+        parts += ["--reject-with", "tcp-reset" if protocol == "tcp" else family.port_unreachable]
+    return " ".join(parts)
+
+
+def lines(chain: str, rules: t.Sequence[t.Mapping[str, t.Any]], family: Family, *, closed: bool) -> list[str]:
+    """Return the *rules* of a chain in one family: each once for each pair of addresses, none for those of the other family.
+
+    :param closed: whether the chain that jumps here lets nothing through by itself.
+    """
+    found: list[str] = []
+    for rule in rules:
+        if rule["when_closed"] and not closed:
+            continue
+        sources, destinations = (resolve(rule[end], rule) if rule[end] else [""] for end in ("source", "destination"))
+        for source in sources:
+            for destination in destinations:
+                named = [ipaddress.ip_network(network).version for network in (source, destination) if network]
+                if all(version == family.version for version in named):
+                    found.append(_line(chain, rule, {"source": source, "destination": destination}, family))
+    return list(dict.fromkeys(found))
+
+
+@dataclasses.dataclass
+class Wanted:
+    """A chain as it should be: the *parent* jumps to it before all else, or nobody does where it is empty."""
+
+    name: str
+    parent: str
+    rules: list[str]
+
+
+def _same(left: str, right: str) -> bool:
+    """Return whether two rules are one: iptables-save quotes only what needs it."""
+    return shlex.split(left) == shlex.split(right)
+
+
+def _jumps(chains: t.Mapping[str, Chain], wanted: Wanted) -> list[tuple[int, str]]:
+    """Return (position, rule) of each jump to a chain from its parent, counted from 1."""
+    rules = chains[wanted.parent].rules if wanted.parent in chains else []
+    found = []
+    for position, rule in enumerate(rules, 1):
+        parts = shlex.split(rule)
+        if any(option in ("-j", "-g") and name == wanted.name for option, name in zip(parts, parts[1:])):
+            found.append((position, rule))
+    return found
+
+
+def in_force(chains: t.Mapping[str, Chain], wanted: Wanted) -> bool:
+    """Return whether nothing is to be done for a chain."""
+    jumps = _jumps(chains, wanted)
+    if not wanted.rules:
+        return wanted.name not in chains and not jumps
+    rules = chains[wanted.name].rules if wanted.name in chains else []
+    return (
+        [position for position, _rule in jumps] == [1]
+        and _same(jumps[0][1], _jump(wanted))
+        and len(rules) == len(wanted.rules)
+        and all(map(_same, rules, wanted.rules))
+    )
+
+
+def _jump(wanted: Wanted) -> str:
+    return f"-A {wanted.parent} -j {wanted.name}"
+
+
+def transaction(chains: t.Mapping[str, Chain], all_wanted: t.Sequence[Wanted]) -> str:
+    """Return what iptables-restore --noflush takes to get from *chains* to what is wanted, or nothing to do."""
+    pending = [wanted for wanted in all_wanted if not in_force(chains, wanted)]
+    if not pending:
+        return ""
+    commands = ["*filter", *(f":{wanted.name} - [0:0]" for wanted in pending)]
+    for wanted in pending:
+        commands += wanted.rules
+        commands += [f"-D{rule[2:]}" for _position, rule in _jumps(chains, wanted)]
+        commands.append(f"-I {wanted.parent} 1 -j {wanted.name}" if wanted.rules else f"-X {wanted.name}")
+    return "\n".join([*commands, "COMMIT", ""])
+
+
+def shown(chains: t.Mapping[str, Chain], all_wanted: t.Sequence[Wanted]) -> list[str]:
+    """Return what is in force of the chains, for a diff."""
+    return [
+        line
+        for wanted in all_wanted
+        for line in (
+            *(f"{rule} (position {position})" for position, rule in _jumps(chains, wanted)),
+            *(" ".join(map(_requoted, shlex.split(rule))) for rule in getattr(chains.get(wanted.name), "rules", [])),
+        )
+    ]
+
+
+def shown_wanted(all_wanted: t.Sequence[Wanted]) -> list[str]:
+    """Return what should be in force, for a diff."""
+    return [
+        line
+        for wanted in all_wanted
+        if wanted.rules
+        for line in (f"{_jump(wanted)} (position 1)", *(" ".join(map(_requoted, shlex.split(rule))) for rule in wanted.rules))
+    ]
+
+
+def _requoted(part: str) -> str:
+    return _quoted(part) if " " in part else part
+
+
+def fragment(all_wanted: t.Sequence[Wanted]) -> str:
+    """Return the chains as they are kept for the next start, for the program that puts them back; nothing for none."""
+    kept = [wanted for wanted in all_wanted if wanted.rules]
+    found = [f"# jump {wanted.parent} {wanted.name}" for wanted in kept]
+    found += [f":{wanted.name} - [0:0]" for wanted in kept]
+    found += [rule for wanted in kept for rule in wanted.rules]
+    return "".join(f"{line}\n" for line in found)
