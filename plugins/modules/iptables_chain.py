@@ -169,7 +169,7 @@ def ssh_port() -> int | None:
         except (OSError, ValueError, IndexError):
             return None
         for variable in environment:
-            name, _, value = variable.partition(b"=")
+            name, _equals, value = variable.partition(b"=")
             if name == b"SSH_CONNECTION":
                 return int(value.split()[3])
     return None

@@ -118,7 +118,7 @@ class Inventory:
         layers: list[Layer] = []
         merged: Variables = {}
         for entry in C.VARIABLE_PRECEDENCE:
-            who, _, where = entry.partition("_")
+            who, _underscore, where = entry.partition("_")
             entities = {"all": [self._manager.groups["all"]], "groups": groups}.get(who, [])
             if where == "inventory":
                 found = [Layer((who, group.name), group.vars) for group in entities if group.vars]

@@ -181,4 +181,4 @@ def _parts(text: str) -> list[tuple[str, str | None]] | None:
 
 def _may_render(text: str) -> bool:
     """Return whether Ansible would render a *text*: one that came from elsewhere may hold braces, and keeps them."""
-    return _is_trusted(text) if _is_trusted else not hasattr(text, "__UNSAFE__")
+    return _is_trusted(text) if _is_trusted is not None else not hasattr(text, "__UNSAFE__")

@@ -86,7 +86,7 @@ def write(path: Path, files: dict[str, t.Any]) -> None:
 def _open_vault(secrets: t.Any) -> None:
     """Do what the command line does since ansible-core 2.19, once."""
     context = getattr(ansible_vault, "VaultSecretsContext", None)
-    if context:
+    if context is not None:
         context._current = context(secrets)
 
 
