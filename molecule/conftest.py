@@ -98,7 +98,9 @@ class Scenario:
             },
             quiet=True,
         )
-        return Play(runner.rc, runner.stdout.read(), [r for event in runner.events if (r := _result(event))])
+        return Play(
+            runner.rc, runner.stdout.read(), _results(runner.events, {v["ansible_host"]: name for name, v in self._vars.items()})
+        )
 
     def requests(self) -> list[dict[str, t.Any]]:
         """Return every request that the mirror has answered so far."""
@@ -119,6 +121,25 @@ class Scenario:
     def heal(self) -> None:
         """Start what was killed."""
         subprocess.run([ROOT / ".venv/bin/python", ROOT / "tests/fleet/fleet.py", "up", self.inventory], check=True)
+
+
+def _results(events: t.Iterable[dict[str, t.Any]], names: dict[str, str]) -> list[dict[str, t.Any]]:
+    """Return the results of tasks.
+
+    Of a loop, only the items tell where they ran: by an address, to which *names* has the host.
+    """
+    delegated: dict[tuple[str, str], str] = {}
+    found = []
+    for event in events:
+        data = event["event_data"]
+        if event["event"].startswith("runner_item_on_"):
+            address = ((data.get("res") or {}).get("_ansible_delegated_vars") or {}).get("ansible_host")
+            if address:
+                delegated[data["host"], data["task_uuid"]] = names[address]
+        result = _result(event)
+        if result:
+            found.append({**result, "on": delegated.get((data["host"], data["task_uuid"]), result["on"])})
+    return found
 
 
 def _result(event: dict[str, t.Any]) -> dict[str, t.Any] | None:

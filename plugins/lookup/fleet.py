@@ -29,6 +29,11 @@ options:
       - It has the host itself and the hosts that serve the fleet; a Prometheus server is concerned with all hosts.
     type: str
     default: ""
+  without:
+    description: Hosts that are left out, as if the inventory did not have them.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -84,7 +89,13 @@ class LookupModule(LookupBase):
         hostvars = (variables or {})["hostvars"]
         inventory = Inventory(hostvars._inventory, hostvars._variable_manager, hostvars._loader)  # noqa: SLF001 - no other way
         with _without_garbage_collection():
-            model, problems = _fleet.build(inventory, contracts(), Renderer(hostvars._loader), self.get_option("host"))  # noqa: SLF001
+            model, problems = _fleet.build(
+                inventory,
+                contracts(),
+                Renderer(hostvars._loader),  # noqa: SLF001
+                host=self.get_option("host"),
+                without=self.get_option("without"),
+            )
         if problems:
             lines = "\n".join(f"- {line}" for line in problems)
             raise AnsibleError(f"The inventory has {len(problems)} mistake(s):\n{lines}")

@@ -15,19 +15,20 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import MI
 
 
 def build(
-    inventory: Inventory, contracts: t.Sequence[Contract], render: Renderer, host: str = ""
+    inventory: Inventory, contracts: t.Sequence[Contract], render: Renderer, host: str = "", without: t.Collection[str] = ()
 ) -> tuple[_model.Model, list[str]]:
     """Return the model and the mistakes of the inventory, one line each.
 
     :param host: as far as it concerns this host: itself, and the hosts that serve the fleet. All hosts concern a Prometheus
         server.
+    :param without: hosts that are left out.
     """
     problems = _model.Problems()
     model: _model.Model = {"hosts": {}, "servers": {c.role: {} for c in contracts if c.is_server}, "rules": {}, "access": {}}
     groups = role_groups(inventory, contracts, render, problems)
 
     def members(role: str) -> list[str]:
-        return inventory.members(groups.get(role, role))
+        return [name for name in inventory.members(groups.get(role, role)) if name not in without]
 
     by_host: dict[str, list[Contract]] = {}
     for contract in contracts:
@@ -38,7 +39,7 @@ def build(
             model["rules"][contract.role] = contract.rules
         if names and contract.access:
             model["access"][contract.role] = _access(contract, members)
-    concerned = set(map(plain, inventory.hosts))
+    concerned = set(map(plain, inventory.hosts)).difference(without)
     if host and host not in members("prometheus"):
         clients = {name for access in model["access"].values() for name in access["clients"]}
         concerned &= {host, *clients, *(name for name, its in by_host.items() if any(c.is_server for c in its))}

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import subprocess
 import time
 import typing as t
 from pathlib import Path
@@ -207,10 +209,7 @@ def test_a_server_that_dies_is_named_with_the_reason_and_heals(scenario: t.Any) 
 
 def test_one_command_brings_a_new_server_in(scenario: t.Any, edited: t.Any) -> None:
     """--limit and --tags leave the Prometheus server out, and it scrapes the newcomer all the same."""
-    inventory = edited()
-    hosts = yaml.safe_load((inventory / "hosts.yml").read_text())
-    hosts["all"]["children"]["app"]["hosts"]["newcomer"] = None
-    (inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
+    inventory = newcomer_in(edited())
     began = time.monotonic()
     play = scenario.play("site.yml", "--limit", "newcomer", "--tags", "node_exporter", inventory=inventory)
     seconds = time.monotonic() - began
@@ -226,6 +225,118 @@ def test_one_command_brings_a_new_server_in(scenario: t.Any, edited: t.Any) -> N
     # And out again, with the inventory that does not have it.
     assert scenario.play("site.yml", "--tags", "prometheus").rc == 0
     wait_for(lambda: "node newcomer:9100" not in targets(scenario))
+
+
+def newcomer_in(inventory: Path) -> Path:
+    """Return *inventory*, with the newcomer among its servers."""
+    hosts = yaml.safe_load((inventory / "hosts.yml").read_text())
+    hosts["all"]["children"]["app"]["hosts"]["newcomer"] = None
+    (inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
+    return inventory
+
+
+def silences(scenario: t.Any) -> list[str]:
+    """Return the hosts that are silent."""
+    active = json.loads(scenario.get("monitor", "http://localhost:9093/api/v2/silences?active=true"))
+    return [matcher["value"] for silence in active for matcher in silence["matchers"] if silence["status"]["state"] == "active"]
+
+
+def test_a_server_is_onboarded_and_offboarded(scenario: t.Any, edited: t.Any) -> None:
+    """One command each; first it is silent, then it is no target any more, then nothing of it is left; again changes nothing."""
+    amtool = "/opt/vigie/alertmanager/current/amtool --alertmanager.url=http://localhost:9093 silence"
+    scenario.on("monitor").run(f"{amtool} expire $({amtool} query --quiet)")
+    inventory = newcomer_in(edited())
+    began = time.monotonic()
+    play = scenario.play("onboard.yml", "--limit", "newcomer", inventory=inventory)
+    print(f"from a bare server to its table: {time.monotonic() - began:.0f} s")
+    assert play.rc == 0, play.output
+    assert play.remote("newcomer") == ["release"]
+    assert play.remote("monitor") == ["config_tree", "targets_up", "targets_up"]
+    assert "newcomer  node  198.18.1.13:9100  up" in play.output
+
+    play = scenario.play("offboard.yml", inventory=inventory, host="newcomer")
+    assert play.rc == 0, play.output
+    tasks = [change.partition(": ")[2] for change in play.changed]
+    assert tasks == [
+        "Silence the host",
+        "Refresh targets, rules and configuration of the Prometheus servers",
+        "Bring the release into service",
+    ]
+    assert silences(scenario) == ["newcomer"]
+    wait_for(lambda: "node newcomer:9100" not in targets(scenario))
+    assert not scenario.on("newcomer").service("node_exporter").is_running
+    assert scenario.play("offboard.yml", inventory=inventory, host="newcomer").changed == []
+
+
+def test_a_dead_server_is_offboarded_too(scenario: t.Any, edited: t.Any) -> None:
+    """And one that the inventory does not have any more."""
+    inventory = newcomer_in(edited())
+    assert scenario.play("onboard.yml", "--limit", "newcomer", inventory=inventory).rc == 0
+    scenario.docker("kill", "newcomer")
+    try:
+        play = scenario.play("offboard.yml", inventory=inventory, host="newcomer")
+        assert play.rc == 0, play.output
+        wait_for(lambda: "node newcomer:9100" not in targets(scenario))
+    finally:
+        scenario.heal()
+    assert scenario.play("offboard.yml", host="ghost").rc == 0
+    assert set(silences(scenario)) == {"newcomer", "ghost"}
+    # It is back, with what ran on it.
+    assert scenario.play("offboard.yml", inventory=inventory, host="newcomer").rc == 0
+    assert not scenario.on("newcomer").file("/opt/vigie").exists
+
+
+@pytest.mark.parametrize(
+    ("playbook", "variables", "message"),
+    [
+        ("onboard.yml", {}, "Name the new servers: --limit web3.example.com"),
+        ("offboard.yml", {}, "Name the server to take out: -e host=web2.example.com"),
+        ("offboard.yml", {"host": "monitor"}, "A Prometheus server or an Alertmanager is moved first"),
+    ],
+)
+def test_a_command_without_its_server_is_refused(scenario: t.Any, playbook: str, variables: dict[str, str], message: str) -> None:
+    """Nothing has been done."""
+    play = scenario.play(playbook, **variables)
+    assert play.rc != 0
+    assert message in " ".join(play.output.split())
+    assert play.changed == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "on_app", "on_monitor"),
+    [
+        (["--tags", "node_exporter"], {"release"}, {"release", "config_tree", "targets_up"}),
+        (["--tags", "prometheus"], set(), {"release", "user", "file", "targets_up"}),
+        (["--tags", "alertmanager"], set(), {"release", "user", "file", "config_tree", "targets_up"}),
+        (["--tags", "install"], {"release"}, {"release", "user", "file"}),
+        (["--tags", "configure"], {"release"}, {"release", "user", "file"}),
+        (["--tags", "service"], {"release"}, {"release", "user", "file"}),
+        (["--tags", "targets"], set(), {"config_tree"}),
+        (["--tags", "verify"], set(), {"targets_up"}),
+        (["--tags", "firewall"], set(), set()),
+        (["--skip-tags", "verify"], {"release"}, {"release", "user", "file"}),
+        (["--tags", "node_exporter", "--skip-tags", "targets,verify"], {"release"}, {"release"}),
+    ],
+)
+def test_a_tag_runs_what_it_says_and_nothing_else(
+    scenario: t.Any, tags: list[str], on_app: set[str], on_monitor: set[str]
+) -> None:
+    """The same in every role; a converged fleet is not changed by any."""
+    play = scenario.play("site.yml", *tags)
+    assert play.rc == 0, play.output
+    assert set(play.remote("app1")) == on_app
+    assert set(play.remote("monitor")) == on_monitor
+    assert play.changed == []
+
+
+def test_the_tags_of_the_readme_are_those_that_there_are() -> None:
+    """Nothing is documented that does not run, and the other way round."""
+    root = Path(__file__).parents[3]
+    command = [root / ".venv/bin/ansible-playbook", "playbooks/site.yml", "-i", "inventory/demo", "--list-tags"]
+    said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+    found = {tag.strip() for tags in re.findall(r"TASK TAGS: \[(.*)\]", said) for tag in tags.split(",")} - {"always"}
+    section = (root / "README.md").read_text().partition("### Tags")[2].partition("##")[0]
+    assert {name for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)} == found
 
 
 def test_a_target_that_does_not_come_up_fails_the_run(scenario: t.Any, edited: t.Any) -> None:

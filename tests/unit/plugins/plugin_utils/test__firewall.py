@@ -94,6 +94,14 @@ def test_alertmanagers_reach_each_other(made: Made) -> None:
     assert _firewall.role_peers(model, "alertmanager", "web") == []
 
 
+def test_a_server_that_is_removed_is_not_let_in_any_more(tmp_path: Path) -> None:
+    """And an Alertmanager alone opens no port for peers."""
+    files = {**FLEET, "host_vars/p1.yml": {"prometheus_state": "absent", "alertmanager_state": "absent"}}
+    made = Made(tmp_path, files)
+    assert who(made, "pi", 9100) == ["lo", "REJECT"]
+    assert who(made, "am", 9094) == []
+
+
 @pytest.mark.parametrize(("default", "last"), [("reject", "REJECT"), ("drop", "DROP"), ("none", "192.0.2.1")])
 def test_what_the_others_get(made: Made, default: str, last: str) -> None:
     """Or nothing of ours."""

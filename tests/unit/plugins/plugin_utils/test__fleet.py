@@ -459,6 +459,14 @@ def test_the_roles_of_the_collection_have_contracts() -> None:
     assert {"node_exporter", "prometheus", "alertmanager"} <= {c.role for c in contracts()}
 
 
+def test_hosts_can_be_left_out(tmp_path: Path) -> None:
+    """As if the inventory did not have them."""
+    made = Made(tmp_path, simple())
+    model = made.template("{{ lookup('vigie.monitoring.fleet', without=['h', 'nobody']) }}")
+    assert list(model["hosts"]) == ["p"]
+    assert model["servers"]["prometheus"]["p"]["scrape_hosts"] == ["p"]
+
+
 def test_the_lookup_tells_all_mistakes(tmp_path: Path) -> None:
     """In a template, as plays use it; without mistakes it is the model."""
     made = Made(tmp_path / "fine", simple())
