@@ -10,6 +10,7 @@ iptables-restore leads from the one to the other.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import ipaddress
 import shlex
 import socket
@@ -73,12 +74,18 @@ def resolve(name: str, rule: t.Mapping[str, t.Any]) -> list[str]:
     except ValueError:
         pass
     try:
-        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+        return _addresses(name)
     except OSError as error:
         raise FirewallError(
             f"Rule {rule['comment']!r}: the name {name} does not resolve on this host ({error}). Nothing has changed. "
             "Give the host that it stands for a monitoring_address that is an address, or make the name known here."
         ) from error
+
+
+@functools.cache
+def _addresses(name: str) -> list[str]:
+    """Ask for the addresses of *name* once: a server has a rule for each port of a host, and each family asks for its own."""
+    found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     addresses = {str(address[0]).partition("%")[0] for *_rest, address in found}
     return sorted(map(str, map(ipaddress.ip_network, addresses)))
 
