@@ -135,7 +135,7 @@ def _results(events: t.Iterable[dict[str, t.Any]], names: dict[str, str]) -> lis
         if event["event"].startswith("runner_item_on_"):
             address = ((data.get("res") or {}).get("_ansible_delegated_vars") or {}).get("ansible_host")
             if address:
-                delegated[data["host"], data["task_uuid"]] = names[address]
+                delegated[data["host"], data["task_uuid"]] = names.get(address, address)
         result = _result(event)
         if result:
             found.append({**result, "on": delegated.get((data["host"], data["task_uuid"]), result["on"])})

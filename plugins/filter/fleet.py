@@ -10,7 +10,13 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _coverage, _firewall, _prometheus
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import (
+    _coverage,
+    _firewall,
+    _page,
+    _prometheus,
+    _verdict,
+)
 
 
 def _filter(name: str, function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
@@ -43,6 +49,7 @@ class FilterModule:
             "firewall_rules": _firewall.firewall_rules,
             "role_peers": _firewall.role_peers,
             "coverage": _coverage.coverage,
-            "coverage_report": _coverage.report,
+            "coverage_report": _verdict.report,
+            "coverage_page": _page.page,
         }
         return {name: _filter(name, function) for name, function in functions.items()}

@@ -45,8 +45,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _raw:
   description:
-    - C(hosts) has, by name, C(address), C(roles), C(labels), C(thresholds), C(probes) and C(endpoints); an endpoint has
-      C(role), C(job), C(port), C(path), C(scheme), C(params), C(labels) and C(instance).
+    - C(hosts) has, by name, C(address), C(roles), C(versions), C(labels), C(thresholds), C(probes) and C(endpoints);
+      an endpoint has C(role), C(job), C(port), C(path), C(scheme), C(params), C(labels) and C(instance).
     - C(servers) has, by role and host, the variables of the roles that serve the fleet, C(prometheus) for instance.
     - C(rules) has, by role, the text of its rules.
   type: list

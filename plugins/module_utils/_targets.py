@@ -6,19 +6,13 @@
 from __future__ import annotations
 
 import datetime
-import json
 import re
 import typing as t
 from urllib.parse import urlsplit
 
-from ansible.module_utils.common.text.converters import to_text
-from ansible.module_utils.urls import open_url
+from ansible_collections.vigie.monitoring.plugins.module_utils._api import get
 
 Target = dict[str, t.Any]
-
-
-class ApiError(Exception):
-    """Prometheus did not answer as it should; the text says how, for a person."""
 
 
 def fetch(url: str, timeout: float) -> list[Target]:
@@ -26,12 +20,8 @@ def fetch(url: str, timeout: float) -> list[Target]:
 
     :raises ApiError: where it does not answer.
     """
-    address = f"{url.rstrip('/')}/api/v1/targets?state=active"
-    try:
-        answer = json.loads(open_url(address, timeout=timeout, use_proxy=False, validate_certs=False).read())
-        return [reduce(target) for target in answer["data"]["activeTargets"]]
-    except Exception as error:
-        raise ApiError(f"Prometheus does not answer at {address}: {to_text(getattr(error, 'reason', error))}") from error
+    answer = get(f"{url.rstrip('/')}/api/v1/targets?state=active", timeout)
+    return [reduce(target) for target in answer["data"]["activeTargets"]]
 
 
 def reduce(target: t.Mapping[str, t.Any]) -> Target:

@@ -27,6 +27,11 @@ options:
     type: list
     elements: dict
     default: []
+  hosts:
+    description: Return what is active of these hosts alone; none of them is all.
+    type: list
+    elements: str
+    default: []
   until:
     description:
       - V(up) waits until all targets are up.
@@ -81,6 +86,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.vigie.monitoring.plugins.module_utils import _targets
+from ansible_collections.vigie.monitoring.plugins.module_utils._api import ApiError
 
 
 def wait(params: dict[str, t.Any], *, once: bool) -> tuple[list[_targets.Target], list[str]]:
@@ -91,7 +97,7 @@ def wait(params: dict[str, t.Any], *, once: bool) -> tuple[list[_targets.Target]
         try:
             active = _targets.fetch(params["url"], timeout=10)
             waiting = _targets.waiting_for(params["targets"], active, 0 if once else since)
-        except _targets.ApiError as error:
+        except ApiError as error:
             waiting = [(str(error), False)]
         settled = all(final for _line, final in waiting) if params["until"] == "scraped" else not waiting
         if once or settled or time.time() - since >= params["timeout"]:
@@ -105,6 +111,7 @@ def main() -> None:
         argument_spec={
             "url": {"type": "str", "required": True},
             "targets": {"type": "list", "elements": "dict", "default": []},
+            "hosts": {"type": "list", "elements": "str", "default": []},
             "until": {"type": "str", "choices": ["up", "scraped"], "default": "up"},
             "timeout": {"type": "int", "default": 60},
             "interval": {"type": "float", "default": 1.0},
@@ -112,10 +119,11 @@ def main() -> None:
         supports_check_mode=True,
     )
     active, waiting = wait(module.params, once=module.check_mode)
+    hosts = set(module.params["hosts"])
     # The list of a large fleet has no place in each result.
     result = {
         "changed": False,
-        "active": active,
+        "active": [target for target in active if not hosts or target["host"] in hosts],
         "waiting": waiting,
         "invocation": {"module_args": {"url": module.params["url"]}},
     }

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _prometheus
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model
-
 COLUMNS = ("host", "job", "address", "state", "reason")
+# A fleet of this many targets is shown whole; of a larger one, what is not up.
+SHOWN_WHOLE = 60
 
 
 def coverage(
@@ -44,31 +43,13 @@ def coverage(
     return sorted(rows, key=lambda row: (row["host"], row["job"], row["instance"]))
 
 
-def report(model: Model, answers: t.Mapping[str, t.Mapping[str, t.Any]], hosts: t.Collection[str]) -> dict[str, list[str]]:
-    """Return what every Prometheus server sees of *hosts*: a ``table`` to read, and a line for each of its ``problems``.
-
-    :param answers: by server, what the module targets_up returned there.
-    """
-    lines: list[str] = []
-    problems: list[str] = []
-    for server, answer in answers.items():
-        if "active" not in answer:
-            problems.append(f"{server}: {answer.get('msg', 'it could not be asked')}")
-            continue
-        expected = _prometheus.expected_targets(model, server, hosts)
-        rows = coverage(expected, answer["active"], hosts)
-        lines += [f"Prometheus on {server}:", *table(rows)]
-        if answer["active"] or not answer["waiting"]:
-            problems += [
-                f"{row['instance']} (job {row['job']}) is {row['state']}: {row['reason']}" for row in rows if row["state"] != "up"
-            ]
-        else:
-            problems += answer["waiting"]
-    return {"table": lines, "problems": problems}
-
-
 def table(rows: t.Sequence[t.Mapping[str, str]]) -> list[str]:
-    """Return *rows* as lines of text in columns, with a heading."""
-    lines = [dict(zip(COLUMNS, (name.upper() for name in COLUMNS))), *rows]
-    widths = [max(len(line[name]) for line in lines) for name in COLUMNS]
-    return ["  ".join(line[name].ljust(width) for name, width in zip(COLUMNS, widths)).rstrip() for line in lines]
+    """Return *rows* as lines of text in columns with a heading, and how many of them are up.
+
+    Of a large fleet only what is not up has a line.
+    """
+    shown = rows if len(rows) <= SHOWN_WHOLE else [row for row in rows if row["state"] != "up"]
+    lines = [dict(zip(COLUMNS, (name.upper() for name in COLUMNS))), *shown] if shown else []
+    widths = [max((len(line[name]) for line in lines), default=0) for name in COLUMNS]
+    text = ["  ".join(line[name].ljust(width) for name, width in zip(COLUMNS, widths)).rstrip() for line in lines]
+    return [*text, f"{sum(row['state'] == 'up' for row in rows)} of {len(rows)} targets are up"]

@@ -81,6 +81,7 @@ class HostBuilder:
         found = {
             "address": self._address(),
             "roles": [contract.role for contract in contracts],
+            "versions": self._versions(contracts),
             "labels": self._dictionary("monitoring_labels", _model.label_problem),
             "thresholds": _model.thresholds(self._dictionary("monitoring_thresholds", _model.threshold_problem)),
             "probes": self._list("monitoring_probes"),
@@ -94,6 +95,18 @@ class HostBuilder:
         available = Overlay(self._variables, contract.defaults)
         rendered = {name: self._render(available.get(name), name, available) for name in contract.defaults}
         return {name: None if value is MISSING else value for name, value in rendered.items()}
+
+    def _versions(self, contracts: t.Sequence[Contract]) -> dict[str, str]:
+        """Return the version of each role's program."""
+        found = {}
+        for contract in contracts:
+            variable = f"{contract.role}_version"
+            if variable in contract.defaults:
+                available = Overlay(self._variables, contract.defaults)
+                version = self._render(available.get(variable), variable, available)
+                if version is not MISSING:
+                    found[contract.role] = str(version)
+        return found
 
     def _address(self) -> str:
         for variable in ("monitoring_address", "ansible_host"):

@@ -5,7 +5,8 @@
 
 The model::
 
-    {"hosts": {name: {"address": str, "roles": [str], "labels": {str: str}, "thresholds": {}, "probes": [],
+    {"hosts": {name: {"address": str, "roles": [str], "versions": {role: str}, "labels": {str: str},
+                      "thresholds": {}, "probes": [],
                       "sources": [str], (where its connections come from; only where it is not the address)
                       "endpoints": [{"role", "job", "port", "path", "scheme", "params", "labels", "instance",
                                      "public" (only where the inventory says it)}]}},

@@ -108,6 +108,15 @@ def _targets_file(targets: list[tuple[str, dict[str, t.Any], dict[str, t.Any]]],
     return text
 
 
+def alertmanagers(model: Model) -> dict[str, str]:
+    """Return the addresses of the Alertmanagers, with their ports, by host."""
+    return {
+        name: host_port(model["hosts"][name]["address"], int(values["alertmanager_port"]))
+        for name, values in model["servers"].get("alertmanager", {}).items()
+        if values["alertmanager_state"] != "absent"
+    }
+
+
 def prometheus_config(model: Model, server: str) -> dict[str, t.Any]:
     """Return prometheus.yml of *server* as data. Its paths are relative, so that it means the same wherever it lies."""
     settings = settings_of(model, server)
@@ -121,13 +130,9 @@ def prometheus_config(model: Model, server: str) -> dict[str, t.Any]:
     }
     if settings["prometheus_external_labels"]:
         config["global"]["external_labels"] = settings["prometheus_external_labels"]
-    alertmanagers = [
-        host_port(model["hosts"][name]["address"], int(values["alertmanager_port"]))
-        for name, values in model["servers"].get("alertmanager", {}).items()
-        if values["alertmanager_state"] != "absent"
-    ]
-    if alertmanagers:
-        config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": alertmanagers}]}]}
+    addresses = list(alertmanagers(model).values())
+    if addresses:
+        config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": addresses}]}]}
     config["scrape_configs"] = scrape_configs(model, server)
     return config
 

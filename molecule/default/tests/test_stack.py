@@ -12,6 +12,7 @@ import subprocess
 import time
 import typing as t
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
@@ -196,15 +197,68 @@ def test_own_rules_go_live_by_a_reload(scenario: t.Any, edited: t.Any) -> None:
 
 
 def test_a_server_that_dies_is_named_with_the_reason_and_heals(scenario: t.Any) -> None:
-    """verify.yml fails with Prometheus' own words, and a run after the repair finds everything up."""
+    """verify.yml fails with Prometheus' own words, also in the cards of --limit; after the repair everything is up."""
+    version = scenario.var("app1", "node_exporter_version")
     scenario.docker("kill", "app1")
     play = scenario.play("verify.yml")
     assert play.rc != 0
     (problem,) = play.result("monitor", "assert")["msg"]
     assert problem.startswith("app1:9100 (job node) is down: Get ")
+    card = scenario.play("verify.yml", "--limit", "app1,app2")
+    assert card.rc != 0
+    shown = card.result("app1", "debug")["msg"]
+    assert shown[0] == "app1  198.18.1.11  function=app group=stack"
+    assert shown[1].startswith("✗ node             198.18.1.11:9100  Get ")
+    assert shown[2:] == [
+        "app2  198.18.1.12  function=app group=stack",
+        "✔ node             198.18.1.12:19100  node_exporter " + version,
+    ]
     scenario.heal()
     assert scenario.play("site.yml").rc == 0
     assert scenario.play("verify.yml").rc == 0
+
+
+def test_what_was_not_rolled_out_is_told(scenario: t.Any, edited: t.Any, tmp_path: Path) -> None:
+    """Versions, rules and files that the inventory has and the servers have not; for people, for CI, and by the exit code."""
+    inventory = edited(prometheus_extra_rules=[{"name": "mine", "rules": [{"alert": "Mine", "expr": "vector(1)"}]}])
+    (inventory / "host_vars").mkdir()
+    (inventory / "host_vars/app2.yml").write_text("node_exporter_version: 1.0.0\n")
+    files = {"verify_json": str(tmp_path / "v.json"), "verify_junit": str(tmp_path / "v.xml")}
+    play = scenario.play("verify.yml", inventory=inventory, **files)
+    assert play.rc != 0
+    problems = play.result("monitor", "assert")["msg"]
+    assert problems == [
+        "monitor: what the inventory says is not in force (rules/extra.yml): run vigie.monitoring.site --tags targets",
+        "monitor: the rule Mine (group mine of rules/extra.yml) is not loaded",
+        f"app2: node_exporter {scenario.var('app2', 'node_exporter_version')} runs, the inventory has 1.0.0",
+    ]
+    checks = json.loads((tmp_path / "v.json").read_text())["checks"]
+    assert [check["problem"] for check in checks if check["problem"]] == problems
+    failures = ET.parse(tmp_path / "v.xml").getroot().iter("failure")
+    assert [failure.get("message") for failure in failures] == problems
+
+
+def test_a_monitoring_server_that_cannot_be_reached_is_told(scenario: t.Any) -> None:
+    """One line, no traceback, and the exit code of a failure."""
+    scenario.docker("pause", "monitor")
+    try:
+        play = scenario.play("verify.yml", "--timeout", "5")
+    finally:
+        scenario.heal()
+    assert play.rc != 0
+    (problem,) = play.result("monitor", "assert")["msg"]
+    assert problem.startswith("monitor: Task failed: ")
+
+
+def test_the_coverage_page(scenario: t.Any, tmp_path: Path) -> None:
+    """Servers by jobs, as Markdown and as one file of HTML; the test of the page in a browser is another."""
+    play = scenario.play("report.yml", report_dir=str(tmp_path / "out"))
+    assert play.rc == 0, play.output
+    page = (tmp_path / "out/report.md").read_text()
+    program, server = (scenario.var("monitor", f"{name}_version") for name in ("node_exporter", "prometheus"))
+    assert f"| app1 | · | ✔ {program} | · | function=app group=stack |  |" in page.splitlines()
+    assert re.search(rf"^\| monitor \| ✔ \S+ \| ✔ {program} \| ✔ {server}\S* \| group=stack \|  \|$", page, re.MULTILINE)
+    assert '"name":"app1"' in (tmp_path / "out/report.html").read_text()
 
 
 def test_one_command_brings_a_new_server_in(scenario: t.Any, edited: t.Any) -> None:
@@ -251,8 +305,8 @@ def test_a_server_is_onboarded_and_offboarded(scenario: t.Any, edited: t.Any) ->
     print(f"from a bare server to its table: {time.monotonic() - began:.0f} s")
     assert play.rc == 0, play.output
     assert play.remote("newcomer") == ["release"]
-    assert play.remote("monitor") == ["config_tree", "targets_up", "targets_up"]
-    assert "newcomer  node  198.18.1.13:9100  up" in play.output
+    assert play.remote("monitor") == ["config_tree", "targets_up", "targets_up", "prometheus_info"]
+    assert "✔ node             198.18.1.13:9100  node_exporter " in play.output
 
     play = scenario.play("offboard.yml", inventory=inventory, host="newcomer")
     assert play.rc == 0, play.output

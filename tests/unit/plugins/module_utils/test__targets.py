@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.vigie.monitoring.plugins.module_utils import _targets
+from ansible_collections.vigie.monitoring.plugins.module_utils import _api, _targets
 
 EXPECTED = [{"job": "node", "instance": "web1:9100"}]
 
@@ -73,5 +73,5 @@ def test_up_is_up() -> None:
 
 def test_a_server_that_does_not_answer_is_named() -> None:
     """Port 9 of the loopback refuses."""
-    with pytest.raises(_targets.ApiError, match=r"does not answer at http://127\.0\.0\.1:9/api/v1/targets"):
+    with pytest.raises(_api.ApiError, match=r"does not answer at http://127\.0\.0\.1:9/api/v1/targets"):
         _targets.fetch("http://127.0.0.1:9", timeout=2)

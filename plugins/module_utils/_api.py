@@ -1,0 +1,28 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Questions to the HTTP APIs of Prometheus and Alertmanager. Private to the collection."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ansible.module_utils.common.text.converters import to_text
+from ansible.module_utils.urls import open_url
+
+
+class ApiError(Exception):
+    """A server did not answer as it should; the text says how, for a person."""
+
+
+def get(address: str, timeout: float, who: str = "Prometheus") -> t.Any:
+    """Return the JSON that *address* answers with.
+
+    :param who: who is asked, for the message.
+    :raises ApiError: where it does not answer, or not with JSON.
+    """
+    try:
+        return json.loads(open_url(address, timeout=timeout, use_proxy=False, validate_certs=False).read())
+    except Exception as error:
+        raise ApiError(f"{who} does not answer at {address}: {to_text(getattr(error, 'reason', error))}") from error

@@ -1,0 +1,102 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a Prometheus server knows beside its targets: rules, versions, clocks, alerts. Private to the collection."""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from ansible_collections.vigie.monitoring.plugins.module_utils._api import ApiError, get
+from ansible_collections.vigie.monitoring.plugins.module_utils._targets import seconds
+
+Rows = list[dict[str, t.Any]]
+_BUILD = "_build_info"
+
+
+def rules(url: str, timeout: float) -> Rows:
+    """Return the rules that are loaded: file, group, name, health and last_error of each (HTTP API, "Rules")."""
+    groups = get(f"{url}/api/v1/rules", timeout)["data"]["groups"]
+    return [
+        {
+            "file": group["file"],
+            "group": group["name"],
+            "name": rule["name"],
+            "health": rule["health"],
+            "last_error": rule.get("lastError", ""),
+        }
+        for group in groups
+        for rule in group["rules"]
+    ]
+
+
+def alertmanagers(url: str, timeout: float) -> Rows:
+    """Return the Alertmanagers that alerts go to: address, error, and how many peers its cluster has.
+
+    Prometheus tells whom it knows; whether they answer is asked of each from here, where Prometheus runs.
+    """
+    found = []
+    for item in get(f"{url}/api/v1/alertmanagers", timeout)["data"]["activeAlertmanagers"]:
+        parts = urlsplit(item["url"])
+        row: dict[str, t.Any] = {"address": parts.netloc, "error": "", "peers": 0}
+        status = urlunsplit(parts._replace(path=re.sub(r"/alerts$", "/status", parts.path)))
+        try:
+            row["peers"] = len(get(status, timeout, "Alertmanager")["cluster"].get("peers") or [])
+        except (ApiError, KeyError) as error:
+            row["error"] = str(error)
+        found.append(row)
+    return found
+
+
+def alerts(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
+    """Return the alerts that fire: name, host, severity, since (seconds since 1970), summary and labels of each."""
+    return [
+        {
+            "name": alert["labels"].get("alertname", ""),
+            "host": alert["labels"].get("host", ""),
+            "severity": alert["labels"].get("severity", ""),
+            "since": seconds(alert.get("activeAt", "")),
+            "summary": alert.get("annotations", {}).get("summary", ""),
+            "labels": alert["labels"],
+        }
+        for alert in get(f"{url}/api/v1/alerts", timeout)["data"]["alerts"]
+        if alert["state"] == "firing" and (not hosts or alert["labels"].get("host") in hosts)
+    ]
+
+
+def builds(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
+    """Return host, instance, program and version of everything that tells its build."""
+    return [
+        {
+            "host": labels.get("host", ""),
+            "instance": labels.get("instance", ""),
+            "program": labels["__name__"][: -len(_BUILD)],
+            "version": labels.get("version", ""),
+        }
+        for labels, _value in _query(url, timeout, f'{{__name__=~".+{_BUILD}"{_of(hosts)}}}')
+    ]
+
+
+def clocks(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
+    """Return host, instance and offset, in seconds, of each clock that node_exporter tells: positive is ahead of Prometheus'."""
+    selector = f'node_time_seconds{{job!=""{_of(hosts)}}}'
+    found = _query(url, timeout, f"{selector} - timestamp({selector})")
+    return [
+        {"host": labels.get("host", ""), "instance": labels.get("instance", ""), "offset": round(value, 3)}
+        for labels, value in found
+    ]
+
+
+def _of(hosts: t.Collection[str]) -> str:
+    """Return the matcher of these hosts' series, behind others; none of them is all."""
+    if not hosts:
+        return ""
+    return f", host=~{json.dumps('|'.join(re.escape(host) for host in sorted(hosts)))}"
+
+
+def _query(url: str, timeout: float, expression: str) -> list[tuple[dict[str, str], float]]:
+    answer = get(f"{url}/api/v1/query?query={quote(expression)}", timeout)
+    return [(item["metric"], float(item["value"][1])) for item in answer["data"]["result"]]
