@@ -125,6 +125,10 @@ def _check_servers(inventory: Inventory, model: _model.Model, problems: _model.P
             remedy = _model.label_problem(label, value)
             if remedy:
                 problems.add(name, f"prometheus_external_labels.{label}", value, remedy)
+        for key in settings.get("prometheus_extra_config") or {}:
+            if key == "scrape_configs":
+                problems.add(name, f"prometheus_extra_config.{key}", "…", "they have a variable: prometheus_extra_scrape_configs")
+        _check_times(model, name, settings, problems)
         jobs = {item["job"] for host in settings["scrape_hosts"] for item in model["hosts"][host]["endpoints"]}
         for config in settings.get("prometheus_extra_scrape_configs") or []:
             job = config.get("job_name") if isinstance(config, dict) else None
@@ -132,3 +136,14 @@ def _check_servers(inventory: Inventory, model: _model.Model, problems: _model.P
                 remedy = "each has a job_name, which no other job has"
                 problems.add(name, "prometheus_extra_scrape_configs", job or config, remedy)
             jobs.add(job)
+
+
+def _check_times(model: _model.Model, server: str, settings: dict[str, t.Any], problems: _model.Problems) -> None:
+    """Report endpoints that *server* would refuse to scrape: a scrape may not take longer than its interval."""
+    for host in settings["scrape_hosts"]:
+        for item in model["hosts"][host]["endpoints"]:
+            if any(key in item for key in _model.TIMES):
+                interval, timeout = (item.get(key) or settings.get(f"prometheus_{key}") for key in _model.TIMES)
+                if _model.milliseconds(timeout) > _model.milliseconds(interval):
+                    remedy = f"a scrape by {server} may take {timeout}, longer than its interval {interval}: give it another"
+                    problems.add(host, f"monitoring_scrapes[{item['job']}].scrape_timeout", item.get("scrape_timeout"), remedy)

@@ -85,7 +85,7 @@ class HostBuilder:
             "labels": self._dictionary("monitoring_labels", _model.label_problem),
             "thresholds": _model.thresholds(self._dictionary("monitoring_thresholds", _model.threshold_problem)),
             "probes": self._list("monitoring_probes"),
-            "endpoints": endpoints + self._scrapes(),
+            "endpoints": _replaced(endpoints, self._scrapes()),
         }
         sources = self._sources()
         return {**found, "sources": sources} if sources else found
@@ -265,6 +265,18 @@ class HostBuilder:
             # Where it cannot be opened, nobody can tell it.
             with contextlib.suppress(Exception):
                 yield self._renderer(secret, self._variables)
+
+
+def _replaced(of_roles: list[dict[str, t.Any]], scrapes: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """Return all endpoints: one of *scrapes* takes the place of a role's with the same job, port and path."""
+    if not scrapes or not of_roles:
+        return of_roles + scrapes
+    said = {(item["job"], item["port"], item["path"]): item for item in scrapes}
+    found = []
+    for item in of_roles:
+        own = said.pop((item["job"], item["port"], item["path"]), None)
+        found.append({**own, "role": item["role"]} if own else item)
+    return found + list(said.values())
 
 
 def _text(key: t.Any) -> str:

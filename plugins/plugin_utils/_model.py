@@ -9,7 +9,7 @@ The model::
                       "thresholds": {}, "probes": [],
                       "sources": [str], (where its connections come from; only where it is not the address)
                       "endpoints": [{"role", "job", "port", "path", "scheme", "params", "labels", "instance",
-                                     "public" (only where the inventory says it)}]}},
+                                     "public", "scrape_interval", "scrape_timeout" (only where the inventory says it)}]}},
      "servers": {role: {name: {variable of the role: value}}},
      "access": {role: {"clients": [name], "admins": bool, "peers": variable with their port or ""}},
      "rules": {role: text}}
@@ -30,7 +30,12 @@ _MAX_PORT = 65535
 _SCHEMES = ("http", "https")
 # What the collection and Prometheus give every target themselves.
 RESERVED = ("host", "instance", "job")
-ENDPOINT_KEYS = ("job", "port", "path", "scheme", "params", "labels", "instance", "public")
+# How often and how long an endpoint is scraped, where the servers' own settings do not fit it.
+TIMES = ("scrape_interval", "scrape_timeout")
+ENDPOINT_KEYS = ("job", "port", "path", "scheme", "params", "labels", "instance", "public", *TIMES)
+# Prometheus' documentation, "Configuration", <duration>.
+_DURATION = re.compile(r"((\d+)y)?((\d+)w)?((\d+)d)?((\d+)h)?((\d+)m)?((\d+)s)?((\d+)ms)?")
+_MILLISECONDS = (31536000000, 604800000, 86400000, 3600000, 60000, 1000, 1)
 
 
 class Problems:
@@ -171,6 +176,11 @@ def endpoint(role: str, raw: dict[str, t.Any], host: str, report: Report) -> dic
         problems.append(("instance", instance, "an instance is a text: put it in quotes"))
     if not isinstance(raw.get("public", False), bool):
         problems.append(("public", raw["public"], "it is true or false"))
+    problems += [
+        (key, raw[key], "a time is a number with a unit: 30s, 1m, 500ms")
+        for key in TIMES
+        if key in raw and not milliseconds(raw[key])
+    ]
     params = _params(raw.get("params"), problems)
     labels = _labels(raw.get("labels"), problems)
     for problem in problems:
@@ -187,8 +197,14 @@ def endpoint(role: str, raw: dict[str, t.Any], host: str, report: Report) -> dic
         "labels": labels,
         "instance": instance,
     }
-    # Few have it.
-    return {**found, "public": raw["public"]} if "public" in raw else found
+    # Few have them.
+    return {**found, **{key: raw[key] for key in ("public", *TIMES) if key in raw}}
+
+
+def milliseconds(duration: t.Any) -> int:
+    """Return one of Prometheus' durations in milliseconds, or 0 where it is none."""
+    match = _DURATION.fullmatch(duration) if isinstance(duration, str) else None
+    return sum(int(number or 0) * unit for number, unit in zip(match.groups()[1::2], _MILLISECONDS)) if match else 0
 
 
 def _params(raw: t.Any, problems: list[tuple[str, t.Any, str]]) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ import typing as t
 
 import yaml
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model, for_the_job, host_port
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import TIMES, Model, for_the_job, host_port
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import plain
 
 HEADER = "# Made by vigie.monitoring from the inventory. Changes made here are lost at its next run.\n"
@@ -47,6 +47,9 @@ def _other_labels(host: t.Mapping[str, t.Any], item: t.Mapping[str, t.Any]) -> t
         added["__metrics_path__"] = item["path"]
     if item["scheme"] != "http":
         added["__scheme__"] = item["scheme"]
+    for key in TIMES:
+        if key in item:
+            added[f"__{key}__"] = item[key]
     added.update(item["labels"])
     labels: t.Mapping[str, str] = host["labels"]
     return dict(sorted({**labels, **added}.items())) if added else labels
@@ -134,7 +137,20 @@ def prometheus_config(model: Model, server: str) -> dict[str, t.Any]:
     if addresses:
         config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": addresses}]}]}
     config["scrape_configs"] = scrape_configs(model, server)
-    return config
+    return _merged(config, settings["prometheus_extra_config"])
+
+
+def _merged(ours: dict[str, t.Any], extra: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return *ours* with *extra*: sections entry by entry, lists one behind the other."""
+    found = dict(ours)
+    for key, value in extra.items():
+        if isinstance(value, dict) and isinstance(found.get(key), dict):
+            found[key] = _merged(found[key], value)
+        elif isinstance(value, list) and isinstance(found.get(key), list):
+            found[key] = found[key] + value
+        else:
+            found[key] = value
+    return found
 
 
 def prometheus_tree(model: Model, server: str) -> dict[str, str]:

@@ -41,6 +41,7 @@ def model() -> dict[str, t.Any]:
         "prometheus_external_labels": {},
         "prometheus_extra_scrape_configs": [],
         "prometheus_extra_rules": [],
+        "prometheus_extra_config": {},
         "scrape_hosts": ["a", "p", "x", "y"],
     }
     alertmanager = {"alertmanager_port": 9093, "alertmanager_state": "present"}
