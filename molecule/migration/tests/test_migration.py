@@ -1,0 +1,150 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From another collection to this one, as the page docs/migration.md tells. The tests run in this order."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+import typing as t
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import yaml
+
+INSTANCES = ["app1:9100", "monitor:9100", "monitor:9090"]
+SERVICES = [("monitor", "node_exporter"), ("app1", "node_exporter"), ("monitor", "prometheus"), ("monitor", "alertmanager")]
+
+
+def query(scenario: t.Any, expression: str) -> list[dict[str, t.Any]]:
+    """Return the result of an instant query."""
+    answer = scenario.get("monitor", f"http://localhost:9090/api/v1/query?query={quote(expression)}")
+    return json.loads(answer)["data"]["result"]
+
+
+def samples(scenario: t.Any, instance: str) -> list[float]:
+    """Return the times of all samples that there are of a target, whatever its labels were."""
+    return sorted(
+        {float(sample[0]) for series in query(scenario, f'up{{instance="{instance}"}}[1h]') for sample in series["values"]}
+    )
+
+
+def pid(scenario: t.Any, host: str, service: str) -> str:
+    """Return the process of a service."""
+    return scenario.on(host).check_output(f"systemctl show --property MainPID --value {service}")
+
+
+@pytest.fixture(scope="module")
+def before(scenario: t.Any) -> dict[str, t.Any]:
+    """Return what there is before: half a minute of series, and where the data lies."""
+    deadline = time.monotonic() + 60
+    while (
+        len(query(scenario, 'up{job="node"} == 1')) < 2
+        or float(query(scenario, "count_over_time(up{instance='app1:9100'}[1h])")[0]["value"][1]) < 20
+    ):
+        assert time.monotonic() < deadline, "the old stack does not collect"
+        time.sleep(1)
+    first = {instance: samples(scenario, instance)[0] for instance in INSTANCES}
+    return {"first": first, "owner": scenario.on("monitor").file("/var/lib/prometheus").uid}
+
+
+@pytest.fixture(scope="module")
+def inventory(scenario: t.Any, before: dict[str, t.Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the adopted inventory, with how the servers are reached."""
+    assert before
+    tmp = tmp_path_factory.mktemp("adopted")
+    for directory in ("prometheus", "alertmanager"):
+        tar = subprocess.run(
+            ["docker", "exec", f"vigie-{scenario.fleet}-monitor", "tar", "-C", "/etc", "-c", directory],
+            check=True,
+            capture_output=True,
+        )
+        subprocess.run(["tar", "-C", tmp, "-x"], input=tar.stdout, check=True)
+    play = scenario.play(
+        "adopt.yml",
+        adopt_from=str(tmp / "prometheus/prometheus.yml"),
+        adopt_alertmanager=str(tmp / "alertmanager/alertmanager.yml"),
+        adopt_server="monitor",
+        adopt_dir=str(tmp / "inventory"),
+    )
+    assert play.rc == 0, play.output
+    # As the page says: how the hosts are reached comes from the inventory that there was.
+    shutil.copytree(scenario.inventory / "group_vars/all", tmp / "inventory/group_vars/all")
+    (tmp / "inventory/reached.yml").write_text((scenario.inventory / "hosts.yml").read_text())
+    return tmp / "inventory"
+
+
+def test_the_inventory_says_what_the_configuration_said(inventory: Path) -> None:
+    """Targets, labels, settings, rules, and where alerts go."""
+    hosts = yaml.safe_load((inventory / "hosts.yml").read_text())["all"]
+    assert hosts == {
+        "hosts": {"app1": {"monitoring_labels": {"env": "test"}}, "monitor": None},
+        "children": {
+            "alertmanager": {"hosts": {"monitor": None}},
+            "node_exporter": {"hosts": {"app1": None, "monitor": None}},
+            "prometheus": {"hosts": {"monitor": None}},
+        },
+    }
+    assert "Always there, {{ $value }}" in (inventory / "group_vars/prometheus.yml").read_text()
+    assert "receiver: nobody" in (inventory / "group_vars/alertmanager.yml").read_text()
+
+
+def test_check_mode_tells_what_will_happen(scenario: t.Any, inventory: Path) -> None:
+    """And nothing has happened."""
+    pids = [pid(scenario, *service) for service in SERVICES]
+    play = scenario.play("site.yml", "--check", "--diff", inventory=inventory)
+    assert play.rc == 0, play.output
+    assert [pid(scenario, *service) for service in SERVICES] == pids
+    assert "ansible managed alert rules" in play.output
+
+
+def test_site_takes_the_stack_over(scenario: t.Any, inventory: Path, before: dict[str, t.Any]) -> None:
+    """The same units and the same data, by the same user; the programs are ours, each runs once."""
+    play = scenario.play("site.yml", inventory=inventory)
+    assert play.rc == 0, play.output
+    for host, service in SERVICES:
+        machine = scenario.on(host)
+        command = machine.check_output(f"cat /proc/{pid(scenario, host, service)}/cmdline")
+        assert command.startswith(f"/opt/vigie/{service}/"), command
+        assert machine.check_output(f"pgrep -c -x {service}") == "1"
+        assert machine.file(f"/usr/local/bin/{service}").is_symlink
+    machine = scenario.on("monitor")
+    assert machine.file("/var/lib/prometheus").uid == before["owner"]
+    assert machine.file("/etc/prometheus/prometheus.yml.before-vigie").exists
+    assert machine.file("/etc/prometheus/rules.before-vigie/ansible_managed.yml").exists
+    rules = scenario.get("monitor", "http://localhost:9090/api/v1/rules")
+    assert "Watchdog" in rules
+    assert "before-vigie" not in rules
+    assert scenario.play("verify.yml", inventory=inventory).rc == 0
+    assert scenario.play("site.yml", inventory=inventory).changed == []
+
+
+def longest_gap(times: list[float]) -> float:
+    """Return the longest time between two samples."""
+    return max(later - earlier for earlier, later in zip(times, times[1:], strict=False))
+
+
+def test_no_data_is_lost(scenario: t.Any, before: dict[str, t.Any]) -> None:
+    """The oldest sample is still there, and no series has a longer gap than one restart of Prometheus makes."""
+    found = {instance: samples(scenario, instance) for instance in INSTANCES}
+    assert {instance: times[0] for instance, times in found.items()} == before["first"]
+    scenario.on("monitor").check_output("systemctl restart prometheus")
+    # Prometheus begins to scrape some seconds after its start.
+    time.sleep(15)
+    for instance, times in found.items():
+        plain = longest_gap([stamp for stamp in samples(scenario, instance) if stamp >= times[-1]])
+        print(f"{instance}: the longest gap has {longest_gap(times):.1f} s, that of a plain restart {plain:.1f} s")
+        assert longest_gap(times) < plain + 3
+
+
+def test_what_is_left_is_told_and_can_go(scenario: t.Any) -> None:
+    """The page names it: the exporter's user, and the copies of the configuration."""
+    page = (Path(__file__).parents[3] / "docs/migration.md").read_text()
+    for line in ("userdel node-exp", "rm -r /etc/prometheus/*.before-vigie /etc/alertmanager/*.before-vigie"):
+        assert line in page
+        scenario.on("monitor").check_output(line)
+    assert query(scenario, 'up{instance="monitor:9100"} == 1')
