@@ -55,6 +55,7 @@ _raw:
 
 import contextlib
 import gc
+import multiprocessing
 import typing as t
 
 from ansible.errors import AnsibleError
@@ -64,6 +65,8 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils import _fleet
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import contracts
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import Renderer
+
+_of_this_task: dict[tuple[str, tuple[str, ...]], dict[str, t.Any]] = {}
 
 
 @contextlib.contextmanager
@@ -86,7 +89,18 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         if terms:
             raise AnsibleError(f"vigie.monitoring.fleet takes no terms, got {terms!r}")
-        hostvars = (variables or {})["hostvars"]
+        key = str(self.get_option("host")), tuple(sorted(map(str, self.get_option("without"))))
+        if key not in _of_this_task:
+            model = self._model((variables or {})["hostvars"])
+            # A worker's process is made for one task, whose templates ask several times; nothing that the model is made from
+            # can change in it. In the controller's own process it can.
+            if multiprocessing.parent_process() is None:
+                return [model]
+            _of_this_task[key] = model
+        return [_of_this_task[key]]
+
+    def _model(self, hostvars: t.Any) -> dict[str, t.Any]:
+        """Return the model, made anew."""
         inventory = Inventory(hostvars._inventory, hostvars._variable_manager, hostvars._loader)  # noqa: SLF001 - no other way
         with _without_garbage_collection():
             model, problems = _fleet.build(
@@ -99,4 +113,4 @@ class LookupModule(LookupBase):
         if problems:
             lines = "\n".join(f"- {line}" for line in problems)
             raise AnsibleError(f"The inventory has {len(problems)} mistake(s):\n{lines}")
-        return [model]
+        return model

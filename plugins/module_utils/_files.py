@@ -101,10 +101,10 @@ def remove(path: str) -> bool:
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)
         return True
-    try:
-        os.unlink(path)
-    except (FileNotFoundError, NotADirectoryError):
+    # A file system that is read-only refuses before it sees that there is nothing to remove.
+    if not os.path.lexists(path):
         return False
+    os.unlink(path)
     return True
 
 

@@ -46,12 +46,21 @@ class Transaction:
             os.replace(path, path + ASIDE)
 
     def roll_back(self) -> None:
-        """Put everything back to what `begin` noted."""
+        """Put everything back to what `begin` noted; what cannot be keeps nothing else from it, nor the next run from trying.
+
+        :raises OSError: the first that could not be.
+        """
         record = json.loads(_files.read(self._journal) or b"{}")
+        errors = []
         for path, saved in record.get("paths", {}).items():
-            _restore(path, saved)
+            try:
+                _restore(path, saved)
+            except OSError as error:  # noqa: PERF203 - there are few
+                errors.append(error)
         if record.get("tree"):
             _tree.put_back(record["tree"])
+        if errors:
+            raise errors[0]
         _files.remove(self._journal)
 
     def commit(self) -> None:
@@ -84,6 +93,7 @@ def _restore(path: str, saved: t.Mapping[str, t.Any] | None) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.replace(saved["aside"], path)
     elif "target" in saved:
-        _files.link(saved["target"], path)
+        if _files.link_target(path) != saved["target"]:
+            _files.link(saved["target"], path)
     else:
         _files.write(path, base64.b64decode(saved["content"]), saved["mode"], saved["uid"], saved["gid"])

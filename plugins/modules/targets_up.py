@@ -70,7 +70,7 @@ active:
   description:
     - Every active target, with C(job), C(instance), C(host), C(address), C(health), C(last_error) and C(last_scrape)
       (seconds since 1970).
-  returned: always
+  returned: O(until=scraped)
   type: list
   elements: dict
 waiting:
@@ -123,10 +123,11 @@ def main() -> None:
     # The list of a large fleet has no place in each result.
     result = {
         "changed": False,
-        "active": [target for target in active if not hosts or target["host"] in hosts],
         "waiting": waiting,
         "invocation": {"module_args": {"url": module.params["url"]}},
     }
+    if module.params["until"] == "scraped":
+        result["active"] = [target for target in active if not hosts or target["host"] in hosts]
     if waiting and not module.check_mode:
         count = f"{len(waiting)} of {len(module.params['targets'])} targets are not up in Prometheus"
         lines = "\n".join(f"- {line}" for line in waiting)

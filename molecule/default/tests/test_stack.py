@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -320,6 +321,34 @@ def test_a_server_is_onboarded_and_offboarded(scenario: t.Any, edited: t.Any) ->
     wait_for(lambda: "node newcomer:9100" not in targets(scenario))
     assert not scenario.on("newcomer").service("node_exporter").is_running
     assert scenario.play("offboard.yml", inventory=inventory, host="newcomer").changed == []
+
+
+def test_every_command_of_the_readme_works(scenario: t.Any, edited: t.Any, tmp_path: Path) -> None:
+    """The table of daily use, in its order, from a directory of the user's: with this fleet's names, and nothing else changed."""
+    root = Path(__file__).parents[3]
+    section = (root / "README.md").read_text().partition("| To | run |")[2].partition("\n\n")[0]
+    commands = re.findall(r"`(ansible-playbook .*?)`", section)
+    assert len(commands) > 8
+    (tmp_path / "prometheus.yml").write_text(scenario.on("monitor").file("/etc/prometheus/prometheus.yml").content_string)
+    inventories = f"-i {root / 'molecule/shared/inventory'} -i {newcomer_in(edited())}"
+    environment = {
+        **os.environ,
+        "PATH": f"{root / '.venv/bin'}:{os.environ['PATH']}",
+        "ANSIBLE_CONFIG": str(root / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(root / ".collections"),
+    }
+    for command in commands:
+        ours = (
+            command.replace("-i inventory.yml", inventories)
+            .replace("web3.example.com", "newcomer")
+            .replace("=inventory", "=adopted")
+        )
+        done = subprocess.run(ours.split(), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        print(f"works: {command}")
+    made = {path.name for path in tmp_path.iterdir()}
+    assert made >= {"verify.json", "verify.xml", "report", "rendered", "adopted"}
+    assert scenario.play("offboard.yml", inventory=edited(), host="newcomer").rc == 0
 
 
 def test_a_dead_server_is_offboarded_too(scenario: t.Any, edited: t.Any) -> None:
