@@ -15,6 +15,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils import (
     _firewall,
     _page,
     _prometheus,
+    _rules,
     _verdict,
 )
 
@@ -44,6 +45,7 @@ class FilterModule:
             "scrape_targets": _prometheus.scrape_targets,
             "scrape_configs": _prometheus.scrape_configs,
             "prometheus_tree": _prometheus.prometheus_tree,
+            "alert_rules": _rules.alert_rules,
             "expected_targets": _prometheus.expected_targets,
             "rendered_files": _prometheus.rendered_files,
             "firewall_rules": _firewall.firewall_rules,

@@ -109,7 +109,9 @@ def _of_files(server: str, differing: list[str]) -> Check:
 
 
 def _of_rules(model: Model, server: str, loaded: list[Row]) -> list[Check]:
-    known = {("/".join(row["file"].split("/")[-2:]), row["group"], row["name"]): row for row in loaded}
+    # Where severities share a name, the one that fails is told.
+    ordered = sorted(loaded, key=lambda row: row["health"] == "err")
+    known = {("/".join(row["file"].split("/")[-2:]), row["group"], row["name"]): row for row in ordered}
     found = []
     for path, text in _prometheus.prometheus_tree(model, server).items():
         if not path.startswith("rules/"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _model, _together
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _model, _rules, _together
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import Contract, roles
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._host import HostBuilder
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
@@ -48,6 +48,7 @@ def build(
         if name in by_host:
             _check_name(inventory, name, problems)
     _together.check(model, problems)
+    _check_thresholds(model, contracts, problems)
     _check_servers(inventory, model, problems)
     return model, problems.lines
 
@@ -136,6 +137,18 @@ def _check_servers(inventory: Inventory, model: _model.Model, problems: _model.P
                 remedy = "each has a job_name, which no other job has"
                 problems.add(name, "prometheus_extra_scrape_configs", job or config, remedy)
             jobs.add(job)
+
+
+def _check_thresholds(model: _model.Model, contracts: t.Iterable[Contract], problems: _model.Problems) -> None:
+    """Report thresholds that no alert has, also none of a role that this fleet does not use."""
+    if not any(host["thresholds"] for host in model["hosts"].values()):
+        return
+    known = _rules.known_thresholds(contract.rules for contract in contracts)
+    for name, host in model["hosts"].items():
+        for threshold, value in host["thresholds"].items():
+            remedy = _rules.threshold_problem(threshold, value, known)
+            if remedy:
+                problems.add(name, f"monitoring_thresholds.{threshold}", value, remedy)
 
 
 def _check_times(model: _model.Model, server: str, settings: dict[str, t.Any], problems: _model.Problems) -> None:

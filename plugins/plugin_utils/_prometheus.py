@@ -10,6 +10,7 @@ import typing as t
 
 import yaml
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _rules
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import TIMES, Model, for_the_job, host_port
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import plain
 
@@ -158,8 +159,8 @@ def prometheus_tree(model: Model, server: str) -> dict[str, str]:
     files = {"prometheus.yml": HEADER + _yaml(prometheus_config(model, server))}
     for job, text in targets_files(model, server).items():
         files[f"targets/{job}.json"] = text
-    for role, text in model["rules"].items():
-        files[f"rules/{role}.yml"] = text
+    for name, groups in _rules.alert_rules(model, server).items():
+        files[f"rules/{name}.yml"] = HEADER + _yaml({"groups": groups})
     extra = settings_of(model, server)["prometheus_extra_rules"]
     if extra:
         files["rules/extra.yml"] = HEADER + _yaml({"groups": extra})

@@ -74,18 +74,28 @@ def killed_at_every_step() -> t.Callable[[t.Callable[[], t.Any], t.Callable[[], 
     return run
 
 
-@pytest.fixture(scope="session", params=PROMETHEUS)
-def promtool(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return the promtool of each Prometheus that the mirror has."""
-    version = request.param
+def _unpacked(version: str | None, directory: Path) -> str:
+    """Return the promtool of a *version* that the mirror has."""
     if version is None:
         pytest.skip("no mirror here: run `make mirror`")
     machine = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
     name = f"prometheus-{version}.linux-{machine}"
-    program = tmp_path_factory.mktemp("promtool") / "promtool"
+    program = directory / "promtool"
     with tarfile.open(MIRROR / f"prometheus/prometheus/releases/download/v{version}/{name}.tar.gz") as tar:
         member = tar.extractfile(f"{name}/promtool")
         assert member is not None
         program.write_bytes(member.read())
     program.chmod(0o755)
     return str(program)
+
+
+@pytest.fixture(scope="session", params=PROMETHEUS)
+def promtool(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the promtool of each Prometheus that the mirror has."""
+    return _unpacked(request.param, tmp_path_factory.mktemp("promtool"))
+
+
+@pytest.fixture(scope="session")
+def newest_promtool(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the promtool of the newest Prometheus that the mirror has."""
+    return _unpacked(PROMETHEUS[0], tmp_path_factory.mktemp("promtool"))

@@ -28,8 +28,27 @@ def contract(role: str, scrape: dict[str, t.Any], defaults: dict[str, t.Any], ru
     return Contract(role, trusted(scrape), trusted(defaults), rules)
 
 
+def _alert(threshold: str, **above: float) -> dict[str, t.Any]:
+    return {"alert": threshold, "expr": "up", "threshold": threshold, "above": above}
+
+
+# Thresholds for which inventories of tests have numbers.
+RULES = yaml.safe_dump(
+    {
+        "groups": [
+            {
+                "name": "g",
+                "rules": [
+                    *(_alert(name, warning=80, critical=90) for name in ("memory_used_percent", "disk_used_percent")),
+                    *(_alert(name, warning=1) for name in ("one", "two", "three")),
+                ],
+            }
+        ]
+    }
+)
+
 CONTRACTS = (
-    contract("node_exporter", {"job": "node", "port": "{{ node_exporter_port }}"}, {"node_exporter_port": 9100}, "rules"),
+    contract("node_exporter", {"job": "node", "port": "{{ node_exporter_port }}"}, {"node_exporter_port": 9100}, RULES),
     contract(
         "prometheus",
         {"job": "prometheus", "port": "{{ prometheus_port }}", "server": True},

@@ -66,18 +66,6 @@ def test_every_role_with_hosts_of_its_own_is_deployed_and_tagged() -> None:
     assert {path.parents[1].name for path in ROOT.glob("roles/*/monitoring/scrape.yml")} <= tags
 
 
-@pytest.mark.parametrize("rules", sorted(ROOT.glob("roles/*/monitoring/rules.yml")), ids=lambda path: path.parents[1].name)
-def test_the_rules_pass_their_own_tests(promtool: str, rules: Path) -> None:
-    """And every alert has a test that expects it to fire."""
-    done = subprocess.run(
-        [promtool, "test", "rules", "rules.test.yml"], cwd=rules.parent, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    alerts = {rule["alert"] for group in load(rules)["groups"] for rule in group["rules"] if "alert" in rule}
-    tests = [case for test in load(rules.with_name("rules.test.yml"))["tests"] for case in test.get("alert_rule_test", [])]
-    assert alerts == {case["alertname"] for case in tests if case.get("exp_alerts")}
-
-
 def test_the_built_artefact_runs_from_elsewhere(tmp_path: Path) -> None:
     """Installed as a user would, without the checkout: vigie.monitoring.render on an inventory of one's own."""
     (tmp_path / "ansible.cfg").touch()

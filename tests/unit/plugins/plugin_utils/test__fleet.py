@@ -135,16 +135,16 @@ def test_an_absent_exporter_is_no_target(tmp_path: Path) -> None:
 
 def test_thresholds_and_probes_merge_too(tmp_path: Path) -> None:
     """Numbers by name; by severity where there are several."""
-    files = simple({"monitoring_thresholds": {"memory_used_percent": 95}, "monitoring_probes": [{"module": "icmp"}]})
+    files = simple({"monitoring_thresholds": {"memory_used_percent": 85}, "monitoring_probes": [{"module": "icmp"}]})
     files["group_vars/all.yml"] = {
         "monitoring_thresholds": {
-            "memory_used_percent": 90,
+            "memory_used_percent": 88,
             "disk_used_percent": {"warning": "80.5", "critical": "{{ 45 * 2 }}"},
         },
         "monitoring_probes": [{"module": "http_2xx", "target": "https://{{ inventory_hostname }}/"}],
     }
     host = Made(tmp_path, files).host("h")
-    assert host["thresholds"] == {"memory_used_percent": 95, "disk_used_percent": {"warning": 80.5, "critical": 90}}
+    assert host["thresholds"] == {"memory_used_percent": 85, "disk_used_percent": {"warning": 80.5, "critical": 90}}
     assert host["probes"] == [{"module": "http_2xx", "target": "https://h/"}, {"module": "icmp"}]
 
 
@@ -339,6 +339,10 @@ def test_ten_mistakes_are_ten_lines(tmp_path: Path) -> None:
         (
             {"monitoring_scrapes": [{"job": "a", "port": 1, "labels": {"job": "b"}}]},
             "monitoring_scrapes[a].labels.job, value 'b': job",
+        ),
+        (
+            {"monitoring_thresholds": {"memory_usd_percent": 85}},
+            "monitoring_thresholds.memory_usd_percent, value 85: no alert has this threshold; known are disk_used_percent",
         ),
         ({"monitoring_thresholds": {"x y": 1}}, "monitoring_thresholds.x y, value 1: a threshold's name"),
         ({"monitoring_thresholds": {"x": "nan"}}, "monitoring_thresholds.x, value 'nan': a threshold is"),

@@ -22,7 +22,7 @@ SETTINGS = {
     "prometheus_extra_scrape_configs": [],
     "prometheus_extra_rules": [],
     "prometheus_extra_config": {},
-    "scrape_hosts": ["a", "b", "p"],
+    "scrape_hosts": ["a"],
 }
 
 

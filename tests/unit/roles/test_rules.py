@@ -1,0 +1,189 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The roles' rules, as they are rendered: their own tests, what these notice, thresholds of the inventory, runbooks."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _rules
+
+ROOT = Path(__file__).parents[3]
+RULES = sorted(ROOT.glob("roles/*/monitoring/rules.yml"))
+each_role = pytest.mark.parametrize("rules", RULES, ids=lambda path: path.parents[1].name)
+# An alert that fires always, or never, is noticed by this.
+NEVER = "vector(1) > 2"
+ALWAYS = 'label_replace(vector(1), "mutated", "yes", "", "")'
+
+
+def rendered(rules: Path, runbooks: str = "", hosts: dict[str, t.Any] | None = None) -> dict[str, list[dict[str, t.Any]]]:
+    """Return the rule groups by file, for a fleet with the thresholds of *hosts*."""
+    settings = {"scrape_hosts": sorted(hosts or {}), "prometheus_runbook_url": runbooks}
+    model = {
+        "hosts": {name: {"thresholds": thresholds} for name, thresholds in (hosts or {}).items()},
+        "servers": {"prometheus": {"p": settings}},
+        "rules": {rules.parents[1].name: rules.read_text()},
+    }
+    return _rules.alert_rules(model, "p")
+
+
+def promtool_test(promtool: str, directory: Path, groups: list[dict[str, t.Any]], tests: str) -> subprocess.CompletedProcess[str]:
+    """Run promtool's unit tests."""
+    (directory / "rules.yml").write_text(yaml.safe_dump({"groups": groups}))
+    (directory / "rules.test.yml").write_text(tests)
+    return subprocess.run(
+        [promtool, "test", "rules", "rules.test.yml"], cwd=directory, capture_output=True, text=True, check=False
+    )
+
+
+def alerts(groups: t.Iterable[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """Return the alerting rules in *groups*."""
+    return [rule for group in groups for rule in group["rules"] if "alert" in rule]
+
+
+@each_role
+def test_the_rules_pass_their_own_tests(promtool: str, rules: Path, tmp_path: Path) -> None:
+    """With each Prometheus; and each alert is expected to fire, not to fire, and to go again."""
+    (groups,) = rendered(rules).values()
+    tests = rules.with_name("rules.test.yml").read_text()
+    done = promtool_test(promtool, tmp_path, groups, tests)
+    assert done.returncode == 0, done.stdout + done.stderr
+    cases = [case for test in yaml.safe_load(tests)["tests"] for case in test.get("alert_rule_test", [])]
+    firing = {(case["alertname"], item["exp_labels"]["severity"]) for case in cases for item in case.get("exp_alerts") or []}
+    assert firing >= {(rule["alert"], rule["labels"]["severity"]) for rule in alerts(groups) if "threshold" not in rule}
+    quiet = {case["alertname"] for case in cases if not case.get("exp_alerts")}
+    assert {rule["alert"] for rule in alerts(groups)} - quiet <= {"Watchdog"}
+
+
+def _mutants(expression: str) -> t.Iterator[str]:
+    """Yield expressions that mean something else: never, always, the comparison turned round, each of its numbers doubled."""
+    yield NEVER
+    yield ALWAYS
+    turned = {">": "<", "<": ">", "==": "!=", ">=": "<"}
+    for match in re.finditer(r"(?<![=!<>~])(>=|==|>|<)(?![=~])", expression):
+        yield expression[: match.start()] + turned[match.group()] + expression[match.end() :]
+
+
+@each_role
+def test_the_tests_notice_a_changed_expression(rules: Path, tmp_path: Path, newest_promtool: str) -> None:
+    """Each alert, with each of its mutants, fails a test."""
+    (groups,) = rendered(rules).values()
+    whole = yaml.load(rules.with_name("rules.test.yml").read_text(), Loader=yaml.BaseLoader)  # noqa: S506 - texts alone
+    number, survivors = 0, []
+    for rule in alerts(groups):
+        original = rule["expr"]
+        tests = yaml.safe_dump({**whole, "tests": [test for test in whole["tests"] if rule["alert"] in str(test)]})
+        for mutant in _mutants(original):
+            rule["expr"] = mutant
+            number += 1
+            if promtool_test(newest_promtool, tmp_path, groups, tests).returncode == 0:
+                survivors.append(f"{rule['alert']} ({rule['labels']['severity']}): {mutant}")
+        rule["expr"] = original
+    print(f"{rules.parents[1].name}: {len(alerts(groups))} alerts, {number} mutants")
+    assert survivors == []
+
+
+@each_role
+def test_every_alert_tells_a_person_what_to_do(rules: Path) -> None:
+    """Severity, summary, description, and a section of a runbook."""
+    role = rules.parents[1].name
+    (groups,) = rendered(rules, runbooks="https://example.com/r/").values()
+    page = (ROOT / "docs/runbooks" / f"{role}.md").read_text()
+    headings = re.findall(r"^## (\w+)$", page, re.MULTILINE)
+    assert sorted(headings) == sorted({rule["alert"] for rule in alerts(groups)})
+    for rule in alerts(groups):
+        assert rule["labels"]["severity"] in ("none", "info", "warning", "critical")
+        assert rule["annotations"]["runbook_url"] == f"https://example.com/r/{role}.md#{rule['alert'].lower()}"
+        assert len(rule["annotations"]["summary"]) < 100
+        assert len(rule["annotations"]["description"]) > 60
+
+
+NODE = ROOT / "roles/node_exporter/monitoring/rules.yml"
+MEMORY = """
+rule_files: [rules.yml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - {series: 'up{host="a.b"}', values: 1x60}
+      - {series: 'up{host="c"}', values: 1x60}
+      - {series: 'up{host="d"}', values: 1x60}
+      - {series: 'up{host="axb"}', values: 1x60}
+      - {series: 'node_memory_MemTotal_bytes{host="a.b"}', values: 100x60}
+      - {series: 'node_memory_MemTotal_bytes{host="axb"}', values: 100x60}
+      - {series: 'node_memory_MemTotal_bytes{host="c"}', values: 100x60}
+      - {series: 'node_memory_MemTotal_bytes{host="d"}', values: 100x60}
+      - {series: 'node_memory_MemAvailable_bytes{host="a.b"}', values: 45x60}
+      - {series: 'node_memory_MemAvailable_bytes{host="axb"}', values: 45x60}
+      - {series: 'node_memory_MemAvailable_bytes{host="c"}', values: 4x60}
+      - {series: 'node_memory_MemAvailable_bytes{host="d"}', values: 4x60}
+    promql_expr_test:
+      - expr: sum by (host, severity) (ALERTS{alertname="HostMemoryUsed", alertstate="firing"})
+        eval_time: 30m
+        exp_samples: EXPECTED
+"""
+
+
+@pytest.mark.parametrize(
+    ("hosts", "firing"),
+    [
+        # c and d use 96%, the others 55%: what is usual is 90 and 97.
+        ({}, ["c warning", "d warning"]),
+        ({"a.b": {"memory_used_percent": 50}}, ["a.b warning", "c warning", "d warning"]),
+        ({"c": {"memory_used_percent": 96.5}}, ["d warning"]),
+        ({"c": {"memory_used_percent": {"critical": 95}}}, ["c warning", "c critical", "d warning"]),
+        ({"c": {"memory_used_percent": {"warning": 98, "critical": 99}}, "d": {"cpu_used_percent": 1}}, ["d warning"]),
+        ({"c": {"memory_used_percent": 1}, "d": {"memory_used_percent": 1}}, ["c warning", "d warning"]),
+    ],
+)
+def test_a_threshold_is_for_its_host_alone(promtool: str, tmp_path: Path, hosts: dict[str, t.Any], firing: list[str]) -> None:
+    """A number alone is that of the mildest severity; a dot in a name is a dot."""
+    files = rendered(NODE, hosts={name: hosts.get(name, {}) for name in ("a.b", "axb", "c", "d")})
+    samples = [{"labels": f'{{host="{x.split()[0]}", severity="{x.split()[1]}"}}', "value": 1} for x in firing]
+    groups = [group for its in files.values() for group in its]
+    done = promtool_test(promtool, tmp_path, groups, MEMORY.replace("EXPECTED", str(samples)))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ("thresholds" in files) == bool(hosts)
+
+
+def test_the_cost_of_thresholds_is_that_of_the_exceptions() -> None:
+    """A thousand hosts with one number are one rule; a fleet without any has plain expressions."""
+    (plain,) = rendered(NODE).values()
+    assert "monitoring_threshold" not in str(plain)
+    files = rendered(NODE, hosts={f"h{number}": {"disk_used_percent": 70} for number in range(1000)})
+    (group,) = files["thresholds"]
+    assert len(group["rules"]) == 1
+    others = [rule for rule in alerts(files["node_exporter"]) if "monitoring_threshold" in rule["expr"]]
+    assert [(rule["alert"], rule["labels"]["severity"]) for rule in others] == [("HostDiskUsed", "warning")]
+
+
+KNOWN = _rules.known_thresholds([NODE.read_text()])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("memory_used_percent", 95, None),
+        ("memory_used_percent", {"warning": 50, "critical": 60}, None),
+        ("disk_full_in_hours", {"warning": 48}, None),
+        (
+            "memory_used_percnt",
+            95,
+            "no alert has this threshold; known are clock_wrong_seconds, cpu_used_percent, disk_full_in_hours",
+        ),
+        ("memory_used_percent", {"fatal": 1}, "the alert has no severity fatal; it has warning, critical"),
+        ("memory_used_percent", 98, "a more severe alert would come first: they would be 98, 97"),
+        ("disk_full_in_hours", 2, "a more severe alert would come first: they would be 2, 4"),
+    ],
+)
+def test_a_threshold_that_no_alert_has_is_refused(name: str, value: t.Any, problem: str | None) -> None:
+    """With what there is."""
+    found = _rules.threshold_problem(name, value, KNOWN)
+    assert found == problem if problem is None else found and found.startswith(problem)
