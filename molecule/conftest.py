@@ -131,7 +131,8 @@ def _results(events: t.Iterable[dict[str, t.Any]], names: dict[str, str]) -> lis
     delegated: dict[tuple[str, str], str] = {}
     found = []
     for event in events:
-        data = event["event_data"]
+        # What -v prints is an event, too.
+        data = event.get("event_data") or {}
         if event["event"].startswith("runner_item_on_"):
             address = ((data.get("res") or {}).get("_ansible_delegated_vars") or {}).get("ansible_host")
             if address:

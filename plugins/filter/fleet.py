@@ -11,6 +11,7 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import (
+    _alertmanager,
     _coverage,
     _firewall,
     _page,
@@ -45,6 +46,8 @@ class FilterModule:
             "scrape_targets": _prometheus.scrape_targets,
             "scrape_configs": _prometheus.scrape_configs,
             "prometheus_tree": _prometheus.prometheus_tree,
+            "alertmanager_examples": _alertmanager.examples,
+            "alertmanager_files": _alertmanager.files,
             "alert_rules": _rules.alert_rules,
             "expected_targets": _prometheus.expected_targets,
             "rendered_files": _prometheus.rendered_files,

@@ -10,7 +10,7 @@ import typing as t
 
 import yaml
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _rules
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _alertmanager, _rules
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import TIMES, Model, for_the_job, host_port
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import plain
 
@@ -168,7 +168,9 @@ def prometheus_tree(model: Model, server: str) -> dict[str, str]:
 
 
 def rendered_files(model: Model) -> dict[str, str]:
-    """Return every file of every Prometheus server: ``<server>/<relative path>`` -> text.
+    """Return every file of every Prometheus server, ``<server>/<relative path>`` -> text, with the tests of its own rules.
+
+    Those of Alertmanagers lie below ``<server>/alertmanager``, without their secrets.
 
     :raises ValueError: where there is no server.
     """
@@ -177,7 +179,21 @@ def rendered_files(model: Model) -> dict[str, str]:
         raise ValueError(
             "the inventory has no Prometheus server: put one into its group (prometheus, or as monitoring_groups says)"
         )
-    return {f"{server}/{path}": text for server in servers for path, text in prometheus_tree(model, server).items()}
+    files = {f"{server}/{path}": text for server in servers for path, text in prometheus_tree(model, server).items()}
+    for server, settings in servers.items():
+        tests = settings["prometheus_extra_rule_tests"]
+        if tests:
+            # promtool looks for files beside the tests.
+            data = {
+                "rule_files": ["../rules/*.yml"],
+                "evaluation_interval": settings["prometheus_evaluation_interval"],
+                "tests": tests,
+            }
+            files[f"{server}/tests/extra.yml"] = HEADER + _yaml(data)
+    for name, settings in model["servers"].get("alertmanager", {}).items():
+        if settings["alertmanager_state"] != "absent":
+            files.update({f"{name}/alertmanager/{path}": text for path, text in _alertmanager.shown(settings).items()})
+    return files
 
 
 def expected_targets(

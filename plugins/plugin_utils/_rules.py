@@ -121,7 +121,8 @@ def _expanded(rule: dict[str, t.Any], overrides: Overrides, link: str) -> t.Iter
         yield rule
         return
     kept = {key: value for key, value in rule.items() if key not in ("threshold", *_SIGNS)}
-    side, sign = next((key, sign) for key, sign in _SIGNS.items() if key in rule)
+    side = "above" if "above" in rule else "below"
+    sign = _SIGNS[side]
     for severity, usual in rule[side].items():
         compared = f"({rule['expr']}) {sign} {_number(usual)}"
         if (rule["threshold"], severity) in overrides:

@@ -19,7 +19,8 @@ init_plugin_loader([str(Path(__file__).parents[2] / ".collections")])
 
 MIRROR = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vigie" / "mirror"
 VERSIONS = MIRROR / "versions.json"
-PROMETHEUS = json.loads(VERSIONS.read_text())["prometheus"] if VERSIONS.exists() else [None]
+HELD = json.loads(VERSIONS.read_text()) if VERSIONS.exists() else {"prometheus": [None], "alertmanager": [None]}
+PROMETHEUS, ALERTMANAGER = HELD["prometheus"], HELD["alertmanager"]
 STEPS = ("replace", "rename", "symlink", "unlink", "mkdir", "rmdir", "chmod", "fsync")
 
 
@@ -74,28 +75,34 @@ def killed_at_every_step() -> t.Callable[[t.Callable[[], t.Any], t.Callable[[], 
     return run
 
 
-def _unpacked(version: str | None, directory: Path) -> str:
-    """Return the promtool of a *version* that the mirror has."""
+def _unpacked(program: str, tool: str, version: str | None, directory: Path) -> str:
+    """Return a tool from the archive of a *version* that the mirror has."""
     if version is None:
         pytest.skip("no mirror here: run `make mirror`")
     machine = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
-    name = f"prometheus-{version}.linux-{machine}"
-    program = directory / "promtool"
-    with tarfile.open(MIRROR / f"prometheus/prometheus/releases/download/v{version}/{name}.tar.gz") as tar:
-        member = tar.extractfile(f"{name}/promtool")
+    name = f"{program}-{version}.linux-{machine}"
+    path = directory / tool
+    with tarfile.open(MIRROR / f"prometheus/{program}/releases/download/v{version}/{name}.tar.gz") as tar:
+        member = tar.extractfile(f"{name}/{tool}")
         assert member is not None
-        program.write_bytes(member.read())
-    program.chmod(0o755)
-    return str(program)
+        path.write_bytes(member.read())
+    path.chmod(0o755)
+    return str(path)
 
 
 @pytest.fixture(scope="session", params=PROMETHEUS)
 def promtool(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the promtool of each Prometheus that the mirror has."""
-    return _unpacked(request.param, tmp_path_factory.mktemp("promtool"))
+    return _unpacked("prometheus", "promtool", request.param, tmp_path_factory.mktemp("promtool"))
 
 
 @pytest.fixture(scope="session")
 def newest_promtool(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the promtool of the newest Prometheus that the mirror has."""
-    return _unpacked(PROMETHEUS[0], tmp_path_factory.mktemp("promtool"))
+    return _unpacked("prometheus", "promtool", PROMETHEUS[0], tmp_path_factory.mktemp("promtool"))
+
+
+@pytest.fixture(scope="session", params=ALERTMANAGER)
+def amtool(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Return the amtool of each Alertmanager that the mirror has, and its version."""
+    return _unpacked("alertmanager", "amtool", request.param, tmp_path_factory.mktemp("amtool")), str(request.param)

@@ -61,9 +61,10 @@ EVERYTHING = {
 }
 
 
-def render(inventory: Path | str, output: Path) -> str:
+def render(inventory: Path | str, output: Path, *arguments: str) -> str:
     """Run render.yml and return what it says."""
-    command = [ROOT / ".venv/bin/ansible-playbook", "playbooks/render.yml", "-i", inventory, "-e", f"render_dir={output}"]
+    playbook = ROOT / ".venv/bin/ansible-playbook"
+    command = [playbook, "playbooks/render.yml", "-i", inventory, "-e", f"render_dir={output}", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     return done.stdout
@@ -161,3 +162,52 @@ def test_an_inventory_that_is_wrong_leaves_what_was_rendered(tmp_path: Path) -> 
             render(tmp_path / "in" / "hosts.yml", tmp_path / "out")
         assert message in str(failed.value)
         assert texts(tmp_path / "out") == before
+
+
+ALERTS = {
+    "hosts.yml": {
+        "all": {
+            "children": {
+                "prometheus": {"hosts": {"m": None}},
+                "alertmanager": {"hosts": {"m": None}},
+                "node_exporter": {"hosts": {"w": {"monitoring_labels": {"function": "sms"}}}},
+            },
+            "vars": {
+                "alertmanager_contacts": {
+                    "ops": {"webhook": "https://192.0.2.1/hidden"},
+                    "sms": {"slack": "https://192.0.2.1/hidden"},
+                },
+                "alertmanager_routes": [{"match": {"function": ["sms", "x"]}, "contact": "sms"}],
+                "prometheus_extra_rules": [{"name": "own", "rules": [{"alert": "Own", "expr": "x > 1"}]}],
+                "prometheus_extra_rule_tests": [
+                    {
+                        "input_series": [{"series": "x", "values": "2x5"}],
+                        "alert_rule_test": [{"alertname": "Own", "eval_time": "1m", "exp_alerts": [{"exp_labels": {}}]}],
+                    }
+                ],
+            },
+        }
+    }
+}
+
+
+def test_what_is_rendered_is_checked_by_the_tools(tmp_path: Path, newest_promtool: str, amtool: tuple[str, str]) -> None:
+    """Where alerts go is shown, tests of own rules are run, secrets are not written; a test that fails fails the run."""
+    ALERTS["hosts.yml"]["all"]["vars"]["alertmanager_version"] = amtool[1]
+    write(tmp_path, ALERTS)
+    tools = ["-e", f"render_promtool={newest_promtool}", "-e", f"render_amtool={amtool[0]}"]
+    said = render(tmp_path / "hosts.yml", tmp_path / "out", *tools)
+    assert "alertname=Example function=sms: sms" in said
+    assert "is not on the controller" not in said
+    assert "hidden" not in " ".join(texts(tmp_path / "out").values()) + said
+    wrong = yaml.safe_load(yaml.safe_dump(ALERTS).replace("2x5", "1x5"))
+    write(tmp_path, wrong)
+    with pytest.raises(AssertionError, match="FAILED"):
+        render(tmp_path / "hosts.yml", tmp_path / "out", *tools)
+
+
+def test_without_the_tools_it_says_so(tmp_path: Path) -> None:
+    """One line each."""
+    write(tmp_path, ALERTS)
+    said = render(tmp_path / "hosts.yml", tmp_path / "out", "-e", "render_promtool=no-promtool", "-e", "render_amtool=no-amtool")
+    assert said.count("is not on the controller") == 2

@@ -34,6 +34,13 @@ def rendered(rules: Path, runbooks: str = "", hosts: dict[str, t.Any] | None = N
     return _rules.alert_rules(model, "p")
 
 
+def usual(rules: Path, runbooks: str = "") -> list[dict[str, t.Any]]:
+    """Return the rule groups for a fleet without thresholds of its own: the one file of the role."""
+    files = rendered(rules, runbooks)
+    assert list(files) == [rules.parents[1].name]
+    return files[rules.parents[1].name]
+
+
 def promtool_test(promtool: str, directory: Path, groups: list[dict[str, t.Any]], tests: str) -> subprocess.CompletedProcess[str]:
     """Run promtool's unit tests."""
     (directory / "rules.yml").write_text(yaml.safe_dump({"groups": groups}))
@@ -51,7 +58,7 @@ def alerts(groups: t.Iterable[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
 @each_role
 def test_the_rules_pass_their_own_tests(promtool: str, rules: Path, tmp_path: Path) -> None:
     """With each Prometheus; and each alert is expected to fire, not to fire, and to go again."""
-    (groups,) = rendered(rules).values()
+    groups = usual(rules)
     tests = rules.with_name("rules.test.yml").read_text()
     done = promtool_test(promtool, tmp_path, groups, tests)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -74,7 +81,7 @@ def _mutants(expression: str) -> t.Iterator[str]:
 @each_role
 def test_the_tests_notice_a_changed_expression(rules: Path, tmp_path: Path, newest_promtool: str) -> None:
     """Each alert, with each of its mutants, fails a test."""
-    (groups,) = rendered(rules).values()
+    groups = usual(rules)
     whole = yaml.load(rules.with_name("rules.test.yml").read_text(), Loader=yaml.BaseLoader)  # noqa: S506 - texts alone
     number, survivors = 0, []
     for rule in alerts(groups):
@@ -94,7 +101,7 @@ def test_the_tests_notice_a_changed_expression(rules: Path, tmp_path: Path, newe
 def test_every_alert_tells_a_person_what_to_do(rules: Path) -> None:
     """Severity, summary, description, and a section of a runbook."""
     role = rules.parents[1].name
-    (groups,) = rendered(rules, runbooks="https://example.com/r/").values()
+    groups = usual(rules, runbooks="https://example.com/r/")
     page = (ROOT / "docs/runbooks" / f"{role}.md").read_text()
     headings = re.findall(r"^## (\w+)$", page, re.MULTILINE)
     assert sorted(headings) == sorted({rule["alert"] for rule in alerts(groups)})
@@ -155,7 +162,7 @@ def test_a_threshold_is_for_its_host_alone(promtool: str, tmp_path: Path, hosts:
 
 def test_the_cost_of_thresholds_is_that_of_the_exceptions() -> None:
     """A thousand hosts with one number are one rule; a fleet without any has plain expressions."""
-    (plain,) = rendered(NODE).values()
+    plain = usual(NODE)
     assert "monitoring_threshold" not in str(plain)
     files = rendered(NODE, hosts={f"h{number}": {"disk_used_percent": 70} for number in range(1000)})
     (group,) = files["thresholds"]

@@ -21,6 +21,7 @@ SETTINGS = {
     "prometheus_external_labels": {},
     "prometheus_extra_scrape_configs": [],
     "prometheus_extra_rules": [],
+    "prometheus_extra_rule_tests": [],
     "prometheus_extra_config": {},
     "scrape_hosts": ["a"],
 }

@@ -1,0 +1,81 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What servers are told to do, beside what the fleet has. Private to the collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _contacts, _model, _rules
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import Contract
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
+
+
+def check(
+    inventory: Inventory, model: _model.Model, contracts: t.Iterable[Contract], problems: _model.Problems, *, whole: bool
+) -> None:
+    """Report what is wrong with the settings of *model*'s servers and with thresholds.
+
+    :param whole: the model has all hosts.
+    """
+    _check_servers(inventory, model, problems)
+    _check_thresholds(model, contracts, problems)
+    # The labels of all hosts are needed to tell that none has one.
+    if whole:
+        for name, settings in model["servers"].get("alertmanager", {}).items():
+            for variable, value, remedy in _contacts.problems(settings, _contacts.labels_of(model)):
+                problems.add(name, f"alertmanager_{variable}", value, remedy)
+
+
+def _check_servers(inventory: Inventory, model: _model.Model, problems: _model.Problems) -> None:
+    """Resolve which hosts each Prometheus server scrapes, and check what it adds to that."""
+    for name, settings in model["servers"].get("prometheus", {}).items():
+        pattern = settings.get("prometheus_scrape_hosts") or "all"
+        settings["scrape_hosts"] = []
+        try:
+            selected = inventory.select(pattern)
+        except (ValueError, TypeError, AttributeError) as error:
+            problems.add(name, "prometheus_scrape_hosts", pattern, f"it must be an Ansible host pattern: {error}")
+            continue
+        settings["scrape_hosts"] = sorted(host for host in selected if host in model["hosts"])
+        if not any(host in inventory.hosts for host in selected):
+            problems.add(name, "prometheus_scrape_hosts", pattern, "the pattern selects no host")
+        for label, value in (settings.get("prometheus_external_labels") or {}).items():
+            remedy = _model.label_problem(label, value)
+            if remedy:
+                problems.add(name, f"prometheus_external_labels.{label}", value, remedy)
+        for key in settings.get("prometheus_extra_config") or {}:
+            if key == "scrape_configs":
+                problems.add(name, f"prometheus_extra_config.{key}", "…", "they have a variable: prometheus_extra_scrape_configs")
+        _check_times(model, name, settings, problems)
+        jobs = {item["job"] for host in settings["scrape_hosts"] for item in model["hosts"][host]["endpoints"]}
+        for config in settings.get("prometheus_extra_scrape_configs") or []:
+            job = config.get("job_name") if isinstance(config, dict) else None
+            if job is None or job in jobs:
+                remedy = "each has a job_name, which no other job has"
+                problems.add(name, "prometheus_extra_scrape_configs", job or config, remedy)
+            jobs.add(job)
+
+
+def _check_thresholds(model: _model.Model, contracts: t.Iterable[Contract], problems: _model.Problems) -> None:
+    """Report thresholds that no alert has, also none of a role that this fleet does not use."""
+    if not any(host["thresholds"] for host in model["hosts"].values()):
+        return
+    known = _rules.known_thresholds(contract.rules for contract in contracts)
+    for name, host in model["hosts"].items():
+        for threshold, value in host["thresholds"].items():
+            remedy = _rules.threshold_problem(threshold, value, known)
+            if remedy:
+                problems.add(name, f"monitoring_thresholds.{threshold}", value, remedy)
+
+
+def _check_times(model: _model.Model, server: str, settings: dict[str, t.Any], problems: _model.Problems) -> None:
+    """Report endpoints that *server* would refuse to scrape: a scrape may not take longer than its interval."""
+    for host in settings["scrape_hosts"]:
+        for item in model["hosts"][host]["endpoints"]:
+            if any(key in item for key in _model.TIMES):
+                interval, timeout = (item.get(key) or settings.get(f"prometheus_{key}") for key in _model.TIMES)
+                if _model.milliseconds(timeout) > _model.milliseconds(interval):
+                    remedy = f"a scrape by {server} may take {timeout}, longer than its interval {interval}: give it another"
+                    problems.add(host, f"monitoring_scrapes[{item['job']}].scrape_timeout", item.get("scrape_timeout"), remedy)
