@@ -140,15 +140,14 @@ validated:
 import time
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.vigie.monitoring.plugins.module_utils import _files
+from ansible_collections.vigie.monitoring.plugins.module_utils._module import DiscreetModule
 from ansible_collections.vigie.monitoring.plugins.module_utils._service import ServiceError, Unit
 from ansible_collections.vigie.monitoring.plugins.module_utils._tree import Tree
 from ansible_collections.vigie.monitoring.plugins.module_utils._tree_spec import TREE_SPEC, TreeError
 
 
-def remove(module: AnsibleModule, tree: Tree) -> dict[str, t.Any]:
+def remove(module: DiscreetModule, tree: Tree) -> dict[str, t.Any]:
     """Bring ``state: absent`` about."""
     changed = tree.present()
     if changed and not module.check_mode:
@@ -156,7 +155,7 @@ def remove(module: AnsibleModule, tree: Tree) -> dict[str, t.Any]:
     return {"changed": changed, "changed_files": [], "reloaded": False}
 
 
-def apply(module: AnsibleModule, tree: Tree, unit: Unit | None) -> dict[str, t.Any]:
+def apply(module: DiscreetModule, tree: Tree, unit: Unit | None) -> dict[str, t.Any]:
     """Bring ``state: present`` about.
 
     :raises TreeError, ServiceError: nothing has changed, or all of it was put back.
@@ -206,17 +205,15 @@ def apply(module: AnsibleModule, tree: Tree, unit: Unit | None) -> dict[str, t.A
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={
             **TREE_SPEC,
             "service": {"type": "str", "default": ""},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
         supports_check_mode=True,
-        # Keeps the files, some of them secret, out of the system's log.
-        no_log=True,
     )
-    # Likewise out of the results.
+    # The files, some of them secret, have no place in the results.
     invocation = {"module_args": {**module.params, "files": sorted(module.params["files"])}}
     service = module.params["service"]
     unit = Unit(service, module.run_command) if service else None

@@ -268,6 +268,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.vigie.monitoring.plugins.module_utils import _files
 from ansible_collections.vigie.monitoring.plugins.module_utils._download import DownloadError
+from ansible_collections.vigie.monitoring.plugins.module_utils._module import DiscreetModule
 from ansible_collections.vigie.monitoring.plugins.module_utils._release import Release
 from ansible_collections.vigie.monitoring.plugins.module_utils._service import ServiceError
 from ansible_collections.vigie.monitoring.plugins.module_utils._tree_spec import TREE_SPEC, TreeError
@@ -344,15 +345,13 @@ def apply(module: AnsibleModule, release: Release) -> dict[str, t.Any]:
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec=SPEC,
         required_if=[("state", "present", ("version", "url", "unit"))],
         supports_check_mode=True,
-        # Keeps the files, some of them secret, out of the system's log.
-        no_log=True,
     )
     params = module.params
-    # Likewise out of the results.
+    # The files, some of them secret, have no place in the results.
     shown = {key: value for key, value in params.items() if key not in ("files", "config", "token")}
     invocation = {"module_args": {**shown, "files": [file["path"] for file in params["files"]]}}
     try:

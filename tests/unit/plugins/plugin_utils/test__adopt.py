@@ -172,6 +172,28 @@ def test_alertmanagers_become_hosts_where_their_configuration_is_given(tmp_path:
     assert yaml.safe_load((tmp_path / "inv/group_vars/alertmanager.yml").read_text()) == {"alertmanager_config": alertmanager}
 
 
+def test_what_is_there_twice_is_there_once(tmp_path: Path) -> None:
+    """Prometheus scrapes a target that two groups have once; an interval that all have is not the target's own."""
+    same = job("node", group("a:9100", x="y"), group("a:9100", x="y"), scrape_interval="30s")
+    assert round_trip(config(same), tmp_path) == []
+    hosts = yaml.safe_load((tmp_path / "inv/hosts.yml").read_text())["all"]
+    assert hosts["hosts"]["a"] == {"monitoring_labels": {"x": "y"}}
+
+
+def test_a_port_belongs_to_one_role(tmp_path: Path) -> None:
+    """What a job says of the port that Prometheus has on its host stays an endpoint of its own."""
+    assert round_trip(config(job("node", group(f"{SERVER}:9090"))), tmp_path) == []
+    assert "node_exporter" not in yaml.safe_load((tmp_path / "inv/hosts.yml").read_text())["all"]["children"]
+
+
+def test_groups_have_names_of_their_own(tmp_path: Path) -> None:
+    """Values that differ in signs which Ansible does not want in a group's name are different groups."""
+    jobs = job("node", group("a:1", "b:1", r="x y"), group("c:1", "d:1", r="x-y"), group("e:1"))
+    assert round_trip(config(jobs), tmp_path) == []
+    children = yaml.safe_load((tmp_path / "inv/hosts.yml").read_text())["all"]["children"]
+    assert {"r_x_y", "r_x_y_"} <= set(children)
+
+
 def test_localhost_is_the_server(tmp_path: Path) -> None:
     """And the notes say that its instance has another name."""
     source = _adopt.Source(config(job("node", group("localhost:9100", a="b"))))

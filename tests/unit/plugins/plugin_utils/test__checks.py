@@ -107,6 +107,23 @@ def test_a_fleet_as_the_inventory_has_it_has_no_problem() -> None:
     assert (suite.get("name"), suite.get("tests"), suite.get("failures")) == ("p", "9", "0")
 
 
+def test_of_two_rules_with_one_name_the_one_that_fails_is_told() -> None:
+    """Severities share the name of an alert; whichever is loaded first."""
+    broken = {**LOADED[0], "health": "err", "last_error": "many-to-many"}
+    for rules in ([LOADED[0], broken, LOADED[1]], [broken, *LOADED]):
+        answer = asked()
+        _change(answer, "info", rules=rules)
+        assert problems(answer) == ["p: the rule Down (group g of rules/prometheus.yml) fails: many-to-many"]
+
+
+def test_junit_is_xml_whatever_a_target_answers() -> None:
+    """An error of a scrape may quote anything."""
+    answer = asked()
+    _change(answer, "targets", active=[active(health="down", last_error="bad byte \x00 <&>")])
+    (failure,) = ET.fromstring(_verdict.report(model(), answer, ["a", "p", "x", "y"])["junit"]).iter("failure")
+    assert failure.get("message") == "a:9100 (job node) is down: bad byte ? <&>"
+
+
 def _change(answer: dict[str, t.Any], kind: str, **values: t.Any) -> None:
     answer[kind][0].update(values)
 

@@ -1,0 +1,233 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a service that stops to the message that a person reads. The tests run in this order, on one fleet."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import http.server
+import json
+import shutil
+import threading
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+from aiosmtpd import controller, smtp
+
+HERE = "198.18.6.1"
+SECRETS = ("first-secret", "second-secret")
+
+
+class Inbox:
+    """Everything that arrived, by contact: the text of each message. Mail by its address, chats by their first part of a path."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.messages: list[tuple[str, str]] = []
+
+    async def handle_DATA(self, _server: t.Any, _session: t.Any, envelope: t.Any) -> str:  # noqa: N802 - aiosmtpd's
+        """Keep a mail: its subject, and its plain part as a person sees it."""
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        body = message.get_body(("plain",))
+        assert body is not None
+        assert message.get_body(("html",)) is not None
+        for address in envelope.rcpt_tos:
+            self.messages.append((address, f"{message['Subject']}\n{body.get_content()}"))
+        return "250 OK"
+
+    def chat(self, path: str, payload: dict[str, t.Any]) -> None:
+        """Keep what a chat got, checked as the chat would."""
+        kind = path.split("/")[1]
+        if kind != "webhook":
+            (attachment,) = payload["attachments"]
+            text = f"{attachment['title']}\n{attachment['text']}"
+            assert attachment["title_link"].startswith("http")
+        else:
+            assert payload["version"] == "4"
+            text = "\n".join(
+                f"{alert['status']} {alert['labels']['alertname']} {alert['labels'].get('host')}" for alert in payload["alerts"]
+            )
+        self.messages.append((kind, text))
+
+    def of(self, contact: str, *words: str) -> list[str]:
+        """Return the messages of a contact that have all *words*."""
+        return [text for to, text in self.messages if to == contact and all(word in text for word in words)]
+
+    def wait(self, seconds: float, contact: str, *words: str) -> str:
+        """Return the first such message, as soon as it is there."""
+        deadline = time.monotonic() + seconds
+        while not self.of(contact, *words):
+            assert time.monotonic() < deadline, f"nothing for {contact} with {words}: {self.messages}"
+            time.sleep(0.5)
+        return self.of(contact, *words)[0]
+
+
+@pytest.fixture(scope="module")
+def inbox() -> t.Iterator[Inbox]:
+    """Return what an SMTP server with a password, and a web server, get from the fleet."""
+    found = Inbox()
+
+    def authenticate(_server: t.Any, _session: t.Any, _envelope: t.Any, _mechanism: str, data: t.Any) -> smtp.AuthResult:
+        return smtp.AuthResult(success=(data.login, data.password) == (b"vigie", b"first-secret"))
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            secret = self.path.startswith("/webhook") or self.path.endswith("/second-secret")
+            try:
+                assert secret, self.path
+                found.chat(self.path, payload)
+                self.send_response(200)
+            except (AssertionError, KeyError) as error:
+                found.messages.append(("refused", f"{self.path}: {error!r} {payload}"))
+                self.send_response(400)
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, *_args: t.Any) -> None:
+            pass
+
+    class Mail(smtp.SMTP):
+        # As RFC-less custom has it, and as Alertmanager expects it: aiosmtpd asks in other words.
+        AuthLoginUsernameChallenge = "Username:"
+        AuthLoginPasswordChallenge = "Password:"
+
+    class Controller(controller.Controller):
+        def factory(self) -> smtp.SMTP:
+            return Mail(self.handler, **self.SMTP_kwargs)
+
+    mail = Controller(found, hostname=HERE, port=2525, authenticator=authenticate, auth_required=True, auth_require_tls=False)
+    mail.start()
+    web = http.server.ThreadingHTTPServer((HERE, 2580), Handler)
+    threading.Thread(target=web.serve_forever, daemon=True).start()
+    yield found
+    web.shutdown()
+    mail.stop()
+
+
+def firing(scenario: t.Any, name: str) -> set[tuple[str, str]]:
+    """Return host and severity of the alerts of a name that fire."""
+    alerts = json.loads(scenario.get("monitor1", "http://localhost:9090/api/v1/alerts"))["data"]["alerts"]
+    return {
+        (alert["labels"]["host"], alert["labels"]["severity"])
+        for alert in alerts
+        if alert["labels"]["alertname"] == name and alert["state"] == "firing"
+    }
+
+
+@pytest.fixture
+def edited(scenario: t.Any, tmp_path: Path) -> t.Callable[..., Path]:
+    """Return a function that copies the inventory with other variables for all."""
+
+    def edit(**variables: t.Any) -> Path:
+        shutil.copytree(scenario.inventory, tmp_path / "inventory")
+        (tmp_path / "inventory/group_vars/all/zz.yml").write_text(yaml.safe_dump(variables).replace("'{{", "!unsafe '{{"))
+        return tmp_path / "inventory"
+
+    return edit
+
+
+def test_an_alert_arrives_once_at_whom_it_is_for(scenario: t.Any, inbox: Inbox) -> None:
+    """By mail and by three chats, with host, function, what is wrong and links; at nobody else's, and not twice."""
+    scenario.on("sms1").check_output("systemctl stop node_exporter")
+    began = time.monotonic()
+    text = inbox.wait(200, "sms@example.com", "FIRING", "HostDown")
+    print(f"from the stop to the mail: {time.monotonic() - began:.0f} s (the alert waits 120 s)\n{text}")
+    assert text.startswith("[FIRING 1] CRITICAL sms1 is down\n")
+    for word in (
+        "host=sms1",
+        "function=sms",
+        "Nothing on sms1 answers Prometheus.",
+        "runbooks/prometheus.md#hostdown",
+        "graph: http",
+    ):
+        assert word in text
+    for chat in ("rocketchat", "slack", "mattermost"):
+        assert "Nothing on sms1 answers Prometheus." in inbox.wait(20, chat, "sms1 is down")
+    # The second Alertmanager would send 15 s later.
+    time.sleep(20)
+    for contact in ("sms@example.com", "rocketchat", "slack", "mattermost"):
+        assert len(inbox.of(contact, "FIRING", "sms1 is down")) == 1
+    assert {to for to, text in inbox.messages if "sms1" in text} == {"sms@example.com", "rocketchat", "slack", "mattermost"}
+
+
+def test_its_end_arrives_too(scenario: t.Any, inbox: Inbox) -> None:
+    """Once, with the time."""
+    scenario.on("sms1").check_output("systemctl start node_exporter")
+    text = inbox.wait(60, "sms@example.com", "RESOLVED", "HostDown")
+    assert text.startswith("[RESOLVED] CRITICAL sms1 is down\n")
+    assert ", until " in text
+    inbox.wait(20, "mattermost", "RESOLVED")
+
+
+def test_with_one_alertmanager_gone_it_arrives_still_once(scenario: t.Any, inbox: Inbox) -> None:
+    """Every Prometheus sends to all, and the one that is left does not wait for the other for ever."""
+    # What was sent, its peer knows a moment later.
+    time.sleep(5)
+    scenario.on("monitor1").check_output("systemctl kill --signal KILL alertmanager; systemctl stop alertmanager")
+    inbox.messages.clear()
+    scenario.on("sms1").check_output("systemctl stop node_exporter")
+    inbox.wait(220, "sms@example.com", "FIRING", "HostDown")
+    time.sleep(20)
+    assert len(inbox.of("sms@example.com", "FIRING", "HostDown")) == 1
+    for host, service in (("sms1", "node_exporter"), ("monitor1", "alertmanager")):
+        scenario.on(host).check_output(f"systemctl start {service}")
+    inbox.wait(60, "sms@example.com", "RESOLVED", "HostDown")
+
+
+def test_a_threshold_of_one_host_is_for_that_host_alone(scenario: t.Any, inbox: Inbox) -> None:
+    """web1's is 0.1%: its alert fires, at the default contact, and no other host's does."""
+    deadline = time.monotonic() + 330
+    while not firing(scenario, "HostMemoryUsed"):
+        assert time.monotonic() < deadline
+        time.sleep(2)
+    assert firing(scenario, "HostMemoryUsed") == {("web1", "warning")}
+    assert inbox.of("refused") == []
+
+
+def test_no_secret_is_seen(scenario: t.Any, edited: t.Any) -> None:
+    """Neither by other users, nor in the list of processes, nor in the journal, nor in what Ansible says or logs."""
+    machine = scenario.on("monitor1")
+    config = machine.file("/etc/alertmanager/alertmanager.yml")
+    assert all(secret in config.content_string for secret in SECRETS)
+    real = machine.file(machine.check_output("readlink -f /etc/alertmanager/alertmanager.yml"))
+    assert (real.mode, real.user) == (0o600, "alertmanager")
+    seen = machine.check_output("ps auxeww; journalctl --no-pager")
+    play = scenario.play("site.yml", "--tags", "alertmanager", "--diff", "-vvv", inventory=edited(alertmanager_group_wait="2s"))
+    assert play.rc == 0, play.output
+    assert play.result("monitor1", "release")["actions"] == ["config", "reload"]
+    for text in (seen, play.output, machine.check_output("journalctl --no-pager")):
+        assert not any(secret in text for secret in SECRETS)
+    assert scenario.play("site.yml", "--tags", "alertmanager").rc == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        (
+            {"alertmanager_routes": [{"match": {"function": "sms"}, "contact": "team-sns"}]},
+            "no such contact; alertmanager_contacts has ops",
+        ),
+        ({"alertmanager_routes": [{"match": {"function": "sms"}}]}, "it leads nowhere"),
+        ({"alertmanager_routes": [{"match": {"functoin": "sms"}, "contact": "ops"}]}, "no target and no rule has this label"),
+        ({"alertmanager_routes": [{"match_regex": {"function": "s(ms"}, "contact": "ops"}]}, "it is no regular expression"),
+        # Python knows this one, Alertmanager does not: its own tool refuses it.
+        ({"alertmanager_routes": [{"match_regex": {"function": "(?=s)"}, "contact": "ops"}]}, "amtool refuses the configuration"),
+        ({"alertmanager_templates": {"mine": "{{ nonsense }}"}}, "amtool refuses the configuration"),
+    ],
+)
+def test_a_mistake_changes_nothing(scenario: t.Any, edited: t.Any, variables: dict[str, t.Any], message: str) -> None:
+    """Neither in check mode nor in earnest."""
+    machine = scenario.on("monitor1")
+    look = "find /etc/alertmanager ! -type d -printf '%p %l %T@\\n' | sort; systemctl show -p MainPID alertmanager"
+    before = machine.check_output(look)
+    play = scenario.play("site.yml", "--tags", "alertmanager", inventory=edited(**variables))
+    assert play.rc != 0
+    assert message in " ".join(play.output.split())
+    assert play.changed == []
+    assert machine.check_output(look) == before
