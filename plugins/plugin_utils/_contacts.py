@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-import yaml
-
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _rules
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._alertmanager import KINDS, ROUTE_TIMES, as_list, version_of
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model, milliseconds
 
@@ -126,8 +125,7 @@ def labels_of(model: Model) -> set[str]:
     """Return the labels that alerts of this fleet may have: those of targets, of servers, and those that rules add."""
     found = {label for host in model["hosts"].values() for label in host["labels"]}
     found |= {label for host in model["hosts"].values() for item in host["endpoints"] for label in item["labels"]}
-    texts = [yaml.safe_load(text) or {} for text in model["rules"].values()]
-    groups = [group for text in texts for group in text.get("groups") or []]
+    groups = [group for text in model["rules"].values() for group in _rules.groups(text)]
     for settings in model["servers"].get("prometheus", {}).values():
         found |= set(settings.get("prometheus_external_labels") or {})
         groups += settings.get("prometheus_extra_rules") or []
