@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
 import typing as t
 
 from ansible.module_utils.common.text.converters import to_text
@@ -16,13 +18,14 @@ class ApiError(Exception):
     """A server did not answer as it should; the text says how, for a person."""
 
 
-def get(address: str, timeout: float, who: str = "Prometheus") -> t.Any:
-    """Return the JSON that *address* answers with.
+def get(address: str, timeout: float, *keys: str, who: str = "Prometheus") -> t.Any:
+    """Return what the JSON that *address* answers with has at *keys*, one inside the other.
 
     :param who: who is asked, for the message.
-    :raises ApiError: where it does not answer, or not with JSON.
+    :raises ApiError: where it does not answer, or not with such JSON.
     """
     try:
-        return json.loads(open_url(address, timeout=timeout, use_proxy=False, validate_certs=False).read())
+        answer = open_url(address, timeout=timeout, use_proxy=False, validate_certs=False).read()
+        return functools.reduce(operator.getitem, keys, json.loads(answer))
     except Exception as error:
         raise ApiError(f"{who} does not answer at {address}: {to_text(getattr(error, 'reason', error))}") from error

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import typing as t
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._api import ApiError, get
+from ansible_collections.vigie.monitoring.plugins.module_utils._promql import any_of
 from ansible_collections.vigie.monitoring.plugins.module_utils._targets import seconds
 
 Rows = list[dict[str, t.Any]]
@@ -19,7 +19,7 @@ _BUILD = "_build_info"
 
 def rules(url: str, timeout: float) -> Rows:
     """Return the rules that are loaded: file, group, name, health and last_error of each (HTTP API, "Rules")."""
-    groups = get(f"{url}/api/v1/rules", timeout)["data"]["groups"]
+    groups = get(f"{url}/api/v1/rules", timeout, "data", "groups")
     return [
         {
             "file": group["file"],
@@ -39,13 +39,13 @@ def alertmanagers(url: str, timeout: float) -> Rows:
     Prometheus tells whom it knows; whether they answer is asked of each from here, where Prometheus runs.
     """
     found = []
-    for item in get(f"{url}/api/v1/alertmanagers", timeout)["data"]["activeAlertmanagers"]:
+    for item in get(f"{url}/api/v1/alertmanagers", timeout, "data", "activeAlertmanagers"):
         parts = urlsplit(item["url"])
         row: dict[str, t.Any] = {"address": parts.netloc, "error": "", "peers": 0}
         status = urlunsplit(parts._replace(path=re.sub(r"/alerts$", "/status", parts.path)))
         try:
-            row["peers"] = len(get(status, timeout, "Alertmanager")["cluster"].get("peers") or [])
-        except (ApiError, KeyError) as error:
+            row["peers"] = len(get(status, timeout, "cluster", who="Alertmanager").get("peers") or [])
+        except ApiError as error:
             row["error"] = str(error)
         found.append(row)
     return found
@@ -62,7 +62,7 @@ def alerts(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
             "summary": alert.get("annotations", {}).get("summary", ""),
             "labels": alert["labels"],
         }
-        for alert in get(f"{url}/api/v1/alerts", timeout)["data"]["alerts"]
+        for alert in get(f"{url}/api/v1/alerts", timeout, "data", "alerts")
         if alert["state"] == "firing" and (not hosts or alert["labels"].get("host") in hosts)
     ]
 
@@ -92,11 +92,9 @@ def clocks(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
 
 def _of(hosts: t.Collection[str]) -> str:
     """Return the matcher of these hosts' series, behind others; none of them is all."""
-    if not hosts:
-        return ""
-    return f", host=~{json.dumps('|'.join(re.escape(host) for host in sorted(hosts)))}"
+    return f", host=~{any_of(hosts)}" if hosts else ""
 
 
 def _query(url: str, timeout: float, expression: str) -> list[tuple[dict[str, str], float]]:
-    answer = get(f"{url}/api/v1/query?query={quote(expression)}", timeout)
-    return [(item["metric"], float(item["value"][1])) for item in answer["data"]["result"]]
+    found = get(f"{url}/api/v1/query?query={quote(expression)}", timeout, "data", "result")
+    return [(item["metric"], float(item["value"][1])) for item in found]

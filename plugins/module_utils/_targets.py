@@ -20,8 +20,8 @@ def fetch(url: str, timeout: float) -> list[Target]:
 
     :raises ApiError: where it does not answer.
     """
-    answer = get(f"{url.rstrip('/')}/api/v1/targets?state=active", timeout)
-    return [reduce(target) for target in answer["data"]["activeTargets"]]
+    targets = get(f"{url.rstrip('/')}/api/v1/targets?state=active", timeout, "data", "activeTargets")
+    return [reduce(target) for target in targets]
 
 
 def reduce(target: t.Mapping[str, t.Any]) -> Target:

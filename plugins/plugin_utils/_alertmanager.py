@@ -14,12 +14,9 @@ import pathlib
 import re
 import typing as t
 
-import yaml
-
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import ROLES
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import plain
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import made_yaml
 
-HEADER = "# Made by vigie.monitoring from the inventory. Changes made here are lost at its next run.\n"
 TEMPLATE = pathlib.Path("alertmanager/files/vigie.tmpl")
 NOBODY = "nobody"
 # Keys of Alertmanager's configuration whose values are secret; those that end in _file are paths.
@@ -125,7 +122,7 @@ _INHIBIT = [
 
 def files(settings: Settings, roles: pathlib.Path = ROLES) -> dict[str, dict[str, t.Any]]:
     """Return the files of an Alertmanager for the module release: relative path -> content and secret."""
-    found: dict[str, dict[str, t.Any]] = {"alertmanager.yml": {"content": HEADER + _yaml(config(settings)), "secret": True}}
+    found: dict[str, dict[str, t.Any]] = {"alertmanager.yml": {"content": made_yaml(config(settings)), "secret": True}}
     if not settings["alertmanager_config"]:
         found["templates/vigie.tmpl"] = {"content": _template(roles)}
     for name, content in (settings["alertmanager_templates"] or {}).items():
@@ -136,7 +133,7 @@ def files(settings: Settings, roles: pathlib.Path = ROLES) -> dict[str, dict[str
 def shown(settings: Settings, roles: pathlib.Path = ROLES) -> dict[str, str]:
     """Return the files of an Alertmanager for people and for git: in place of secrets there is a word."""
     found = {name: file["content"] for name, file in files(settings, roles).items()}
-    found["alertmanager.yml"] = HEADER + _yaml(_masked(config(settings)))
+    found["alertmanager.yml"] = made_yaml(_masked(config(settings)))
     return found
 
 
@@ -161,10 +158,6 @@ def examples(settings: Settings) -> list[dict[str, t.Any]]:
         for route in settings["alertmanager_routes"] or []
         if route.get("match") and not settings["alertmanager_config"]
     ]
-
-
-def _yaml(data: t.Any) -> str:
-    return yaml.safe_dump(plain(data), sort_keys=False, allow_unicode=True, width=120)
 
 
 @functools.lru_cache

@@ -67,6 +67,19 @@ def answers(asked: t.Mapping[str, t.Iterable[t.Mapping[str, t.Any]]]) -> dict[st
     return found
 
 
+def compare(
+    model: Model, asked: t.Mapping[str, t.Iterable[t.Mapping[str, t.Any]]], hosts: t.Collection[str]
+) -> tuple[dict[str, Answer], list[Check], dict[str, list[Row]]]:
+    """Return what each server answered, all checks, and by server the rows of `coverage`.
+
+    :param asked: see `answers`.
+    :param hosts: the hosts of the run. Where all are asked for, what Prometheus has of a host that the inventory does not have,
+        and what concerns the servers as a whole, is told, too.
+    """
+    answered = answers(asked)
+    return answered, *checks(model, answered, None if set(hosts) >= set(model["hosts"]) else hosts)
+
+
 def checks(
     model: Model, answered: t.Mapping[str, Answer], hosts: t.Collection[str] | None
 ) -> tuple[list[Check], dict[str, list[Row]]]:

@@ -26,9 +26,7 @@ def page(model: Model, asked: t.Mapping[str, t.Any], hosts: t.Collection[str], n
     :param hosts: the rows.
     :param now: seconds since 1970; the time of the page, by default now.
     """
-    answered = _checks.answers(asked)
-    of_hosts = None if set(hosts) >= set(model["hosts"]) else hosts
-    checks, rows = _checks.checks(model, answered, of_hosts)
+    answered, checks, rows = _checks.compare(model, asked, hosts)
     data = {
         "made": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now)),
         "servers": list(answered),

@@ -8,13 +8,10 @@ from __future__ import annotations
 import json
 import typing as t
 
-import yaml
-
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _alertmanager, _rules
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import TIMES, Model, for_the_job, host_port
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import plain
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import made_yaml
 
-HEADER = "# Made by vigie.monitoring from the inventory. Changes made here are lost at its next run.\n"
 TargetGroup = dict[str, t.Any]
 # One for all: to make one costs as much as to encode a text.
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -156,14 +153,14 @@ def _merged(ours: dict[str, t.Any], extra: t.Mapping[str, t.Any]) -> dict[str, t
 
 def prometheus_tree(model: Model, server: str) -> dict[str, str]:
     """Return every file of the configuration of *server*: relative path -> text."""
-    files = {"prometheus.yml": HEADER + _yaml(prometheus_config(model, server))}
+    files = {"prometheus.yml": made_yaml(prometheus_config(model, server))}
     for job, text in targets_files(model, server).items():
         files[f"targets/{job}.json"] = text
     for name, groups in _rules.alert_rules(model, server).items():
-        files[f"rules/{name}.yml"] = HEADER + _yaml({"groups": groups})
+        files[f"rules/{name}.yml"] = made_yaml({"groups": groups})
     extra = settings_of(model, server)["prometheus_extra_rules"]
     if extra:
-        files["rules/extra.yml"] = HEADER + _yaml({"groups": extra})
+        files["rules/extra.yml"] = made_yaml({"groups": extra})
     return files
 
 
@@ -189,7 +186,7 @@ def rendered_files(model: Model) -> dict[str, str]:
                 "evaluation_interval": settings["prometheus_evaluation_interval"],
                 "tests": tests,
             }
-            files[f"{server}/tests/extra.yml"] = HEADER + _yaml(data)
+            files[f"{server}/tests/extra.yml"] = made_yaml(data)
     for name, settings in model["servers"].get("alertmanager", {}).items():
         if settings["alertmanager_state"] != "absent":
             files.update({f"{name}/alertmanager/{path}": text for path, text in _alertmanager.shown(settings).items()})
@@ -215,7 +212,3 @@ def expected_targets(
         for name, host, item in endpoints(model, server)
         if (wanted is None or name in wanted) and (not roles or item["role"] in roles)
     ]
-
-
-def _yaml(data: t.Any) -> str:
-    return yaml.safe_dump(plain(data), sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)

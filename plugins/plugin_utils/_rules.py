@@ -17,11 +17,11 @@ compared with by ``host``; all others are compared with the number.
 from __future__ import annotations
 
 import functools
-import re
 import typing as t
 
 import yaml
 
+from ansible_collections.vigie.monitoring.plugins.module_utils._promql import any_of
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model
 
 SEVERITIES = ("info", "warning", "critical")
@@ -104,11 +104,9 @@ def _overrides(model: Model, hosts: t.Iterable[str]) -> Overrides:
 def _records(overrides: Overrides) -> t.Iterator[dict[str, t.Any]]:
     for (name, severity), numbers in sorted(overrides.items()):
         for number, hosts in sorted(numbers.items()):
-            # In PromQL's quotes a backslash is doubled.
-            of_hosts = "|".join(re.escape(host) for host in sorted(hosts)).replace("\\", "\\\\")
             yield {
                 "record": _RECORD,
-                "expr": f'group by (host) (up{{host=~"{of_hosts}"}}) * {_number(number)}',
+                "expr": f"group by (host) (up{{host=~{any_of(hosts)}}}) * {_number(number)}",
                 "labels": {"threshold": name, "severity": severity},
             }
 

@@ -13,6 +13,7 @@ import functools
 import re
 import typing as t
 
+import yaml
 from ansible import template as ansible_template
 from ansible.template import Templar
 
@@ -182,3 +183,9 @@ def _parts(text: str) -> list[tuple[str, str | None]] | None:
 def _may_render(text: str) -> bool:
     """Return whether Ansible would render a *text*: one that came from elsewhere may hold braces, and keeps them."""
     return _is_trusted(text) if _is_trusted is not None else not hasattr(text, "__UNSAFE__")
+
+
+def made_yaml(data: t.Any) -> str:
+    """Return *data* as a YAML file that says where it comes from."""
+    header = "# Made by vigie.monitoring from the inventory. Changes made here are lost at its next run.\n"
+    return header + yaml.safe_dump(plain(data), sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)

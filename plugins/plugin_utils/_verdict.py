@@ -27,10 +27,7 @@ def report(model: Model, asked: t.Mapping[str, t.Any], hosts: t.Collection[str],
     :param hosts: the hosts of the run.
     :param cards: the table is a card for each of the hosts.
     """
-    answered = _checks.answers(asked)
-    # Where all are asked for, what Prometheus has of a host that the inventory does not have is told, too.
-    of_hosts = None if set(hosts) >= set(model["hosts"]) else hosts
-    checks, rows = _checks.checks(model, answered, of_hosts)
+    answered, checks, rows = _checks.compare(model, asked, hosts)
     lines: list[str] = []
     if cards:
         for host in hosts:

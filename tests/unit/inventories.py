@@ -18,7 +18,7 @@ from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _fleet
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import Contract
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import Contract, contracts
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import Renderer, trusted
 
@@ -26,6 +26,12 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import Re
 def contract(role: str, scrape: dict[str, t.Any], defaults: dict[str, t.Any], rules: str = "") -> Contract:
     """Return a contract as `contracts` reads it from the role's folder."""
     return Contract(role, trusted(scrape), trusted(defaults), rules)
+
+
+def defaults(role: str) -> dict[str, t.Any]:
+    """Return the default variables of one of the collection's own roles, as the model has them of a server."""
+    (found,) = [contract.defaults for contract in contracts() if contract.role == role]
+    return dict(found)
 
 
 def _alert(threshold: str, **above: float) -> dict[str, t.Any]:

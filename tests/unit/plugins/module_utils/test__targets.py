@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import typing as t
 
 import pytest
@@ -75,3 +76,10 @@ def test_a_server_that_does_not_answer_is_named() -> None:
     """Port 9 of the loopback refuses."""
     with pytest.raises(_api.ApiError, match=r"does not answer at http://127\.0\.0\.1:9/api/v1/targets"):
         _targets.fetch("http://127.0.0.1:9", timeout=2)
+
+
+def test_an_answer_without_targets_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else's JSON, a proxy's for instance."""
+    monkeypatch.setattr(_api, "open_url", lambda *_args, **_kwargs: io.BytesIO(b'{"error": "x"}'))
+    with pytest.raises(_api.ApiError, match=r"does not answer at http://x/api/v1/targets"):
+        _targets.fetch("http://x", timeout=2)

@@ -9,12 +9,13 @@ import subprocess
 import typing as t
 from pathlib import Path
 
+import inventories
 import pytest
 import yaml
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _alertmanager, _contacts, _contracts
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _alertmanager, _contacts
 
-DEFAULTS = {key: value for c in _contracts.contracts() if c.role == "alertmanager" for key, value in c.defaults.items()}
+DEFAULTS = inventories.defaults("alertmanager")
 LABELS = {"function", "group"}
 SMTP = {"smarthost": "mail.example.com:587", "from": "vigie@example.com", "username": "u", "password": "p"}
 CONTACTS = {

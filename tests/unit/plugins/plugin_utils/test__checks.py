@@ -10,6 +10,7 @@ import json
 import typing as t
 from xml.etree import ElementTree as ET
 
+import inventories
 import pytest
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _page, _verdict
@@ -34,16 +35,7 @@ def host(address: str, *endpoints: dict[str, t.Any], **versions: str) -> dict[st
 
 def model() -> dict[str, t.Any]:
     """Return a fleet with the host *a*, the Prometheus server *p* and the Alertmanagers *x* and *y*."""
-    settings = {
-        "prometheus_scrape_interval": "15s",
-        "prometheus_scrape_timeout": "10s",
-        "prometheus_evaluation_interval": "15s",
-        "prometheus_external_labels": {},
-        "prometheus_extra_scrape_configs": [],
-        "prometheus_extra_rules": [],
-        "prometheus_extra_config": {},
-        "scrape_hosts": ["a", "p", "x", "y"],
-    }
+    settings = {**inventories.defaults("prometheus"), "scrape_hosts": ["a", "p", "x", "y"]}
     alertmanager = {"alertmanager_port": 9093, "alertmanager_state": "present"}
     return {
         "hosts": {

@@ -9,22 +9,13 @@ import json
 import typing as t
 from pathlib import Path
 
+import inventories
 import pytest
 import yaml
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _coverage, _prometheus, _render
 
-SETTINGS = {
-    "prometheus_scrape_interval": "15s",
-    "prometheus_scrape_timeout": "10s",
-    "prometheus_evaluation_interval": "15s",
-    "prometheus_external_labels": {},
-    "prometheus_extra_scrape_configs": [],
-    "prometheus_extra_rules": [],
-    "prometheus_extra_rule_tests": [],
-    "prometheus_extra_config": {},
-    "scrape_hosts": ["a"],
-}
+SETTINGS = {**inventories.defaults("prometheus"), "scrape_hosts": ["a"]}
 
 
 def endpoint(**changes: t.Any) -> dict[str, t.Any]:

@@ -1,0 +1,15 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Parts of PromQL's expressions. Private to the collection."""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+
+
+def any_of(names: t.Iterable[str]) -> str:
+    """Return the regular expression of PromQL, in its quotes, that matches these names and no others."""
+    return json.dumps("|".join(re.escape(name) for name in sorted(names)), ensure_ascii=False)
