@@ -48,6 +48,7 @@ class FilterModule:
             "prometheus_tree": _prometheus.prometheus_tree,
             "alertmanager_examples": _alertmanager.examples,
             "alertmanager_files": _alertmanager.files,
+            "alertmanager_rooms": _alertmanager.rooms,
             "alert_rules": _rules.alert_rules,
             "expected_targets": _prometheus.expected_targets,
             "rendered_files": _prometheus.rendered_files,

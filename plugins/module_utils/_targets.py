@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import datetime
+import math
 import re
+import time
 import typing as t
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._api import get
+from ansible_collections.vigie.monitoring.plugins.module_utils._promql import any_of
 
 Target = dict[str, t.Any]
 
@@ -22,6 +25,29 @@ def fetch(url: str, timeout: float) -> list[Target]:
     """
     targets = get(f"{url.rstrip('/')}/api/v1/targets?state=active", timeout, "data", "activeTargets")
     return [reduce(target) for target in targets]
+
+
+def not_up(url: str, expected: t.Sequence[t.Mapping[str, str]], since: float, timeout: float) -> list[str]:
+    """Return the instances of the *expected* targets whose last scrape after *since* the Prometheus at *url* has not, or failed.
+
+    It reads the series ``up``, of these targets alone: what that costs does not grow with the fleet.
+
+    :raises ApiError: where it does not answer.
+    """
+    if not expected:
+        return []
+    jobs, instances = (any_of({target[key] for target in expected}) for key in ("job", "instance"))
+    # A range of an instant query gives the samples themselves, each with the time of its scrape.
+    window = math.ceil(time.time() - since) + 5
+    expression = f"up{{job=~{jobs}, instance=~{instances}}}[{window}s]"
+    found = get(f"{url.rstrip('/')}/api/v1/query?query={quote(expression)}", timeout, "data", "result")
+    last = {(series["metric"]["job"], series["metric"]["instance"]): series["values"][-1] for series in found}
+    missing = []
+    for target in expected:
+        when, value = last.get((target["job"], target["instance"]), (0, "0"))
+        if float(when) < since or float(value) != 1:
+            missing.append(target["instance"])
+    return missing
 
 
 def reduce(target: t.Mapping[str, t.Any]) -> Target:

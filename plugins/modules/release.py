@@ -258,9 +258,16 @@ previous_version:
   description: Version that was in service before.
   returned: when O(state=present)
   type: str
+services:
+  description: Names of all that lies below O(root) afterwards.
+  returned: success
+  type: list
+  elements: str
+  sample: [blackbox_exporter, node_exporter]
 """
 
 import errno
+import os
 import shutil
 import typing as t
 
@@ -343,6 +350,14 @@ def apply(module: AnsibleModule, release: Release) -> dict[str, t.Any]:
     return result
 
 
+def services(root: str) -> list[str]:
+    """Return the names of the directories in *root*."""
+    try:
+        return sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
+    except FileNotFoundError:
+        return []
+
+
 def main() -> None:
     """Run the module."""
     module = DiscreetModule(
@@ -369,7 +384,7 @@ def main() -> None:
             "What was in service before is in service still.",
             invocation=invocation,
         )
-    module.exit_json(**result, invocation=invocation)
+    module.exit_json(**result, services=services(params["root"]), invocation=invocation)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import json
 import pathlib
 import re
 import typing as t
+from urllib.parse import quote
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import ROLES
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import made_yaml
@@ -24,6 +25,7 @@ _SECRET = re.compile(r"(password|secret|token|credentials|api_key|api_url|webhoo
 Settings = t.Mapping[str, t.Any]
 _TITLE, _TEXT = '{{ template "vigie.subject" . }}', '{{ template "vigie.text" . }}'
 _COLOUR = '{{ if eq .Status "firing" }}danger{{ else }}good{{ end }}'
+_MATRIX_TOKENS = {"access_token": "credentials", "access_token_file": "credentials_file"}
 ROUTE_TIMES = ("group_wait", "group_interval", "repeat_interval")
 
 
@@ -57,6 +59,22 @@ def _telegram(its: dict[str, t.Any], _version: tuple[int, ...]) -> tuple[str, di
     return "telegram_configs", {"message": f"{_TITLE}\n{_TEXT}", "parse_mode": "", **its}
 
 
+def _matrix(its: dict[str, t.Any], _version: tuple[int, ...]) -> tuple[str, dict[str, t.Any]]:
+    """Post the event of a message to the room itself, by the form of the client-server API without a transaction's number.
+
+    Synapse and Dendrite have that form (``RoomSendEventRestServlet`` in Synapse). Alertmanager takes a text of the payload that
+    could be YAML for YAML (``DeepCopyWithTemplate`` in its template/template.go): no YAML begins with a backtick.
+    """
+    homeserver, room = its.pop("homeserver").rstrip("/"), quote(its.pop("room"), safe="")
+    credentials = {theirs: its.pop(ours) for ours, theirs in _MATRIX_TOKENS.items() if ours in its}
+    return "webhook_configs", {
+        "url": f"{homeserver}/_matrix/client/v3/rooms/{room}/send/m.room.message",
+        "http_config": {"authorization": credentials},
+        "payload": {"msgtype": "m.text", "body": f"`{_TITLE}`\n{_TEXT}"},
+        **its,
+    }
+
+
 def _webhook(its: dict[str, t.Any], _version: tuple[int, ...]) -> tuple[str, dict[str, t.Any]]:
     return "webhook_configs", its
 
@@ -68,8 +86,11 @@ KINDS: dict[str, tuple[t.Callable[..., tuple[str, dict[str, t.Any]]], str]] = {
     "mattermost": (_mattermost, "webhook_url"),
     "rocketchat": (_rocketchat, "webhook_url"),
     "telegram": (_telegram, ""),
+    "matrix": (_matrix, ""),
     "webhook": (_webhook, "url"),
 }
+# What a dictionary of a kind must have: one of each. The rest is for Alertmanager's own tool to check.
+NEEDED = {"matrix": (("homeserver",), ("room",), tuple(_MATRIX_TOKENS))}
 _SMTP = {"username": "auth_username", "password": "auth_password", "password_file": "auth_password_file"}
 
 
@@ -157,6 +178,23 @@ def examples(settings: Settings) -> list[dict[str, t.Any]]:
         }
         for route in settings["alertmanager_routes"] or []
         if route.get("match") and not settings["alertmanager_config"]
+    ]
+
+
+def rooms(settings: Settings) -> list[dict[str, t.Any]]:
+    """Return contact, homeserver, room and access_token of each Matrix room whose token the inventory has."""
+    if settings["alertmanager_config"] or settings["alertmanager_state"] == "absent":
+        return []
+    return [
+        {
+            "contact": name,
+            "homeserver": item["homeserver"].rstrip("/"),
+            "room": item["room"],
+            "access_token": item["access_token"],
+        }
+        for name, contact in (settings["alertmanager_contacts"] or {}).items()
+        for item in as_list(contact.get("matrix"))
+        if "access_token" in item
     ]
 
 

@@ -9,7 +9,13 @@ import re
 import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _rules
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._alertmanager import KINDS, ROUTE_TIMES, as_list, version_of
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._alertmanager import (
+    KINDS,
+    NEEDED,
+    ROUTE_TIMES,
+    as_list,
+    version_of,
+)
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model, milliseconds
 
 # Variable (below the role's prefix), value, remedy. What a contact holds may be secret, and is not shown.
@@ -17,7 +23,7 @@ Problem = tuple[str, t.Any, str]
 _ROUTE_KEYS = ("match", "match_regex", "matchers", "contact", "continue", "group_by", "routes", *ROUTE_TIMES)
 # What every alert may have, whatever the inventory's labels are.
 _USUAL_LABELS = {"alertname", "severity", "job", "instance", "host"}
-_SINCE = {"telegram": (0, 24), "rocketchat": (0, 28)}
+_SINCE = {"telegram": (0, 24), "rocketchat": (0, 28), "matrix": (0, 32)}
 
 
 def problems(settings: t.Mapping[str, t.Any], labels: t.Collection[str]) -> list[Problem]:
@@ -57,6 +63,15 @@ def _contact_problems(name: str, contact: t.Any, version: tuple[int, ...]) -> li
         short = KINDS[kind][1]
         if not all(isinstance(item, dict) or (isinstance(item, str) and item and short) for item in as_list(value)):
             found.append((f"{where}.{kind}", "…", f"it must be a dictionary{', or a text' if short else ''}"))
+            continue
+        found += [
+            (f"{where}.{kind}", "…", f"it lacks {' or '.join(keys)}")
+            for item in as_list(value)
+            for keys in NEEDED.get(kind, ())
+            if not any(item.get(key) for key in keys)
+        ]
+        if kind == "matrix" and not all(str(item.get("room") or "!").startswith("!") for item in as_list(value)):
+            found.append((f"{where}.{kind}.room", "…", "give the room's internal ID, !…:server, not its alias"))
         if version < _SINCE.get(kind, (0,)) and not _is_webhook(kind, value):
             since = ".".join(map(str, _SINCE[kind]))
             found.append(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _model, _servers, _together
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _model, _probes, _servers, _together
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import Contract, roles
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._host import HostBuilder
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
@@ -48,6 +48,7 @@ def build(
         if name in by_host:
             _check_name(inventory, name, problems)
     _together.check(model, problems)
+    _probes.check(model, problems)
     _servers.check(inventory, model, contracts, problems, whole=not host)
     return model, problems.lines
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _alertmanager, _rules
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _alertmanager, _probes, _rules
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import TIMES, Model, for_the_job, host_port
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import made_yaml
 
@@ -59,7 +59,7 @@ def scrape_targets(model: Model, server: str) -> dict[str, list[TargetGroup]]:
     for name, host, item in endpoints(model, server):
         labels = {"host": name, "instance": item["instance"], **_other_labels(host, item)}
         jobs.setdefault(item["job"], []).append({"targets": [host_port(host["address"], item["port"])], "labels": labels})
-    return dict(sorted(jobs.items()))
+    return dict(sorted({**jobs, **_probes.targets(model, server)}.items()))
 
 
 def scrape_configs(model: Model, server: str) -> list[dict[str, t.Any]]:
@@ -76,7 +76,10 @@ def scrape_configs(model: Model, server: str) -> list[dict[str, t.Any]]:
         if values_of:
             config["params"] = dict(sorted(values_of.items()))
         configs.append(config)
-    return configs + list(settings_of(model, server)["prometheus_extra_scrape_configs"])
+    probed = [
+        {"job_name": job, "file_sd_configs": [{"files": [f"targets/{job}.json"]}]} for job in _probes.targets(model, server)
+    ]
+    return configs + probed + list(settings_of(model, server)["prometheus_extra_scrape_configs"])
 
 
 def targets_files(model: Model, server: str) -> dict[str, str]:
@@ -89,7 +92,10 @@ def targets_files(model: Model, server: str) -> dict[str, str]:
         jobs.setdefault(item["job"], []).append((name, host, item))
     # Labels that hosts share are encoded once.
     shared: dict[int, str] = {}
-    return {job: _targets_file(targets, shared) for job, targets in sorted(jobs.items())}
+    files = {job: _targets_file(targets, shared) for job, targets in sorted(jobs.items())}
+    for job, groups in _probes.targets(model, server).items():
+        files[job] = "[\n" + ",\n".join(map(_encode, groups)) + "\n]\n"
+    return files
 
 
 def _targets_file(targets: list[tuple[str, dict[str, t.Any], dict[str, t.Any]]], shared: dict[int, str]) -> str:
@@ -202,7 +208,14 @@ def expected_targets(
     :param roles: these roles' targets alone; none of them is all.
     """
     wanted = None if hosts is None else set(hosts)
-    return [
+    probed = [
+        {"job": job, "instance": its["instance"], "host": its.get("host", ""), "address": group["targets"][0]}
+        for job, groups in _probes.targets(model, server).items()
+        for group in groups
+        for its in [group["labels"]]
+        if (wanted is None or its.get("host") in wanted) and (not roles or _probes.ROLE in roles)
+    ]
+    return probed + [
         {
             "job": item["job"],
             "instance": item["instance"],

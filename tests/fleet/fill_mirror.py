@@ -20,6 +20,7 @@ import contextlib
 import fcntl
 import gzip
 import hashlib
+import io
 import json
 import os
 import re
@@ -50,22 +51,40 @@ class Program(NamedTuple):
 
     packages: tuple[str, ...]
     files: dict[str, str]
+    # Whether every version is there, and every architecture; otherwise the newest one for this machine.
+    whole: bool = False
 
 
 PROGRAMS = {
     "prometheus/prometheus": Program(
         ("prometheus", "promtool"),
         {"usr/bin/prometheus": "prometheus", "usr/bin/promtool": "promtool"},
+        whole=True,
     ),
     "prometheus/alertmanager": Program(
         ("prometheus-alertmanager",),
         {"usr/bin/prometheus-alertmanager": "alertmanager", "usr/bin/amtool": "amtool"},
+        whole=True,
     ),
     "prometheus/node_exporter": Program(
         ("prometheus-node-exporter",),
         {"usr/bin/prometheus-node-exporter": "node_exporter"},
+        whole=True,
     ),
+    **{
+        f"{owner}/{name}": Program((package,), {f"usr/bin/{package}": name})
+        for owner, name, package in (
+            ("prometheus", "blackbox_exporter", "prometheus-blackbox-exporter"),
+            ("prometheus", "haproxy_exporter", "prometheus-haproxy-exporter"),
+            ("prometheus", "pushgateway", "prometheus-pushgateway"),
+            ("prometheus-community", "postgres_exporter", "prometheus-postgres-exporter"),
+            ("Lusitaniae", "apache_exporter", "prometheus-apache-exporter"),
+        )
+    },
 }
+# What Debian does not have: a stand-in, which says so in its name.
+STAND_IN = Path(__file__).with_name("uwsgi_exporter_standin.py")
+STAND_IN_RELEASE = "timonwong/uwsgi_exporter/releases/download/v1.3.0"
 
 
 class Package(NamedTuple):
@@ -169,14 +188,17 @@ class Apt:
         return found
 
 
-def archives(packages: list[Package]) -> list[Archive]:
-    """Return the archives that can be made: one for each program, version and architecture."""
+def archives(packages: list[Package], native: str) -> list[Archive]:
+    """Return the archives that can be made: one for each program, version and architecture, or the one that is asked for."""
     found = []
     for repository, program in PROGRAMS.items():
         parts: dict[tuple[str, str], dict[str, Package]] = {}
         for package in packages:
             if package.name in program.packages:
                 parts.setdefault((package.upstream_version, package.architecture), {})[package.name] = package
+        if not program.whole:
+            mine = {key: value for key, value in parts.items() if key[1] == native}
+            parts = dict(sorted(mine.items(), key=lambda part: version_key(part[0][0]))[-1:])
         for (version, architecture), by_name in parts.items():
             if program.packages[0] in by_name:
                 members = tuple(by_name[name] for name in program.packages if name in by_name)
@@ -238,6 +260,22 @@ def pack(archive: Archive, mirror: Path, downloads: Path) -> None:
     part.replace(target_path)
 
 
+def pack_stand_in(release: Path) -> None:
+    """Write the archive of the stand-in, in the layout of what it stands in for."""
+    release.mkdir(parents=True, exist_ok=True)
+    for architecture in ARCHITECTURES.values():
+        name = f"uwsgi_exporter-1.3.0.linux-{architecture}"
+        with (
+            gzip.GzipFile(release / f"{name}.tar.gz", "wb", 1, mtime=0) as zipped,
+            tarfile.open(fileobj=zipped, mode="w") as target,
+        ):
+            entry = tarfile.TarInfo(f"{name}/uwsgi_exporter")
+            program = b"#!/usr/bin/python3\n" + STAND_IN.read_bytes()
+            entry.size, entry.mode = len(program), 0o755
+            target.addfile(entry, io.BytesIO(program))
+    write_sums(release)
+
+
 def write_sums(directory: Path) -> None:
     """Write sha256sums.txt of a release, as upstream's sha256sum does."""
     lines = []
@@ -262,7 +300,8 @@ def fill(mirror: Path, *, anew: bool) -> None:
     apt = Apt(mirror.parent / "apt")
     say("reading Debian's package lists")
     apt.call("apt-get", "update")
-    wanted = archives(apt.packages([name for program in PROGRAMS.values() for name in program.packages]))
+    packages = apt.packages([name for program in PROGRAMS.values() for name in program.packages])
+    wanted = archives(packages, apt.native)
     missing = [archive for archive in wanted if anew or not (mirror / archive.path).exists()]
     if missing:
         packages = sorted({package for archive in missing for package in archive.packages})
@@ -282,7 +321,8 @@ def fill(mirror: Path, *, anew: bool) -> None:
             write_sums(mirror / release)
         for package in packages:
             (apt.downloads / package.file).unlink()
-    versions: dict[str, set[str]] = {}
+    pack_stand_in(mirror / STAND_IN_RELEASE)
+    versions: dict[str, set[str]] = {"uwsgi_exporter": {"1.3.0"}}
     for archive in wanted:
         versions.setdefault(archive.repository.rpartition("/")[2], set()).add(archive.version)
     ordered = {name: sorted(found, key=version_key, reverse=True) for name, found in sorted(versions.items())}
@@ -305,7 +345,7 @@ def main() -> None:
     mirror: Path = args.mirror.absolute()
     mirror.mkdir(parents=True, exist_ok=True)
     made = mirror / "made"
-    recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    recipe = hashlib.sha256(Path(__file__).read_bytes() + STAND_IN.read_bytes()).hexdigest()
     with (mirror.parent / "mirror.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         same_recipe = made.exists() and made.read_text() == recipe

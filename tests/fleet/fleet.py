@@ -4,7 +4,8 @@
 """Bring up, or take down, a fleet of containers: one for each host of an inventory, and a mirror of releases.
 
 The inventory says what there is: ``fleet_name``, ``fleet_network`` (such as 198.18.0.0/24; the mirror gets its second
-address), each host's ``ansible_host``, and its ``fleet_suite`` where that is not bookworm; ``fleet_network6`` and
+address), each host's ``ansible_host``, its ``fleet_suite`` where that is not bookworm, and ``fleet_packages``, what Debian has
+installed on it beside the usual; ``fleet_network6`` and
 ``fleet_address6`` where hosts have IPv6, too. What runs already is left
 alone, what was stopped or killed is started again, and what is missing is made. Prints a line for all that it does.
 
@@ -40,12 +41,12 @@ def listing(inventory: str) -> dict[str, Any]:
 
 
 class Fleet(NamedTuple):
-    """Name and networks of a fleet, and by host address, Debian release and IPv6 address (or nothing)."""
+    """Name and networks of a fleet, and by host address, Debian release, packages and IPv6 address (or nothing)."""
 
     name: str
     network: ipaddress.IPv4Network
     network6: str
-    hosts: dict[str, tuple[str, str, str]]
+    hosts: dict[str, tuple[str, str, str, str]]
 
 
 def read(inventory: str) -> Fleet:
@@ -57,7 +58,12 @@ def read(inventory: str) -> Fleet:
     if outside:
         sys.exit(f"{inventory}: ansible_host of {', '.join(outside)} is not in fleet_network ({network})")
     containers = {
-        name: (host["ansible_host"], host.get("fleet_suite", "bookworm"), host.get("fleet_address6", ""))
+        name: (
+            host["ansible_host"],
+            host.get("fleet_suite", "bookworm"),
+            ",".join(host.get("fleet_packages", [])),
+            host.get("fleet_address6", ""),
+        )
         for name, host in hosts.items()
     }
     return Fleet(first["fleet_name"], network, first.get("fleet_network6", ""), containers)

@@ -4,12 +4,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Build the image of the fleet's hosts: Debian with systemd as PID 1, reached by SSH as a real server is.
-# Usage: image.sh [SUITE]     (default bookworm)
+# Usage: image.sh [SUITE [PACKAGES]]     (default bookworm, and no packages beside the usual; they are separated by commas)
 # Prints the image's tag, which is a hash of this recipe: an image that is already there is used again.
 set -eu
 
 suite=${1:-bookworm}
-tag=vigie-host:$suite-$(sha256sum "$0" | cut -c1-12)
+packages=${2:-}
+kind=${packages:+-$(echo "$packages" | sha256sum | cut -c1-6)}
+tag=vigie-host$kind:$suite-$(sha256sum "$0" | cut -c1-12)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/vigie
 
 present() { docker image inspect "$tag" >/dev/null 2>&1; }
@@ -97,7 +99,7 @@ END
 echo "Building $tag (about a minute, once)" >&2
 # Security updates and recommended packages are left out on purpose: these hosts live for minutes on a private network.
 $as_root mmdebstrap --quiet --variant=minbase --architectures="$native$foreign" --format=tar \
-    --include="systemd,systemd-sysv,dbus,openssh-server,sudo,python3,iptables,iproute2,procps,ca-certificates$libc" \
+    --include="systemd,systemd-sysv,dbus,openssh-server,sudo,python3,iptables,iproute2,procps,ca-certificates$libc${packages:+,$packages}" \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='force-unsafe-io' \
     --customize-hook='chroot "$1" sh -s <'"$work/customize" \
@@ -106,6 +108,6 @@ $as_root mmdebstrap --quiet --variant=minbase --architectures="$native$foreign" 
 docker import --change 'CMD ["/sbin/fleet-init"]' "$work/rootfs.tar" "$tag" >/dev/null
 
 # Images of former recipes go, unless a container still uses them.
-docker image ls --format '{{.Repository}}:{{.Tag}}' vigie-host | grep "^vigie-host:$suite-" | grep -vxF "$tag" |
+docker image ls --format '{{.Repository}}:{{.Tag}}' "vigie-host$kind" | grep "^vigie-host$kind:$suite-" | grep -vxF "$tag" |
     xargs -r docker image rm >/dev/null 2>&1 || true
 echo "$tag"

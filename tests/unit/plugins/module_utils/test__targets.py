@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import io
+import json
 import typing as t
+from urllib.parse import unquote
 
 import pytest
 
@@ -83,3 +85,40 @@ def test_an_answer_without_targets_is_none(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(_api, "open_url", lambda *_args, **_kwargs: io.BytesIO(b'{"error": "x"}'))
     with pytest.raises(_api.ApiError, match=r"does not answer at http://x/api/v1/targets"):
         _targets.fetch("http://x", timeout=2)
+
+
+@pytest.mark.parametrize(
+    ("samples", "missing"),
+    [
+        ([[100.0, "1"]], []),
+        ([[30.0, "0"], [100.0, "1"]], []),
+        ([[100.0, "1"], [104.0, "0"]], ["web1:9100"]),
+        ([[30.0, "1"]], ["web1:9100"]),
+    ],
+)
+def test_a_few_targets_are_asked_for_by_their_series(
+    monkeypatch: pytest.MonkeyPatch, samples: list[list[t.Any]], missing: list[str]
+) -> None:
+    """As recorded from Prometheus 3.5: a range of an instant query. Only the last scrape counts, and only one since."""
+    metric = {"__name__": "up", "job": "node", "instance": "web1:9100", "host": "web1"}
+    answer = {"status": "success", "data": {"resultType": "matrix", "result": [{"metric": metric, "values": samples}]}}
+    asked = []
+
+    def answers(address: str, **_options: t.Any) -> io.BytesIO:
+        asked.append(unquote(address))
+        return io.BytesIO(json.dumps(answer).encode())
+
+    monkeypatch.setattr(_api, "open_url", answers)
+    monkeypatch.setattr(_targets.time, "time", lambda: 110.0)
+    assert _targets.not_up("http://x/", EXPECTED, since=50.0, timeout=2) == missing
+    assert asked == ['http://x/api/v1/query?query=up{job=~"node", instance=~"web1:9100"}[65s]']
+
+
+def test_a_series_that_is_not_there_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another job's target of the same name does not answer for it; without targets nothing is asked."""
+    other = {"metric": {"job": "other", "instance": "web1:9100"}, "values": [[100.0, "1"]]}
+    monkeypatch.setattr(
+        _api, "open_url", lambda *_args, **_kwargs: io.BytesIO(json.dumps({"data": {"result": [other]}}).encode())
+    )
+    assert _targets.not_up("http://x", EXPECTED, since=50.0, timeout=2) == ["web1:9100"]
+    assert _targets.not_up("http://x", [], since=50.0, timeout=2) == []

@@ -18,6 +18,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils import _alertmana
 DEFAULTS = inventories.defaults("alertmanager")
 LABELS = {"function", "group"}
 SMTP = {"smarthost": "mail.example.com:587", "from": "vigie@example.com", "username": "u", "password": "p"}
+MATRIX = {"homeserver": "https://192.0.2.1/", "room": "!a/b:example.com", "access_token": "syt_hidden"}
 CONTACTS = {
     "ops": {"mail": "ops@example.com", "slack": {"webhook_url": "https://192.0.2.1/hook", "channel": "#ops"}},
     "team-sms": {"mail": ["a@example.com", {"to": "b@example.com", "send_resolved": False, "headers": {"X-Team": "sms"}}]},
@@ -57,6 +58,8 @@ def test_every_version_accepts_it(amtool: tuple[str, str], tmp_path: Path) -> No
     """All kinds that it knows, natively or as what it knows instead; and the default, with no contact at all."""
     program, version = amtool
     contacts = {**CONTACTS, "phone": {"telegram": {"bot_token": "1:x", "chat_id": 7}}}
+    if version >= "0.32":
+        contacts["room"] = {"matrix": MATRIX}
     if version >= "0.28":
         contacts["native"] = {"rocketchat": {"api_url": "https://192.0.2.1", "token_id": "a", "token": "b", "channel": "#x"}}
     assert _contacts.problems(settings(contacts=contacts, version=version), LABELS) == []
@@ -106,6 +109,24 @@ def test_what_a_contact_says_comes_before_what_is_usual() -> None:
     assert receivers["oncall"]["webhook_configs"] == [{"send_resolved": True, "url": "https://192.0.2.1/wake", "max_alerts": 3}]
 
 
+def test_a_matrix_room_gets_the_event_of_a_message() -> None:
+    """Without a bridge; the token stays out of the URL, and out of what is shown."""
+    made = settings(
+        contacts={"room": {"matrix": [MATRIX, {**MATRIX, "access_token_file": "/etc/t", "max_alerts": 9}]}}, routes=[]
+    )
+    del made["alertmanager_contacts"]["room"]["matrix"][1]["access_token"]
+    first, second = _alertmanager.config(made)["receivers"][1]["webhook_configs"]
+    assert first["url"] == "https://192.0.2.1/_matrix/client/v3/rooms/%21a%2Fb%3Aexample.com/send/m.room.message"
+    assert first["http_config"] == {"authorization": {"credentials": "syt_hidden"}}
+    assert second["http_config"] == {"authorization": {"credentials_file": "/etc/t"}}
+    assert (first["send_resolved"], second["max_alerts"]) == (True, 9)
+    assert set(first["payload"]) == {"msgtype", "body"}
+    assert "syt_hidden" not in _alertmanager.shown(made)["alertmanager.yml"]
+    rooms = [{"contact": "room", **MATRIX, "homeserver": "https://192.0.2.1"}]
+    assert _alertmanager.rooms(made) == rooms
+    assert _alertmanager.rooms({**made, "alertmanager_state": "absent"}) == []
+
+
 def test_the_whole_configuration_may_be_given() -> None:
     """It goes over as it is, and no template of ours with it."""
     own = {"route": {"receiver": "x"}, "receivers": [{"name": "x"}]}
@@ -146,6 +167,19 @@ def test_the_whole_configuration_may_be_given() -> None:
         ),
         ({"contacts": {"ops": "x"}, "routes": []}, "contacts.ops", "a contact is a dictionary"),
         ({"contacts": {"ops": {"telegram": "x"}}, "routes": []}, "contacts.ops.telegram", "it must be a dictionary"),
+        ({"contacts": {"ops": {"matrix": "x"}}, "routes": []}, "contacts.ops.matrix", "it must be a dictionary"),
+        (
+            {"contacts": {"ops": {"matrix": {**MATRIX, "access_token": ""}}}, "routes": []},
+            "contacts.ops.matrix",
+            "it lacks access_token or",
+        ),
+        ({"contacts": {"ops": {"matrix": [{**MATRIX, "room": ""}]}}, "routes": []}, "contacts.ops.matrix", "it lacks room"),
+        ({"contacts": {"ops": {"matrix": {**MATRIX, "room": "#a:b"}}}, "routes": []}, "contacts.ops.matrix.room", "internal ID"),
+        (
+            {"contacts": {"ops": {"matrix": MATRIX}}, "routes": [], "version": "0.31.1"},
+            "contacts.ops.matrix",
+            "has it since 0.32",
+        ),
         (
             {"contacts": {"ops": {"rocketchat": {"token": "x"}}}, "routes": [], "version": "0.25.0"},
             "contacts.ops.rocketchat",

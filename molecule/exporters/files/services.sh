@@ -1,0 +1,82 @@
+#!/bin/sh
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# A backend of HAProxy with two servers that are Apaches, a site whose certificate is over, three uWSGI, two programs of supervisord.
+set -eu
+
+cat >>/etc/haproxy/haproxy.cfg <<'END'
+
+frontend www
+    bind :8080
+    default_backend app
+
+backend app
+    option httpchk GET /
+    default-server inter 500ms fall 2 rise 1
+    server one 127.0.0.1:8081 check
+    server two 127.0.0.1:8082 check
+END
+
+cat >/etc/apache2/sites-available/000-default.conf <<'END'
+Listen 8081
+Listen 8082
+Listen 8443
+<VirtualHost *:8081 *:8082>
+    DocumentRoot /var/www/html
+    # A site that sends everything elsewhere, as some do: the status page must not be in its way.
+    RedirectMatch "^/(server-status.*)$" "/login?$1"
+</VirtualHost>
+<VirtualHost *:8443>
+    SSLEngine on
+    SSLCertificateFile /etc/apache2/expired.pem
+</VirtualHost>
+END
+cd /etc/apache2
+openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -subj /CN=shop.example.com -days 1 2>/dev/null
+# Signed once more by itself, for a year that is over.
+touch index && echo 01 >serial
+cat >ca.cnf <<'END'
+[ca]
+default_ca = own
+[own]
+database = index
+serial = serial
+new_certs_dir = /tmp
+default_md = sha256
+policy = any
+[any]
+commonName = supplied
+END
+openssl req -new -key key.pem -subj /CN=shop.example.com -out request.pem
+openssl ca -batch -config ca.cnf -selfsign -keyfile key.pem -in request.pem -out cert.pem \
+    -startdate 20240101000000Z -enddate 20250101000000Z 2>/dev/null
+cat key.pem cert.pem >expired.pem
+a2enmod --quiet ssl
+# As on a host where somebody took it for a risk.
+a2dismod --quiet --force status
+
+for instance in shop:2:127.0.0.1:1717 api:3:127.0.0.1:1718 admin:4:/run/uwsgi-admin/stats.sock; do
+    name=${instance%%:*}
+    rest=${instance#*:}
+    http=
+    if [ "$name" = api ]; then http='--stats-http'; fi
+    cat >/etc/systemd/system/uwsgi-$name.service <<END
+[Service]
+User=www-data
+Group=www-data
+RuntimeDirectory=uwsgi-$name
+ExecStart=/usr/bin/uwsgi-core --master --processes ${rest%%:*} --socket /run/uwsgi-$name/app.sock --stats ${rest#*:} $http
+END
+done
+
+cat >/etc/supervisor/conf.d/programs.conf <<'END'
+[program:worker]
+command=/bin/sleep infinity
+[program:mailer]
+command=/bin/sleep infinity
+END
+
+systemctl daemon-reload
+systemctl restart haproxy apache2 supervisor uwsgi-shop uwsgi-api uwsgi-admin

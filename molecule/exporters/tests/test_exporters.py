@@ -1,0 +1,314 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Exporters and what they look at. The tests run in this order, on one fleet."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+import typing as t
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+UNITS = {
+    "monitor": ["blackbox_exporter"],
+    "web1": ["node_exporter", "apache_exporter", "uwsgi_exporter", "uwsgi_exporter-admin"],
+    "db1": ["node_exporter", "haproxy_exporter", "postgres_exporter"],
+}
+
+
+def values(scenario: t.Any, expression: str, *labels: str) -> dict[str, float]:
+    """Return what Prometheus answers: by the values of *labels*, with a space between them, the value."""
+    answer = json.loads(scenario.get("monitor", f"http://localhost:9090/api/v1/query?query={quote(expression)}"))
+    return {
+        " ".join(series["metric"].get(label, "") for label in labels): float(series["value"][1])
+        for series in answer["data"]["result"]
+    }
+
+
+def wait(seconds: float, true: t.Callable[[], t.Any], what: t.Callable[[], t.Any]) -> None:
+    """Wait until something is *true*; say *what* is instead."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, what()
+        time.sleep(1)
+
+
+@pytest.fixture
+def edited(scenario: t.Any, tmp_path: Path) -> t.Callable[..., Path]:
+    """Return a function that copies the inventory, and lets another one change it."""
+
+    def edit(change: t.Callable[[dict[str, t.Any]], t.Any]) -> Path:
+        copy = tmp_path / "inventory"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(scenario.inventory, copy)
+        content = yaml.safe_load((copy / "hosts.yml").read_text())
+        change(content["all"]["children"])
+        (copy / "hosts.yml").write_text(yaml.safe_dump(content))
+        return copy
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("expression", "labels", "expected"),
+    [
+        ('haproxy_server_status{state="UP"}', ("host", "proxy", "server"), {"web1 app one": 1, "web1 app two": 1}),
+        ("haproxy_server_up", ("host", "backend", "server"), {"db1 app one": 1, "db1 app two": 1}),
+        ("uwsgi_workers", ("uwsgi",), {"shop": 2, "api": 3, "admin": 4}),
+        ("node_supervisord_up", ("name",), {"worker": 1, "mailer": 1}),
+        ("vigie_supervisord_up", ("name",), {"worker": 1, "mailer": 1}),
+        ("supervisord:program_up", ("name",), {"worker": 1, "mailer": 1}),
+        ("greeting_total", ("host",), {"web1": 42}),
+        (
+            'node_systemd_unit_state{state="active"}',
+            ("name",),
+            {f"{name}.service": 1 for name in ("haproxy", "uwsgi-shop", "uwsgi-api", "uwsgi-admin")},
+        ),
+        ("pg_up", ("host",), {"db1": 1}),
+        ("probe_http_status_code", ("site", "host"), {"shop web1": 200}),
+        ('probe_success{module="icmp"}', ("instance",), {"198.18.7.11": 1}),
+        # The year 2025 began.
+        ("probe_ssl_earliest_cert_expiry", ("site",), {"expired": 1735689600}),
+        ("count by (host) (node_textfile_scrape_error)", ("host",), {"web1": 1}),
+    ],
+)
+def test_what_an_exporter_says_is_true(
+    scenario: t.Any, expression: str, labels: tuple[str, ...], expected: dict[str, float]
+) -> None:
+    """Seen through Prometheus."""
+    wait(20, lambda: values(scenario, expression, *labels) == expected, lambda: values(scenario, expression, *labels))
+
+
+def test_what_is_done_is_counted(scenario: t.Any) -> None:
+    """Requests to Apache, and the size of a database that is filled."""
+    before = values(scenario, "apache_accesses_total", "host")["web1"]
+    scenario.on("web1").check_output(
+        "for i in $(seq 200); do python3 -c %s; done", "import urllib.request as u; u.urlopen('http://127.0.0.1:8081/')"
+    )
+    scenario.on("db1").check_output(
+        "su postgres -c 'createdb shop && psql -q shop -c \"CREATE TABLE t AS SELECT * FROM generate_series(1, 1000000)\"'"
+    )
+    wait(
+        20, lambda: values(scenario, "apache_accesses_total", "host")["web1"] >= before + 200, lambda: "requests are not counted"
+    )
+    wait(
+        60,
+        lambda: values(scenario, "pg_database_size_bytes", "datname").get("shop", 0) > 3e7,
+        lambda: values(scenario, "pg_database_size_bytes", "datname"),
+    )
+
+
+def test_the_exporters_are_shut_in(scenario: t.Any) -> None:
+    """The verdict of systemd itself, from 0 to 10."""
+    for host, units in UNITS.items():
+        for unit in units:
+            verdict = scenario.on(host).check_output(f"systemd-analyze security --no-pager {unit}.service | tail -n 1")
+            assert float(re.search(r": (\d+\.\d)", verdict).group(1)) <= 2.0, (host, verdict)
+
+
+def test_the_database_has_no_password_and_no_more_rights(scenario: t.Any) -> None:
+    """A role that may look at statistics, for the system's user of its name."""
+    what = "SELECT rolsuper, rolcreatedb, rolpassword IS NULL FROM pg_authid WHERE rolname = 'postgres_exporter'"
+    assert scenario.on("db1").check_output("su postgres -c %s", f'psql -XAtc "{what}"') == "f|f|t"
+    refused = scenario.on("db1").run("su -s /bin/sh postgres_exporter -c 'psql -Xc \"SELECT * FROM t\" shop'")
+    assert "permission denied" in refused.stderr
+
+
+def test_supervisord_lets_it_in_after_its_restart_too(scenario: t.Any) -> None:
+    """The socket is made anew; nobody but root and the exporter may use it."""
+    machine = scenario.on("web1")
+    for command in ("systemctl restart supervisor", "supervisorctl reload"):
+        machine.check_output(command)
+        time.sleep(5)
+        wait(
+            20,
+            lambda: values(scenario, "node_supervisord_up", "name") == {"worker": 1, "mailer": 1},
+            lambda: machine.check_output("getfacl /run/supervisor.sock; systemctl status vigie-supervisor-access.path"),
+        )
+    assert "other::---" in machine.check_output("getfacl /run/supervisor.sock")
+
+
+def test_jobs_are_noted(scenario: t.Any) -> None:
+    """The exit code is the command's own; what failed has not succeeded."""
+    machine = scenario.on("web1")
+    assert machine.run("vigie-job --every 60 backup sh -c 'exit 3'").rc == 3
+    wait(20, lambda: values(scenario, "vigie_job_last_status", "name") == {"backup": 3}, lambda: "no job")
+    assert values(scenario, "vigie_job_last_success_timestamp_seconds", "name") == {"backup": 0}
+    assert machine.run("vigie-job --every 60 backup true").rc == 0
+    wait(20, lambda: values(scenario, "time() - vigie_job_last_success_timestamp_seconds", "name")["backup"] < 60, lambda: "late")
+    assert values(scenario, "vigie_job_every_seconds", "name") == {"backup": 60}
+
+
+def test_alerts_fire_where_services_are_hurt(scenario: t.Any) -> None:
+    """Each for what was hurt alone, and no more when it is mended."""
+    hurts = {
+        "web1": ("apache2", "uwsgi-shop"),
+        # Whichever version Debian has.
+        "db1": ("'postgresql@*'", "haproxy"),
+    }
+    expected = {
+        "ApacheDown web1": 1,
+        "HaproxyBackendDown web1": 1,
+        "HaproxyServerDown web1": 2,
+        "ProbeFailed web1": 2,
+        "UwsgiDown web1": 1,
+        "SupervisordProgramDown web1": 1,
+        "HaproxyDown db1": 1,
+        "PostgresDown db1": 1,
+    }
+    names = "|".join(name.split()[0] for name in expected)
+
+    def firing() -> dict[str, float]:
+        # Warning and critical of one alert, and two servers of a backend, count each.
+        query = f'count by (alertname, host) (ALERTS{{alertstate="firing", alertname=~"{names}"}})'
+        return values(scenario, query, "alertname", "host")
+
+    assert firing() == {}
+    for host, services in hurts.items():
+        scenario.on(host).check_output(f"systemctl stop {' '.join(services)}")
+    scenario.on("web1").check_output("supervisorctl stop worker")
+    began = time.monotonic()
+    wait(200, lambda: firing() == expected, firing)
+    print(f"all fire {time.monotonic() - began:.0f} s later (they wait for 60 to 120 s)")
+    assert values(scenario, 'ALERTS{alertname="UwsgiDown", alertstate="firing"}', "uwsgi") == {"shop": 1}
+    assert values(scenario, 'ALERTS{alertname="SupervisordProgramDown", alertstate="firing"}', "name") == {"worker": 1}
+    assert values(scenario, 'ALERTS{alertname="CertificateExpires", alertstate="firing"}', "site", "severity") == {
+        "expired warning": 1,
+        "expired critical": 1,
+    }
+    for host, services in hurts.items():
+        scenario.on(host).check_output(f"systemctl start --all {' '.join(services)}")
+    scenario.on("web1").check_output("supervisorctl start worker")
+    wait(60, lambda: firing() == {}, firing)
+
+
+def test_supervisords_port_waits_for_its_restart(scenario: t.Any) -> None:
+    """Which is done when asked for, and only around what ran."""
+    machine = scenario.on("web1")
+    pids = "supervisorctl pid worker; supervisorctl pid"
+    before = machine.check_output(pids)
+    play = scenario.play("site.yml", "--tags", "open_supervisor_port", "--limit", "web1")
+    assert play.rc == 0, play.output
+    assert "after its next restart" in " ".join(play.output.split())
+    assert play.changed == ["web1: Write the port into supervisord's configuration"]
+    assert machine.check_output(pids) == before
+    assert not machine.socket("tcp://127.0.0.1:9001").is_listening
+    play = scenario.play("site.yml", "--tags", "open_supervisor_port", "--limit", "web1", supervisor_restart=True)
+    assert play.rc == 0, play.output
+    assert machine.socket("tcp://127.0.0.1:9001").is_listening
+    assert not machine.socket("tcp://0.0.0.0:9001").is_listening
+    assert machine.check_output("supervisorctl status | grep -c RUNNING") == "2"
+    again = scenario.play("site.yml", "--tags", "open_supervisor_port", "--limit", "web1", supervisor_restart=True)
+    assert (again.rc, again.changed) == (0, [])
+
+
+def test_nothing_is_touched_by_looking(scenario: t.Any) -> None:
+    """--check --diff on what is there."""
+    play = scenario.play("site.yml", "--check", "--diff")
+    assert play.rc == 0, play.output
+    assert play.changed == []
+
+
+def test_instances_come_and_go(scenario: t.Any, edited: t.Any) -> None:
+    """With the tag and the limit, that exporter on that host is touched, and nothing else."""
+
+    def change(groups: dict[str, t.Any]) -> None:
+        instances = groups["services"]["hosts"]["web1"]["uwsgi_exporter_instances"]
+        instances[:] = [
+            {"name": "shop", "stats": "tcp://127.0.0.1:1717"},
+            {"name": "back", "stats": "unix:///run/uwsgi-admin/stats.sock", "port": 9121},
+        ]
+
+    machine = scenario.on("web1")
+    other = "systemctl show -p MainPID -p ActiveEnterTimestamp node_exporter apache_exporter uwsgi_exporter haproxy apache2"
+    before = machine.check_output(other)
+    play = scenario.play("site.yml", "--tags", "uwsgi_exporter", "--limit", "web1", inventory=edited(change))
+    assert play.rc == 0, play.output
+    assert play.changed == [
+        "web1: Bring the release into service",
+        "web1: Bring the release into service",
+        "web1: Let the monitoring servers in",
+        "web1: Refresh targets, rules and configuration of the Prometheus servers",
+    ]
+    assert machine.check_output(other) == before
+    assert (
+        machine.check_output("cd /etc/systemd/system; ls uwsgi_exporter*")
+        == "uwsgi_exporter-back.service\nuwsgi_exporter.service"
+    )
+    wait(20, lambda: values(scenario, "uwsgi_workers", "uwsgi") == {"shop": 2, "back": 4}, lambda: "workers")
+    assert set(values(scenario, 'up{job="uwsgi"}', "uwsgi")) == {"shop", "back"}
+
+
+def test_what_leaves_its_group_is_removed(scenario: t.Any, edited: t.Any) -> None:
+    """Unit, program, configuration, hole in the firewall, target; what else runs on the host stays."""
+
+    def change(groups: dict[str, t.Any]) -> None:
+        for role in ("uwsgi_exporter", "apache_exporter", "haproxy_exporter"):
+            del groups[role]
+
+    play = scenario.play("site.yml", inventory=edited(change))
+    assert play.rc == 0, play.output
+    machine = scenario.on("web1")
+    assert machine.check_output("ls /etc/systemd/system | grep exporter") == "node_exporter.service"
+    assert machine.check_output("ls /usr/local/bin") == "node_exporter\nvigie-job"
+    assert machine.check_output("ls /opt/vigie") == "node_exporter"
+    assert "vigie" not in machine.file("/etc/haproxy/haproxy.cfg").content_string
+    assert not machine.file("/etc/apache2/conf-enabled/vigie-status.conf").exists
+    assert {"haproxy", "apache2"} <= {name for name in ("haproxy", "apache2") if machine.service(name).is_running}
+    rules = machine.check_output("iptables-save")
+    assert "--dport 9100" in rules
+    assert not re.search(r"--dport (9101|9117|9118|9120|9121)", rules)
+    wait(
+        30, lambda: not values(scenario, 'up{job=~"haproxy|apache|uwsgi"}', "job"), lambda: values(scenario, "up", "job", "host")
+    )
+    again = scenario.play("site.yml", inventory=edited(change))
+    assert (again.rc, again.changed) == (0, [])
+    play = scenario.play("site.yml")
+    assert play.rc == 0, play.output
+
+
+@pytest.mark.parametrize(
+    ("role", "message"),
+    [
+        ("haproxy_exporter", "bare: there is no HAProxy"),
+        ("apache_exporter", "bare: no Apache in /etc/apache2"),
+        ("postgres_exporter", "bare: PostgreSQL does not answer at /var/run/postgresql, port 5432"),
+    ],
+)
+def test_a_host_without_the_service_is_refused(scenario: t.Any, edited: t.Any, role: str, message: str) -> None:
+    """With what to do about it; the others are not kept from theirs."""
+    inventory = edited(lambda groups: groups[role].setdefault("hosts", {}).update({"bare": None}))
+    play = scenario.play("site.yml", "--tags", role, inventory=inventory)
+    assert play.rc != 0
+    output = " ".join(play.output.split())
+    assert message in output
+    assert f"{role}_state: absent" in output
+    assert not any(change.startswith("bare:") for change in play.changed)
+    skipped = scenario.play("site.yml", "--tags", role, "--limit", "bare", inventory=inventory, **{f"{role}_state": "absent"})
+    assert (skipped.rc, [change for change in skipped.changed if change.startswith("bare:")]) == (0, [])
+    assert scenario.play("site.yml", "--tags", "targets").rc == 0
+
+
+def test_an_exporter_of_ones_own(scenario: t.Any) -> None:
+    """As docs/own_exporter.md has it: the role release_service, and variables."""
+    text = (ROOT / "docs/own_exporter.md").read_text()
+    playbook, variables = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[:2]
+    directory = ROOT / ".cache" / "own_exporter"
+    directory.mkdir(parents=True, exist_ok=True)
+    # A version that the mirror has.
+    version = scenario.var("web1", "pushgateway_version")
+    (directory / "pushgateway.yml").write_text(re.sub(r"(?<=release_service_version: ).*", version, playbook))
+    scrapes = yaml.safe_load(variables)["batch"]["vars"]["monitoring_scrapes"]
+    play = scenario.play(str(directory / "pushgateway.yml"), hosts="web1")
+    assert play.rc == 0, play.output
+    play = scenario.play("site.yml", "--tags", "targets,verify", "--limit", "web1", monitoring_scrapes=scrapes)
+    assert play.rc == 0, play.output
+    assert values(scenario, 'up{job="pushgateway", host="web1"}', "instance") == {"web1:9091": 1}
