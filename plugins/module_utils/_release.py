@@ -225,6 +225,7 @@ class Release:
     def _write(self, actions: t.Sequence[str]) -> None:
         for file in self._changed_files():
             mode, owner, group = _ownership(file)
+            os.makedirs(os.path.dirname(file["path"]), mode=0o755, exist_ok=True)
             _files.write(file["path"], to_bytes(file["content"]), mode, *_files.owner_ids(owner, group))
         if self.tree and "config" in actions:
             self.tree.switch()

@@ -66,6 +66,8 @@ class Unit:
     def journal(self, since: float, lines: int = 20) -> str:
         """Return the last *lines* of the unit's journal since the time *since* (seconds since 1970)."""
         options = ["--since", f"@{int(since)}", "--lines", str(lines), "--no-pager", "--output", "short-iso", "--quiet"]
+        # What a service said on its way out may not be there yet.
+        self._run(["journalctl", "--sync"])
         _code, out, err = self._run(["journalctl", "--unit", self.name, *options])
         return (out or err).strip()
 

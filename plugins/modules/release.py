@@ -82,7 +82,7 @@ options:
     default: []
     suboptions:
       path:
-        description: Path of the file.
+        description: Path of the file. Its directory is made where it is missing.
         type: path
         required: true
       content:

@@ -11,6 +11,7 @@ the host over the defaults of the role::
     path, scheme, params, labels, instance: …  # optional
     instances: "{{ uwsgi_exporter_instances }}"  # optional: one endpoint for each item of this list. Templates see it as `item`;
                                                  # where it has keys named as those above, they win
+    web: true                                    # optional: `monitoring_web` is for it: TLS, a password
     server: true                                 # optional: the model has the variables of the role's hosts
     access:                                      # optional: who may connect to it, beside the Prometheus servers that scrape it
       clients: [grafana]                         # the hosts of these roles

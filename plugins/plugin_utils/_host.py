@@ -11,7 +11,7 @@ import functools
 import re
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _model
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _model, _web
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import Contract
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import HostVariables
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import (
@@ -74,6 +74,7 @@ class HostBuilder:
         self._renderer = render
         self._problems = problems
         self._secrets: list[str] | None = None
+        self._its_web: dict[str, t.Any] | None = None
 
     def model(self, contracts: t.Sequence[Contract]) -> dict[str, t.Any]:
         """Return the host's part of the model."""
@@ -237,7 +238,26 @@ class HostBuilder:
         if MISSING in raw.values():
             return []
         found = _model.endpoint(role, raw, self._name, lambda field, *problem: self._tell(origin(field), *problem))
-        return [found] if found else []
+        if not found:
+            return []
+        web = self._web() if raw.get("web") is True else {}
+        if web:
+            scheme = raw.get("scheme") or ("https" if web.get("cert_file") else "http")
+            found.update(scheme=scheme, web=_web.client(web))
+        return [found]
+
+    def _web(self) -> dict[str, t.Any]:
+        """Return monitoring_web where there is nothing wrong with it."""
+        if self._its_web is None:
+            raw = self._variables.get("monitoring_web")
+            value = {} if raw is MISSING or not raw else self._render(raw, "monitoring_web")
+            self._its_web = {} if value is MISSING else self._of_kind(value, "monitoring_web", dict)
+            problems = _web.problems(self._its_web)
+            for field, remedy in problems:
+                self._tell(f"monitoring_web.{field}", "…", remedy)
+            if problems:
+                self._its_web = {}
+        return self._its_web
 
     def _render(self, value: t.Any, variable: str, available: Variables | None = None) -> t.Any:
         """Return *value* as plain data, templated where it holds Jinja, or MISSING where it cannot be."""

@@ -9,7 +9,8 @@ The model::
                       "thresholds": {}, "probes": [],
                       "sources": [str], (where its connections come from; only where it is not the address)
                       "endpoints": [{"role", "job", "port", "path", "scheme", "params", "labels", "instance",
-                                     "public", "scrape_interval", "scrape_timeout" (only where the inventory says it)}]}},
+                                     "public", "scrape_interval", "scrape_timeout" (only where the inventory says it),
+                                     "web": what Prometheus needs of monitoring_web (only where it is for the endpoint)}]}},
      "servers": {role: {name: {variable of the role: value}}},
      "access": {role: {"clients": [name], "admins": bool, "peers": variable with their port or ""}},
      "rules": {role: text}}
@@ -32,7 +33,7 @@ _SCHEMES = ("http", "https")
 RESERVED = ("host", "instance", "job")
 # How often and how long an endpoint is scraped, where the servers' own settings do not fit it.
 TIMES = ("scrape_interval", "scrape_timeout")
-ENDPOINT_KEYS = ("job", "port", "path", "scheme", "params", "labels", "instance", "public", *TIMES)
+ENDPOINT_KEYS = ("job", "port", "path", "scheme", "params", "labels", "instance", "public", "web", *TIMES)
 # Prometheus' documentation, "Configuration", <duration>.
 _DURATION = re.compile(r"((\d+)y)?((\d+)w)?((\d+)d)?((\d+)h)?((\d+)m)?((\d+)s)?((\d+)ms)?")
 _MILLISECONDS = (31536000000, 604800000, 86400000, 3600000, 60000, 1000, 1)
@@ -174,8 +175,7 @@ def endpoint(role: str, raw: dict[str, t.Any], host: str, report: Report) -> dic
     instance = raw.get("instance") or f"{host}:{port}"
     if not isinstance(instance, str):
         problems.append(("instance", instance, "an instance is a text: put it in quotes"))
-    if not isinstance(raw.get("public", False), bool):
-        problems.append(("public", raw["public"], "it is true or false"))
+    problems += [(key, raw[key], "it is true or false") for key in ("public", "web") if not isinstance(raw.get(key, False), bool)]
     problems += [
         (key, raw[key], "a time is a number with a unit: 30s, 1m, 500ms")
         for key in TIMES

@@ -72,7 +72,7 @@ def targets(model: _model.Model, server: str) -> dict[str, list[Target]]:
     selected = set(model["servers"]["prometheus"][server]["scrape_hosts"])
     probers = {name: settings for name, settings in _probers(model).items() if name in selected}
     jobs: dict[str, list[Target]] = {}
-    for (module, target), labels in _wanted(model, selected).items():
+    for (module, target), labels in _wanted(model, selected).items() if probers else ():
         for prober, settings in probers.items():
             its = {
                 "__metrics_path__": "/probe",
@@ -82,7 +82,10 @@ def targets(model: _model.Model, server: str) -> dict[str, list[Target]]:
                 "module": module,
                 "prober": prober,
             }
-            address = _model.host_port(model["hosts"][prober]["address"], int(settings["blackbox_exporter_port"]))
+            at = model["hosts"][prober]
+            if any(item["role"] == ROLE and item["scheme"] == "https" for item in at["endpoints"]):
+                its["__scheme__"] = "https"
+            address = _model.host_port(at["address"], int(settings["blackbox_exporter_port"]))
             jobs.setdefault(f"probe_{module}", []).append({"targets": [address], "labels": {**its, **labels}})
     return dict(sorted(jobs.items()))
 

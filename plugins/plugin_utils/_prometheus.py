@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _alertmanager, _probes, _rules
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _alertmanager, _probes, _rules, _web
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import TIMES, Model, for_the_job, host_port
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import made_yaml
 
@@ -71,15 +71,29 @@ def scrape_configs(model: Model, server: str) -> list[dict[str, t.Any]]:
             if for_the_job(key, values):
                 of_job[key] = values
     configs: list[dict[str, t.Any]] = []
+    webs = web_of_jobs(model, server)
     for job, values_of in sorted(params.items()):
         config: dict[str, t.Any] = {"job_name": job, "file_sd_configs": [{"files": [f"targets/{job}.json"]}]}
+        config.update(_web.scrape_config(job, webs.get(job, {})))
         if values_of:
             config["params"] = dict(sorted(values_of.items()))
         configs.append(config)
-    probed = [
-        {"job_name": job, "file_sd_configs": [{"files": [f"targets/{job}.json"]}]} for job in _probes.targets(model, server)
-    ]
-    return configs + probed + list(settings_of(model, server)["prometheus_extra_scrape_configs"])
+    for job in _probes.targets(model, server):
+        config = {"job_name": job, "file_sd_configs": [{"files": [f"targets/{job}.json"]}]}
+        configs.append({**config, **_web.scrape_config(job, webs.get(job, {}))})
+    return configs + list(settings_of(model, server)["prometheus_extra_scrape_configs"])
+
+
+def web_of_jobs(model: Model, server: str) -> dict[str, dict[str, t.Any]]:
+    """Return, by job, what its targets need of monitoring_web; none of them is none. It is the same for all of a job."""
+    found: dict[str, dict[str, t.Any]] = {}
+    probers: dict[str, t.Any] = {}
+    for _name, _host, item in endpoints(model, server):
+        if "web" in item:
+            found[item["job"]] = item["web"]
+            if item["role"] == _probes.ROLE:
+                probers = item["web"]
+    return {**found, **dict.fromkeys(_probes.targets(model, server), probers)} if probers else found
 
 
 def targets_files(model: Model, server: str) -> dict[str, str]:
@@ -157,11 +171,14 @@ def _merged(ours: dict[str, t.Any], extra: t.Mapping[str, t.Any]) -> dict[str, t
     return found
 
 
-def prometheus_tree(model: Model, server: str) -> dict[str, str]:
-    """Return every file of the configuration of *server*: relative path -> text."""
-    files = {"prometheus.yml": made_yaml(prometheus_config(model, server))}
+def prometheus_tree(model: Model, server: str) -> dict[str, t.Any]:
+    """Return every file of the configuration of *server*: relative path -> text, or a dictionary of content and secret."""
+    files: dict[str, t.Any] = {"prometheus.yml": made_yaml(prometheus_config(model, server))}
     for job, text in targets_files(model, server).items():
         files[f"targets/{job}.json"] = text
+    for job, web in web_of_jobs(model, server).items():
+        if web.get("username"):
+            files[_web.password_file(job, web)] = {"content": str(web["password"]), "secret": True}
     for name, groups in _rules.alert_rules(model, server).items():
         files[f"rules/{name}.yml"] = made_yaml({"groups": groups})
     extra = settings_of(model, server)["prometheus_extra_rules"]
@@ -182,7 +199,11 @@ def rendered_files(model: Model) -> dict[str, str]:
         raise ValueError(
             "the inventory has no Prometheus server: put one into its group (prometheus, or as monitoring_groups says)"
         )
-    files = {f"{server}/{path}": text for server in servers for path, text in prometheus_tree(model, server).items()}
+    files = {
+        f"{server}/{path}": "<secret>\n" if isinstance(file, dict) else file
+        for server in servers
+        for path, file in prometheus_tree(model, server).items()
+    }
     for server, settings in servers.items():
         tests = settings["prometheus_extra_rule_tests"]
         if tests:

@@ -15,7 +15,7 @@ Problem = tuple[str, str, t.Any, str]
 
 def check(model: Model, problems: Problems) -> None:
     """Report what is wrong with the endpoints of *model* as a whole."""
-    for rule in (_targets, _ports, _params):
+    for rule in (_targets, _ports, _params, _webs):
         for problem in rule(model):
             problems.add(*problem)
 
@@ -66,3 +66,14 @@ def _params(model: Model) -> t.Iterator[Problem]:
             if item["params"].get(key) != values:
                 remedy = f"other targets of the job {item['job']} have {values}, which Prometheus takes for a whole job only: "
                 yield name, f"{variable}.params.{key}", item["params"].get(key), remedy + "give this one a job of its own"
+
+
+def _webs(model: Model) -> t.Iterator[Problem]:
+    """Find targets of a job that want to be asked in different ways: a password and a CA are given to a whole job."""
+    first: dict[str, tuple[str, t.Any]] = {}
+    for name, _variable, _host, item in _endpoints(model):
+        if "web" in item:
+            other, web = first.setdefault(item["job"], (name, item["web"]))
+            if web != item["web"]:
+                remedy = f"{other} has another one, and the job {item['job']} can have one alone: give both the same"
+                yield name, "monitoring_web", "…", remedy

@@ -1,12 +1,14 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each scenario in containers, as molecule runs it."""
+"""Each scenario in containers, as molecule runs it; two at a time, since much of it is waiting."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+import typing as t
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,16 +17,35 @@ ROOT = Path(__file__).parents[2]
 SCENARIOS = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_scenario(name: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """Its output is shown as it comes: a scenario takes minutes."""
+def run(name: str) -> int:
+    """Run a scenario; show what it says, a line at a time with its name, and return how it ended."""
     environment = {
         **os.environ,
         "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
         # A collection's scenarios may lie at its top, too.
         "MOLECULE_GLOB": "molecule/*/molecule.yml",
     }
+    command = ["molecule", "test", "--scenario-name", name]
+    print(f"\n--- {' '.join(command)}", flush=True)
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as made:
+        for line in made.stdout or ():
+            print(f"{name:9} {line}", end="", flush=True)
+    return made.returncode
+
+
+@pytest.fixture(scope="module")
+def runs(request: pytest.FixtureRequest) -> t.Iterator[dict[str, Future[int]]]:
+    """Start the scenarios of this session, and return what becomes of them."""
+    with ThreadPoolExecutor(2) as pool:
+        callspecs = [getattr(item, "callspec", None) for item in request.session.items]
+        names = [spec.params["name"] for spec in callspecs if spec and spec.params.get("name") in SCENARIOS]
+        yield {name: pool.submit(run, name) for name in names}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenario(name: str, runs: dict[str, Future[int]], capfd: pytest.CaptureFixture[str]) -> None:
+    """Its output is shown as it comes: a scenario takes minutes."""
     with capfd.disabled():
-        print(f"\n--- molecule test --scenario-name {name}", flush=True)
-        done = subprocess.run(["molecule", "test", "--scenario-name", name], cwd=ROOT, env=environment, check=False)
-    assert done.returncode == 0, f"scenario {name} failed, see above"
+        assert runs[name].result() == 0, f"scenario {name} failed, see above"
