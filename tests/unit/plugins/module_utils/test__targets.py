@@ -121,4 +121,5 @@ def test_a_series_that_is_not_there_is_missing(monkeypatch: pytest.MonkeyPatch) 
         _api, "open_url", lambda *_args, **_kwargs: io.BytesIO(json.dumps({"data": {"result": [other]}}).encode())
     )
     assert _targets.not_up("http://x", EXPECTED, since=50.0, timeout=2) == ["web1:9100"]
+    assert _targets.not_up("http://x", [{**EXPECTED[0], "job": "other"}], since=50.0, timeout=2) == []
     assert _targets.not_up("http://x", [], since=50.0, timeout=2) == []

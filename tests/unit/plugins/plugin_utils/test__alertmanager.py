@@ -121,6 +121,8 @@ def test_a_matrix_room_gets_the_event_of_a_message() -> None:
     assert second["http_config"] == {"authorization": {"credentials_file": "/etc/t"}}
     assert (first["send_resolved"], second["max_alerts"]) == (True, 9)
     assert set(first["payload"]) == {"msgtype", "body"}
+    # What could be YAML, Alertmanager takes for YAML.
+    assert first["payload"]["body"].startswith("`{{")
     assert "syt_hidden" not in _alertmanager.shown(made)["alertmanager.yml"]
     rooms = [{"contact": "room", **MATRIX, "homeserver": "https://192.0.2.1"}]
     assert _alertmanager.rooms(made) == rooms

@@ -79,6 +79,7 @@ def test_tls_alone_and_a_password_alone(tmp_path: Path) -> None:
     assert _web.scrape_config("j", {"insecure_skip_verify": True}) == {"tls_config": {"insecure_skip_verify": True}}
     model, problems = made(tmp_path, cert_file="", key_file="", ca_file="").build(contracts())
     assert problems == []
+    assert not any("tls_config" in config for config in _prometheus.scrape_configs(model, "p"))
     assert "__scheme__" not in _probes.targets(model, "p")["probe_icmp"][0]["labels"]
 
 
