@@ -57,10 +57,9 @@ def _hosts(
         info = answered[server].info or {}
         versions = {row["instance"]: row["version"] for row in info.get("builds", [])}
         for row in of_server:
-            host = found.setdefault(
-                row["host"],
-                {"name": row["host"], "address": row["address"], "labels": {}, "cells": {}, "alerts": []},
-            )
+            # What several hosts want probed is no host's.
+            name = row["host"] or row["instance"]
+            host = found.setdefault(name, {"name": name, "address": row["address"], "labels": {}, "cells": {}, "alerts": []})
             reason = f"{server}: {row['reason']}" if row["reason"] and len(rows) > 1 else row["reason"]
             _into(host["cells"], row["job"], row["state"], reason, versions.get(row["instance"], ""))
     for alert in _alerts(answered):

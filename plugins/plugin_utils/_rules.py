@@ -23,6 +23,7 @@ import yaml
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._promql import any_of
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import plain
 
 SEVERITIES = ("info", "warning", "critical")
 _SIGNS = {"above": ">", "below": "<"}
@@ -36,7 +37,8 @@ Overrides = dict[tuple[str, str], dict[float, list[str]]]
 @functools.lru_cache
 def groups(text: str) -> list[dict[str, t.Any]]:
     """Return the rule groups in a role's *text*; they are not to be changed."""
-    return (yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}).get("groups") or []  # noqa: S506 - safe
+    # libyaml takes no text of Ansible's own kinds, which filters are given before ansible-core 2.19.
+    return (yaml.load(plain(text), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}).get("groups") or []  # noqa: S506 - safe
 
 
 def known_thresholds(texts: t.Iterable[str]) -> Known:

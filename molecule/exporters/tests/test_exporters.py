@@ -108,6 +108,20 @@ def test_what_is_done_is_counted(scenario: t.Any) -> None:
     )
 
 
+def test_verify_and_the_report_know_them(scenario: t.Any, tmp_path: Path) -> None:
+    """Targets, versions, rules: what runs is what the inventory says."""
+    play = scenario.play("verify.yml", verify_json=str(tmp_path / "verify.json"))
+    problems = [check["problem"] for check in json.loads((tmp_path / "verify.json").read_text())["checks"] if check["problem"]]
+    assert (play.rc, problems) == (0, []), play.output
+    assert scenario.play("report.yml", report_dir=str(tmp_path)).rc == 0
+    page = next(tmp_path.glob("*.md")).read_text().replace("\\_", "_")
+    head, row = (line.split(" | ") for line in page.splitlines() if line.startswith(("| server |", "| web1 |")))
+    cells = dict(zip(head, row))
+    for job in ("node", "apache", "haproxy", "uwsgi", "probe_icmp", "probe_tls", "probe_http_2xx"):
+        assert cells[job].startswith("✔"), page
+    assert cells["postgres"] == "·"
+
+
 def test_the_exporters_are_shut_in(scenario: t.Any) -> None:
     """The verdict of systemd itself, from 0 to 10."""
     for host, units in UNITS.items():
@@ -383,3 +397,16 @@ def test_tls_and_a_password_for_all_by_one_variable(scenario: t.Any, edited: t.A
     assert "200" in machine.check_output(
         "python3 -c %s", "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9100/metrics').status)"
     )
+
+
+def test_offboarding_leaves_nothing(scenario: t.Any) -> None:
+    """Of everything that was put on the host; what was there before runs on."""
+    play = scenario.play("offboard.yml", host="web1")
+    assert play.rc == 0, play.output
+    machine = scenario.on("web1")
+    left = "cd /etc/systemd/system; ls -d *exporter* vigie* /usr/local/bin/* /usr/local/lib/vigie /opt/vigie/* 2>/dev/null"
+    assert machine.run(left).stdout == "/opt/vigie/pushgateway\n/usr/local/bin/pushgateway\n"
+    assert "vigie" not in machine.file("/etc/haproxy/haproxy.cfg").content_string
+    assert not machine.file("/etc/apache2/conf-enabled/vigie-status.conf").exists
+    assert all(machine.service(name).is_running for name in ("haproxy", "apache2", "uwsgi-shop", "supervisor"))
+    assert "VIGIE" not in machine.check_output("iptables-save")

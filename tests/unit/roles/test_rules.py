@@ -194,3 +194,12 @@ def test_a_threshold_that_no_alert_has_is_refused(name: str, value: t.Any, probl
     """With what there is."""
     found = _rules.threshold_problem(name, value, KNOWN)
     assert found == problem if problem is None else found and found.startswith(problem)
+
+
+def test_a_text_of_ansibles_own_kind_is_read() -> None:
+    """Before ansible-core 2.19 what a template hands to a filter is no plain text, and libyaml wants one."""
+
+    class Text(str):
+        __slots__ = ()
+
+    assert _rules.groups(Text(NODE.read_text()))[0]["name"] == "node"
