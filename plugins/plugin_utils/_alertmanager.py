@@ -24,8 +24,14 @@ NOBODY = "nobody"
 _SECRET = re.compile(r"(password|secret|token|credentials|api_key|api_url|webhook_url|^url|routing_key|service_key)(?!.*_file$)")
 Settings = t.Mapping[str, t.Any]
 _TITLE, _TEXT = '{{ template "vigie.subject" . }}', '{{ template "vigie.text" . }}'
+# In a payload Alertmanager takes a text that could be YAML for YAML (DeepCopyWithTemplate in its template/template.go): no YAML
+# begins with a backtick.
+_PLAIN = f"`{_TITLE}`\n{_TEXT}"
 _COLOUR = '{{ if eq .Status "firing" }}danger{{ else }}good{{ end }}'
 _MATRIX_TOKENS = {"access_token": "credentials", "access_token_file": "credentials_file"}
+# Rocket.Chat's incoming webhooks take Slack's messages. From the first of these versions on their answer is an error for
+# Alertmanager's receiver for Slack, which sends again without end (alertmanager#3546); from the second on there are payloads.
+ROCKETCHAT_WEBHOOKS = ((0, 26), (0, 32))
 ROUTE_TIMES = ("group_wait", "group_interval", "repeat_interval")
 
 
@@ -49,9 +55,11 @@ def _mattermost(its: dict[str, t.Any], version: tuple[int, ...]) -> tuple[str, d
 
 
 def _rocketchat(its: dict[str, t.Any], version: tuple[int, ...]) -> tuple[str, dict[str, t.Any]]:
-    # An incoming webhook of Rocket.Chat takes Slack's messages, with any version.
-    if "webhook_url" in its or "webhook_url_file" in its:
-        return _slack(its, version)
+    for ours, theirs in (("webhook_url", "url"), ("webhook_url_file", "url_file")):
+        if ours in its and version < ROCKETCHAT_WEBHOOKS[1]:
+            return _slack(its, version)
+        if ours in its:
+            return "webhook_configs", {theirs: its.pop(ours), "payload": {"text": _PLAIN}, **its}
     return "rocketchat_configs", {"title": _TITLE, "title_link": "{{ .ExternalURL }}", "text": _TEXT, **its}
 
 
@@ -62,15 +70,14 @@ def _telegram(its: dict[str, t.Any], _version: tuple[int, ...]) -> tuple[str, di
 def _matrix(its: dict[str, t.Any], _version: tuple[int, ...]) -> tuple[str, dict[str, t.Any]]:
     """Post the event of a message to the room itself, by the form of the client-server API without a transaction's number.
 
-    Synapse and Dendrite have that form (``RoomSendEventRestServlet`` in Synapse). Alertmanager takes a text of the payload that
-    could be YAML for YAML (``DeepCopyWithTemplate`` in its template/template.go): no YAML begins with a backtick.
+    Synapse and Dendrite have that form (``RoomSendEventRestServlet`` in Synapse).
     """
     homeserver, room = its.pop("homeserver").rstrip("/"), quote(its.pop("room"), safe="")
     credentials = {theirs: its.pop(ours) for ours, theirs in _MATRIX_TOKENS.items() if ours in its}
     return "webhook_configs", {
         "url": f"{homeserver}/_matrix/client/v3/rooms/{room}/send/m.room.message",
         "http_config": {"authorization": credentials},
-        "payload": {"msgtype": "m.text", "body": f"`{_TITLE}`\n{_TEXT}"},
+        "payload": {"msgtype": "m.text", "body": _PLAIN},
         **its,
     }
 

@@ -12,6 +12,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils import _rules
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._alertmanager import (
     KINDS,
     NEEDED,
+    ROCKETCHAT_WEBHOOKS,
     ROUTE_TIMES,
     as_list,
     version_of,
@@ -72,6 +73,12 @@ def _contact_problems(name: str, contact: t.Any, version: tuple[int, ...]) -> li
         ]
         if kind == "matrix" and not all(str(item.get("room") or "!").startswith("!") for item in as_list(value)):
             found.append((f"{where}.{kind}.room", "…", "give the room's internal ID, !…:server, not its alias"))
+        if _is_webhook(kind, value) and ROCKETCHAT_WEBHOOKS[0] <= version < ROCKETCHAT_WEBHOOKS[1]:
+            remedy = (
+                "Alertmanager from 0.26 to 0.31 takes the answer of Rocket.Chat's webhooks for an error, and sends again without "
+                "end: take 0.32, or api_url, token_id, token and channel"
+            )
+            found.append((f"{where}.{kind}", "…", remedy))
         if version < _SINCE.get(kind, (0,)) and not _is_webhook(kind, value):
             since = ".".join(map(str, _SINCE[kind]))
             found.append(

@@ -21,6 +21,11 @@ from aiosmtpd import controller, smtp
 
 HERE = "198.18.6.1"
 CHATS = ("rocketchat", "slack", "mattermost", "telegram")
+# As each answers; the others say ok. Alertmanager sends again what it takes for refused.
+ANSWERS = {
+    "rocketchat": b'{"success": true}',
+    "telegram": b'{"ok": true, "result": {"message_id": 1, "date": 0, "chat": {"id": 7, "type": "group"}}}',
+}
 SECRETS = ("first-secret", "second-secret")
 
 
@@ -47,6 +52,8 @@ class Inbox:
         if kind == "telegram":
             assert payload["chat_id"] == "7"
             text = payload["text"]
+        elif kind == "rocketchat":
+            text = payload["text"].removeprefix("`").replace("`\n", "\n", 1)
         elif kind != "webhook":
             (attachment,) = payload["attachments"]
             text = f"{attachment['title']}\n{attachment['text']}"
@@ -91,9 +98,10 @@ def inbox() -> t.Iterator[Inbox]:
             except (AssertionError, KeyError) as error:
                 found.messages.append(("refused", f"{self.path}: {error!r} {payload}"))
                 self.send_response(400)
+            kind = self.path.split("/")[1]
+            self.send_header("Content-Type", "application/json" if kind in ANSWERS else "text/plain")
             self.end_headers()
-            # As Telegram answers; the others look at the status alone.
-            self.wfile.write(b'{"ok": true, "result": {"message_id": 1, "date": 0, "chat": {"id": 7, "type": "group"}}}')
+            self.wfile.write(ANSWERS.get(kind, b"ok"))
 
         def log_message(self, *_args: t.Any) -> None:
             pass

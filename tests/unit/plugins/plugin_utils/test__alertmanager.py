@@ -57,7 +57,9 @@ def run(*command: t.Any) -> str:
 def test_every_version_accepts_it(amtool: tuple[str, str], tmp_path: Path) -> None:
     """All kinds that it knows, natively or as what it knows instead; and the default, with no contact at all."""
     program, version = amtool
-    contacts = {**CONTACTS, "phone": {"telegram": {"bot_token": "1:x", "chat_id": 7}}}
+    # Rocket.Chat's webhooks do not go with all of them.
+    chat = CONTACTS["chat"] if not "0.26" <= version < "0.32" else {"mattermost": "https://192.0.2.1/matter"}
+    contacts = {**CONTACTS, "chat": chat, "phone": {"telegram": {"bot_token": "1:x", "chat_id": 7}}}
     if version >= "0.32":
         contacts["room"] = {"matrix": MATRIX}
     if version >= "0.28":
@@ -94,8 +96,11 @@ def test_a_chat_without_a_receiver_of_its_own_is_written_as_slack() -> None:
         (chat,) = [r for r in _alertmanager.config(settings(version=version))["receivers"] if r["name"] == "chat"]
         return set(chat) - {"name"}
 
-    assert kinds("0.32.1") == {"slack_configs"}
-    assert kinds("0.33.1") == {"slack_configs", "mattermost_configs"}
+    assert kinds("0.25.0") == {"slack_configs"}
+    assert kinds("0.32.1") == {"webhook_configs", "slack_configs"}
+    assert kinds("0.33.1") == {"webhook_configs", "mattermost_configs"}
+    (webhook,) = _alertmanager.config(settings())["receivers"][-1]["webhook_configs"]
+    assert webhook["payload"]["text"].startswith("`{{")
 
 
 def test_what_a_contact_says_comes_before_what_is_usual() -> None:
@@ -169,6 +174,11 @@ def test_the_whole_configuration_may_be_given() -> None:
         ),
         ({"contacts": {"ops": "x"}, "routes": []}, "contacts.ops", "a contact is a dictionary"),
         ({"contacts": {"ops": {"telegram": "x"}}, "routes": []}, "contacts.ops.telegram", "it must be a dictionary"),
+        (
+            {"contacts": {"ops": {"rocketchat": "https://x/"}}, "routes": [], "version": "0.28.1"},
+            "contacts.ops.rocketchat",
+            "takes the answer of Rocket.Chat's webhooks for an error",
+        ),
         ({"contacts": {"ops": {"matrix": "x"}}, "routes": []}, "contacts.ops.matrix", "it must be a dictionary"),
         (
             {"contacts": {"ops": {"matrix": {**MATRIX, "access_token": ""}}}, "routes": []},
