@@ -31,7 +31,10 @@ class Release:
         """Nothing on the host is touched. *run* executes commands."""
         self.params = params
         self.name = params["name"]
-        self.arch = params["arch"] or _download.architecture(os.uname().machine)
+        # The program and its unit come with a package.
+        self.packaged = not params["url"]
+        arch = _download.architecture(os.uname().machine)
+        self.arch = params["arch"] or params["arch_names"].get(arch, arch)
         self.versions = Versions(params["root"], self.name)
         self.unit = Unit(self.name, run)
         self.unit_path = os.path.join(unit_dir, self.unit.name)
@@ -49,14 +52,8 @@ class Release:
         """Return what has to be done, in order: nothing where the release is in service as asked for. No network."""
         self.state = self.unit.show()
         self.unfinished = self.unfinished or self.transaction.unfinished()
-        pinned = str(self.params["checksums"].get(self.arch) or "").lower() or None
-        self.directory = self.versions.find(self.params["version"], self.arch, pinned)
-        actions = [] if self.directory else ["download", "unpack"]
-        if self.directory is None or self.versions.current() != self.directory:
-            actions.append("switch")
-        if any(_files.link_target(path) != target for path, target in self.links.items()):
-            actions.append("link")
-        if not self._same(self.unit_path, to_bytes(self.params["unit"]), 0o644, None, None):
+        actions = [] if self.packaged else self._program_actions()
+        if self._unit_differs():
             actions.append("unit")
         elif self.state.get("NeedDaemonReload") == "yes":
             actions.append("daemon-reload")
@@ -67,6 +64,23 @@ class Release:
         if self.state.get("UnitFileState") != "enabled":
             actions.append("enable")
         return actions + self._service_actions(actions)
+
+    def _program_actions(self) -> list[str]:
+        """Return what has to be done for the program of the release."""
+        pinned = str(self.params["checksums"].get(self.arch) or "").lower() or None
+        self.directory = self.versions.find(self.params["version"], self.arch, pinned)
+        actions = [] if self.directory else ["download", "unpack"]
+        if self.directory is None or self.versions.current() != self.directory:
+            actions.append("switch")
+        if any(_files.link_target(path) != target for path, target in self.links.items()):
+            actions.append("link")
+        return actions
+
+    def _unit_differs(self) -> bool:
+        if self.packaged:
+            # That of a release came before the package's; one of somebody else's is theirs.
+            return self.versions.current() is not None and os.path.lexists(self.unit_path)
+        return not self._same(self.unit_path, to_bytes(self.params["unit"]), 0o644, None, None)
 
     def _service_actions(self, actions: t.Container[str]) -> list[str]:
         """Return what has to be said to the service after *actions*: start, restart, reload or nothing."""
@@ -108,6 +122,9 @@ class Release:
             running = os.readlink(f"/proc/{int(self.state.get('MainPID') or 0)}/exe")
         except (OSError, ValueError):
             return False
+        if self.packaged:
+            # The package was replaced, and did not start its service again.
+            return running.endswith(" (deleted)")
         return running.startswith(self.versions.path + "/") and not running.startswith(
             os.path.join(self.versions.path, self.directory or "") + "/"
         )
@@ -183,13 +200,13 @@ class Release:
         :raises ServiceError: the service was not healthy; what was there before is in service again.
         :raises DownloadError, TreeError: nothing has changed.
         """
-        fetched = self.directory is None
+        fetched = self.directory is None and not self.packaged
         try:
-            if self.directory is None:
+            if fetched:
                 self.directory = self.fetch()
             if self.tree and "config" in actions:
                 self.tree.stage()
-                self.tree.validate({"release": os.path.join(self.versions.path, self.directory)})
+                self.tree.validate({"release": os.path.join(self.versions.path, self.directory or "")})
             with _files.uninterrupted():
                 self._change(actions)
         except BaseException:
@@ -229,6 +246,15 @@ class Release:
             _files.write(file["path"], to_bytes(file["content"]), mode, *_files.owner_ids(owner, group))
         if self.tree and "config" in actions:
             self.tree.switch()
+        if self.packaged:
+            # What a release left here is not in service any more.
+            _files.remove(self.versions.link)
+            if "unit" in actions:
+                _files.remove(self.unit_path)
+        else:
+            self._write_program(actions)
+
+    def _write_program(self, actions: t.Container[str]) -> None:
         if "unit" in actions:
             _files.write(self.unit_path, to_bytes(self.params["unit"]), 0o644)
         if self.versions.current() != self.directory:

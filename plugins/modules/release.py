@@ -18,6 +18,7 @@ description:
   - Then the service is restarted, or reloaded where that is enough, and must stay up and answer over HTTP. Where it does
     not, everything is put back, the previous version is started again, and the module fails with the last lines of the
     service's journal.
+  - The program may also come with a package of the host's own, see O(url). Then the module cares for the rest.
   - Where nothing has to change, the module looks at the host and does nothing. It needs no network then, nor for going back
     to a version that is kept.
   - The whole transaction runs on the host, so that a lost connection leaves the old or the new. A run that was killed is
@@ -28,10 +29,13 @@ options:
     type: str
     required: true
   version:
-    description: Version to run. Needed unless O(state=absent).
+    description: Version to run. Needed unless O(state=absent), or O(url) is empty.
     type: str
   url:
-    description: Where the archive is; C({arch}) stands for O(arch).
+    description:
+      - Where the archive is; C({arch}) stands for O(arch). Needed unless O(state=absent).
+      - Where it is empty, the program and its unit come with a package that is installed already, and O(unit) is empty, too. A
+        unit that the module wrote for a release is removed then.
     type: str
   arch:
     description:
@@ -39,6 +43,11 @@ options:
         kernel counts as 32-bit.
     type: str
     default: ""
+  arch_names:
+    description: >-
+      How the releases call an architecture, where that is another name; V({armv7: arm-7}) for instance.
+    type: dict
+    default: {}
   checksums:
     description: SHA-256 of the archive by architecture. Where given, O(checksum_url) is not asked.
     type: dict
@@ -251,7 +260,7 @@ arch:
   type: str
   sample: armv7
 version:
-  description: Version in service afterwards.
+  description: Version in service afterwards; empty where a package brings the program.
   returned: when O(state=present)
   type: str
 previous_version:
@@ -300,6 +309,7 @@ SPEC: dict[str, t.Any] = {
     "version": {"type": "str"},
     "url": {"type": "str"},
     "arch": {"type": "str", "default": ""},
+    "arch_names": {"type": "dict", "default": {}},
     "checksums": {"type": "dict", "default": {}},
     "checksum_url": {"type": "str"},
     "archive": {"type": "path", "default": ""},
@@ -338,7 +348,7 @@ def apply(module: AnsibleModule, release: Release) -> dict[str, t.Any]:
         "changed": bool(actions),
         "actions": actions,
         "arch": release.arch,
-        "version": module.params["version"],
+        "version": "" if release.packaged else module.params["version"],
         "previous_version": previous,
     }
     if module._diff:  # noqa: SLF001 - the way that a module learns of --diff
