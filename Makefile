@@ -57,6 +57,10 @@ sanity: .venv/made ## Run ansible-test sanity, as far as it runs without its own
 docs: .venv/made ## Write the roles' READMEs from their argument specifications
 	@$(BIN)/python tests/readmes.py
 
+.PHONY: dashboards
+dashboards: .venv/made ## Write the roles' dashboards from tests/dashboards
+	@$(BIN)/python tests/dashboards/write.py
+
 .PHONY: lock
 lock: .venv/made ## Pin the newest development dependencies
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header --no-annotate --group dev --output-file requirements-dev.txt
@@ -65,4 +69,4 @@ lock: .venv/made ## Pin the newest development dependencies
 clean: ## Remove the tests' containers, and what the targets above left in the checkout
 	@if [ -x $(BIN)/python ]; then for scenario in molecule/*/molecule.yml; do \
 		$(BIN)/python tests/fleet/fleet.py down "$$(dirname "$$scenario")/inventory"; done; fi
-	@rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .ansible molecule/*/inventory/group_vars/all/mirror.yml
+	@rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .ansible molecule/*/inventory/group_vars/all/mirror.yml inventory/demo/grafana.yml

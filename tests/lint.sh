@@ -42,6 +42,7 @@ check shell sh -c 'for script in .ci/run tests/*.sh tests/fleet/*.sh; do sh -n "
 check changelog antsibull-changelog lint
 check documentation antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all .
 check readmes python tests/readmes.py --check
+check dashboards python tests/dashboards/write.py --check
 check artefact artefact
 check ansible-lint ansible-lint -q
 [ -z "$failed" ] || {

@@ -1,0 +1,82 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every query of every dashboard, as Grafana would send it, against Prometheus and the real services.
+
+These tests come before the others of the scenario, which hurt the services.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible.plugins.loader import init_plugin_loader
+
+ROOT = Path(__file__).parents[3]
+init_plugin_loader([str(ROOT / ".collections")])
+sys.path.insert(0, str(ROOT / "tests" / "dashboards"))
+
+import queries  # noqa: E402 - it lies beside what makes the dashboards
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _grafana  # noqa: E402 - the loader finds it
+
+FILES = sorted(ROOT.glob("roles/*/monitoring/dashboard*.json"))
+PAGES = {page["uid"]: page for page in (json.loads(path.read_text()) for path in FILES)}
+# Panels without data here, by page, and why.
+EMPTY = {
+    "vigie-node": {"Temperature": "containers have no sensors"},
+}
+
+
+@pytest.fixture(scope="module")
+def url(scenario: t.Any) -> str:
+    """Return the URL of Prometheus, once a job has run, and what is counted was counted for a minute."""
+    scenario.on("web1").check_output("vigie-job --every 86400 backup true")
+    address = f"http://{scenario.var('monitor', 'ansible_host')}:9090"
+    deadline = time.monotonic() + 90
+    while not queries.ask(
+        address, "query", query="sum(rate(haproxy_frontend_http_requests_total[1m])) and on () vigie_job_last_status"
+    )["result"]:
+        assert time.monotonic() < deadline
+        time.sleep(1)
+    return address
+
+
+@pytest.mark.parametrize("labels", [[], ["function"]], ids=["as_it_is", "with_the_fleets_labels"])
+@pytest.mark.parametrize("uid", PAGES)
+def test_every_query_finds_something(url: str, uid: str, labels: list[str]) -> None:
+    """With all servers chosen; but for those that cannot, of which none does."""
+    page = _grafana.with_labels(PAGES[uid], labels)
+    silent = {
+        title: text
+        for title, expression in queries.queries(page)
+        for text in [queries.filled(expression, page)]
+        if not queries.ask(url, "query", query=text)["result"]
+    }
+    assert set(silent) == set(EMPTY.get(uid, {})), silent
+
+
+@pytest.mark.parametrize("uid", PAGES)
+def test_every_variable_offers_something(url: str, uid: str) -> None:
+    """Something of what it offers is found, chosen alone, and nothing is where that is none of it: queries heed it."""
+    page = _grafana.with_labels(PAGES[uid], ["function"])
+    for variable in queries.choices(page):
+        values = queries.offered(url, page, variable)
+        assert values, variable
+        if variable["type"] == "custom":
+            continue
+        name = variable["name"]
+        texts = [expression for _title, expression in queries.queries(page) if f"${name}" in expression]
+
+        def answers(value: str, texts: list[str] = texts, name: str = name) -> list[list[dict[str, t.Any]]]:
+            return [queries.ask(url, "query", query=queries.filled(text, page, **{name: value}))["result"] for text in texts]
+
+        assert any(found for value in values for found in answers(value.replace(".", "[.]"))), variable
+        found = answers("no-such-value")
+        # What counts has a zero.
+        assert all(float(one["value"][1]) == 0 for result in found for one in result), variable
