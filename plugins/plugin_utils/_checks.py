@@ -10,7 +10,7 @@ import typing as t
 
 import yaml
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _prometheus
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _grafana, _prometheus
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._coverage import coverage
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model
 
@@ -45,11 +45,12 @@ def answers(asked: t.Mapping[str, t.Iterable[t.Mapping[str, t.Any]]]) -> dict[st
     """Return what each server answered.
 
     :param asked: results of a loop over the servers (``__prometheus_server`` in each): of the modules targets_up (``targets``),
-        prometheus_info (``info``) and, in check mode, config_tree (``tree``).
+        prometheus_info (``info``) and, in check mode, config_tree (``tree``); and, over the Grafanas (``__grafana_host``), of
+        grafana_info (``grafana``), which are for `grafana_checks`.
     """
     found: dict[str, Answer] = {}
     for kind, results in asked.items():
-        for result in results:
+        for result in results if kind != "grafana" else ():
             answer = found.setdefault(result["__prometheus_server"], Answer())
             if result.get("skipped"):
                 continue
@@ -77,7 +78,8 @@ def compare(
         and what concerns the servers as a whole, is told, too.
     """
     answered = answers(asked)
-    return answered, *checks(model, answered, None if set(hosts) >= set(model["hosts"]) else hosts)
+    found, rows = checks(model, answered, None if set(hosts) >= set(model["hosts"]) else hosts)
+    return answered, found + grafana_checks(model, asked.get("grafana", ())), rows
 
 
 def checks(
@@ -104,6 +106,48 @@ def checks(
             found += _of_versions(model, server, answer.info["builds"])
             found += _of_clocks(server, answer.info["clocks"])
     return found, rows
+
+
+def grafana_checks(model: Model, asked: t.Iterable[t.Mapping[str, t.Any]]) -> list[Check]:
+    """Return the checks of the Grafanas.
+
+    :param asked: results of a loop over them (``__grafana_host`` in each) of the module grafana_info.
+    """
+    found = []
+    for result in asked:
+        if result.get("skipped"):
+            continue
+        host = result["__grafana_host"]
+        problems: dict[str, str] = {"answers": ""}
+        if "version" not in result:
+            problems["answers"] = str(result.get("msg") or "it could not be asked")
+        else:
+            problems |= _of_grafana(model, host, result)
+        found += [Check(host, "grafana", name, host, why and f"{host}: {why}") for name, why in problems.items()]
+    return found
+
+
+def _of_grafana(model: Model, host: str, has: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Return what is wrong with a Grafana, by the name of the check; nothing where it is right."""
+    wanted = str(_grafana.settings_of(model, host)["grafana_version"])
+    sources, dashboards = _grafana.expected(model, host)
+    right_version = wanted == "latest" or _bare(has["version"]) == _bare(wanted)
+    found = {"version": "" if right_version else f"Grafana {has['version']} runs, the inventory has {wanted}"}
+    there = {source["uid"]: source for source in has["sources"]}
+    for source in sources:
+        name, its = f"data source {source['name']}", there.get(source.get("uid", ""))
+        if its is None:
+            found[name] = f"the {name} is not in Grafana: run vigie.monitoring.site --tags grafana"
+        else:
+            found[name] = its["problem"] and f"Grafana cannot use the {name}: {its['problem']}"
+    missing = sorted(set(dashboards) - {dashboard["uid"] for dashboard in has["dashboards"]})
+    found["dashboards"] = f"Grafana has not loaded the dashboards {', '.join(missing)}" if missing else ""
+    return found
+
+
+def _bare(version: str) -> str:
+    """Return a version without what a packager adds behind a plus, which makes it no other version (semver.org, 10)."""
+    return version.partition("+")[0].removeprefix("v")
 
 
 def _of_target(server: str, row: Row) -> Check:
@@ -165,10 +209,9 @@ def _of_versions(model: Model, server: str, builds: list[Row]) -> list[Check]:
         wanted = model["hosts"].get(row["host"], {}).get("versions", {}).get(row["program"])
         if wanted is None or not row["version"]:
             continue
-        # What a packager adds behind a plus is no other version (semver.org, 10).
         problem = (
             ""
-            if row["version"].partition("+")[0].removeprefix("v") == wanted.partition("+")[0].removeprefix("v")
+            if wanted == "latest" or _bare(row["version"]) == _bare(wanted)
             else f"{row['host']}: {row['program']} {row['version']} runs, the inventory has {wanted}"
         )
         found.append(Check(server, "version", f"{row['program']} of {row['instance']}", row["host"], problem))

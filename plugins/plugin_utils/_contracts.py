@@ -35,12 +35,14 @@ ROLES = pathlib.Path(__file__).parents[2] / "roles"
 
 @dataclasses.dataclass(frozen=True)
 class Contract:
-    """How Prometheus scrapes a role, the defaults of the role's variables, and the text of its rules."""
+    """How Prometheus scrapes a role, the defaults of the role's variables, and the texts of its rules and dashboards."""
 
     role: str
     scrape: dict[str, t.Any]
     defaults: dict[str, t.Any]
     rules: str = ""
+    # The texts of its dashboards, by name.
+    dashboards: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def access(self) -> dict[str, t.Any]:
@@ -71,6 +73,15 @@ def contracts(directory: pathlib.Path = ROLES) -> tuple[Contract, ...]:
                 scrape=trusted(yaml_load(path.read_bytes())),
                 defaults=trusted(yaml_load((role / "defaults" / "main.yml").read_bytes())),
                 rules=rules.read_text(encoding="utf-8") if rules.is_file() else "",
+                dashboards=_dashboards(role),
             )
         )
     return tuple(found)
+
+
+def _dashboards(role: pathlib.Path) -> dict[str, str]:
+    """Return the texts of a role's dashboards: the role's own by its name, others by what their files say behind it."""
+    return {
+        path.stem.partition("_")[2] or role.name: path.read_text(encoding="utf-8")
+        for path in sorted((role / "monitoring").glob("dashboard*.json"))
+    }

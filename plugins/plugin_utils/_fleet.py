@@ -20,11 +20,12 @@ def build(
     """Return the model and the mistakes of the inventory, one line each.
 
     :param host: as far as it concerns this host: itself, and the hosts that serve the fleet. All hosts concern a Prometheus
-        server.
+        server and a Grafana.
     :param without: hosts that are left out.
     """
     problems = _model.Problems()
-    model: _model.Model = {"hosts": {}, "servers": {c.role: {} for c in contracts if c.is_server}, "rules": {}, "access": {}}
+    servers: dict[str, t.Any] = {contract.role: {} for contract in contracts if contract.is_server}
+    model: _model.Model = {"hosts": {}, "servers": servers, "rules": {}, "access": {}, "dashboards": {}}
     groups = role_groups(inventory, contracts, render, problems)
 
     def members(role: str) -> list[str]:
@@ -40,7 +41,10 @@ def build(
         if names and contract.access:
             model["access"][contract.role] = _access(contract, members)
     concerned = set(map(plain, inventory.hosts)).difference(without)
-    if host and host not in members("prometheus"):
+    grafanas = members("grafana")
+    if host in grafanas or (grafanas and not host):
+        model["dashboards"] = {contract.role: contract.dashboards for contract in contracts if contract.dashboards}
+    if host and host not in (*members("prometheus"), *grafanas):
         clients = {name for access in model["access"].values() for name in access["clients"]}
         concerned &= {host, *clients, *(name for name, its in by_host.items() if any(c.is_server for c in its))}
     for name in sorted(concerned):

@@ -13,7 +13,8 @@ The model::
                                      "web": what Prometheus needs of monitoring_web (only where it is for the endpoint)}]}},
      "servers": {role: {name: {variable of the role: value}}},
      "access": {role: {"clients": [name], "admins": bool, "peers": variable with their port or ""}},
-     "rules": {role: text}}
+     "rules": {role: text},
+     "dashboards": {role: {name: text}} (only where a Grafana may need them)}
 """
 
 from __future__ import annotations

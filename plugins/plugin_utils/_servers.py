@@ -21,6 +21,9 @@ def check(
     """
     _check_servers(inventory, model, problems)
     _check_thresholds(model, contracts, problems)
+    for name, settings in model["servers"].get("grafana", {}).items():
+        if not settings["grafana_admin_password"] and settings["grafana_state"] != "absent":
+            problems.add(name, "grafana_admin_password", "", "Grafana's administrator needs a password: give one, in a vault")
     # The labels of all hosts are needed to tell that none has one.
     if whole:
         for name, settings in model["servers"].get("alertmanager", {}).items():

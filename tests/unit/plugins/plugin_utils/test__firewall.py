@@ -29,7 +29,7 @@ FLEET = {
                     }
                 },
                 "alertmanager": {"hosts": {"p1": None, "am": {"ansible_host": "192.0.2.3"}}},
-                "grafana": {"hosts": {"pages": None}},
+                "grafana": {"hosts": {"pages": {"grafana_admin_password": "secret"}}},
             }
         }
     }
@@ -118,7 +118,7 @@ def test_a_closed_host_gets_the_other_half(made: Made) -> None:
         (r["protocol"], r["destination_port"], r["destination"]) for r in rules(made, "p1")["OUTPUT"] if "destination_port" in r
     }
     assert opened == {
-        *(("tcp", port, "") for port in (8080, 9090, 9093, 9100)),
+        *(("tcp", port, "") for port in (3000, 8080, 9090, 9093, 9100)),
         ("tcp", 9093, "192.0.2.3"),
         ("tcp", 9094, "192.0.2.3"),
         ("udp", 9094, "192.0.2.3"),
