@@ -13,9 +13,13 @@ bin=.venv/bin
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/vigie
 mirror=$inventory/group_vars/all/mirror.yml
 
+reachable() {
+    python3 -c "import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=4)" "$1" 2>/dev/null
+}
+
 # Upstream's releases where this machine reaches them, otherwise Debian's builds of the same programs.
 upstream=$(sed -n "s/.*default('\(https:.*\)').*/\1/p" roles/release_service/defaults/main.yml)
-if [ -z "${DEMO_MIRROR:-}" ] && python3 -c "import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=4)" "$upstream" 2>/dev/null; then
+if [ -z "${DEMO_MIRROR:-}" ] && reachable "$upstream"; then
     echo "demo: releases come from $upstream" >&2
     rm -f "$mirror"
 else
@@ -26,7 +30,26 @@ else
 fi
 mkdir -p "$cache/mirror/share"
 
+# Debian has no Grafana: it comes from its vendor, or not at all.
+packages=${DEMO_GRAFANA_APT:-$(sed -n 's/^grafana_apt_url: //p' roles/grafana/defaults/main.yml)}
+if reachable "$packages/gpg-full.key"; then
+    cat >"$inventory/grafana.yml" <<END
+# Written by \`make demo\`.
+grafana:
+  hosts:
+    monitor:
+  vars:
+    grafana_apt_url: $packages
+    grafana_admin_password: vigie
+END
+else
+    rm -f "$inventory/grafana.yml"
+    without="Grafana was left out: $packages is out of reach. To add it, let DEMO_GRAFANA_APT name a mirror of that, and run again."
+fi
+
 $bin/python "$here/fleet.py" up "$inventory"
 $bin/ansible-playbook playbooks/site.yml -i "$inventory"
 $bin/ansible-playbook playbooks/verify.yml -i "$inventory"
 $bin/python "$here/fleet.py" urls "$inventory"
+[ ! -e "$inventory/grafana.yml" ] || echo "                sign in as admin, password vigie"
+[ -z "${without:-}" ] || echo "demo: $without"

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
 MIRROR = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vigie" / "mirror"
-PAGES = {"prometheus": 9090, "alertmanager": 9093}
+PAGES = {"prometheus": 9090, "alertmanager": 9093, "grafana": 3000}
 
 
 def run(*command: str, check: bool = True) -> str:

@@ -11,7 +11,7 @@ set -eu
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/vigie
 pid_file=$cache/dockerd.pid
-packages="docker.io mmdebstrap python3-venv openssh-client iptables qemu-user-static binfmt-support chromium"
+packages="docker.io mmdebstrap python3-venv openssh-client iptables qemu-user-static binfmt-support chromium gnupg"
 
 say() { echo "setup: $*" >&2; }
 

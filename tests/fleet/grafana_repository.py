@@ -1,0 +1,189 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Put a repository of Grafana's stand-in into the mirror, in the layout of the vendor's: packages, archives and a signing key.
+
+    grafana/apt/gpg-full.key, dists/stable/…, pool/…     for apt, signed
+    grafana/release/<version>/grafana_<version>_1_linux_<arch>.tar.gz  and  sha256sums.txt
+
+There are the version that the role installs by default, and an older one. apt, dpkg and the signatures are real; the program is
+grafana_standin.py.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROLE = HERE.parents[1] / "roles" / "grafana" / "defaults" / "main.yml"
+OLDER = "13.0.1"
+ARCHITECTURES = {"amd64": "amd64", "arm64": "arm64", "armhf": "arm-7"}
+# What the vendor's package has, as far as the role has to do with it.
+UNIT = """\
+[Unit]
+Description=Grafana instance
+After=network-online.target
+
+[Service]
+EnvironmentFile=/etc/default/grafana-server
+User=grafana
+Group=grafana
+Type=notify
+Restart=on-failure
+WorkingDirectory=/usr/share/grafana
+RuntimeDirectory=grafana
+RuntimeDirectoryMode=0750
+ExecStart=/usr/share/grafana/bin/grafana server --config=${CONF_FILE} --homepath=/usr/share/grafana \\
+  --packaging=deb cfg:default.paths.data=${DATA_DIR} cfg:default.paths.provisioning=${PROVISIONING_CFG_DIR}
+UMask=0027
+NoNewPrivileges=true
+
+[Install]
+WantedBy=multi-user.target
+"""
+DEFAULTS = """\
+DATA_DIR=/var/lib/grafana
+CONF_FILE=/etc/grafana/grafana.ini
+RESTART_ON_UPGRADE=true
+PROVISIONING_CFG_DIR=/etc/grafana/provisioning
+"""
+POSTINST = """\
+#!/bin/sh
+set -e
+if [ "$1" = configure ]; then
+    getent group grafana >/dev/null || groupadd --system grafana
+    id grafana >/dev/null 2>&1 ||
+        useradd --system --home-dir /usr/share/grafana --no-create-home --gid grafana --shell /bin/false grafana
+    mkdir -p /var/lib/grafana /etc/grafana
+    chown -R grafana:grafana /var/lib/grafana
+    if [ ! -f /etc/grafana/grafana.ini ]; then cp /usr/share/grafana/conf/sample.ini /etc/grafana/grafana.ini; fi
+    for kind in dashboards datasources plugins; do mkdir -p /etc/grafana/provisioning/$kind; done
+    chown -Rh root:grafana /etc/grafana/*
+    chmod 755 /etc/grafana
+    find /etc/grafana -type f -exec chmod 640 {} ';'
+    find /etc/grafana -type d -exec chmod 755 {} ';'
+    if [ -n "$2" ]; then
+        systemctl daemon-reload
+        systemctl restart grafana-server || true
+    fi
+fi
+"""
+PRERM = '#!/bin/sh\nset -e\nif [ "$1" = remove ]; then systemctl stop grafana-server || true; fi\n'
+
+
+def program(version: str) -> bytes:
+    """Return the stand-in as a program."""
+    text = (HERE / "grafana_standin.py").read_text().replace('VERSION = "0.0.0"', f'VERSION = "{version}"')
+    return f"#!/usr/bin/python3\n{text}".encode()
+
+
+def package(version: str, architecture: str, directory: Path) -> Path:
+    """Write a package; return its path."""
+    path = directory / f"grafana_{version}_{architecture}.deb"
+    with tempfile.TemporaryDirectory() as temporary:
+        root = Path(temporary)
+        control = (
+            f"Package: grafana\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: nobody <nobody@example.com>\n"
+            "Depends: python3, python3-yaml\nDescription: A stand-in for Grafana\n"
+        )
+        for name, text, mode in (
+            ("DEBIAN/control", control, 0o644),
+            ("DEBIAN/conffiles", "/etc/default/grafana-server\n", 0o644),
+            ("DEBIAN/postinst", POSTINST, 0o755),
+            ("DEBIAN/prerm", PRERM, 0o755),
+            ("etc/default/grafana-server", DEFAULTS, 0o644),
+            ("lib/systemd/system/grafana-server.service", UNIT, 0o644),
+            ("usr/share/grafana/conf/defaults.ini", "", 0o644),
+            ("usr/share/grafana/conf/sample.ini", "# A sample.\n", 0o644),
+            ("usr/share/grafana/bin/grafana", program(version).decode(), 0o755),
+        ):
+            file = root / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+            file.chmod(mode)
+        root.chmod(0o755)
+        command = ["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", str(root), str(path)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return path
+
+
+def archive(version: str, architecture: str, directory: Path) -> None:
+    """Write an archive, in the layout of the vendor's."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"grafana_{version}_1_linux_{architecture}.tar.gz"
+    files = {"bin/grafana": (program(version), 0o755), "conf/defaults.ini": (b"", 0o644), "VERSION": (version.encode(), 0o644)}
+    with gzip.GzipFile(path, "wb", 1, mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as target:
+        for name, (content, mode) in files.items():
+            entry = tarfile.TarInfo(f"grafana-{version}/{name}")
+            entry.size, entry.mode = len(content), mode
+            target.addfile(entry, io.BytesIO(content))
+    sums = directory / "sha256sums.txt"
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    with sums.open("a") as lines:
+        lines.write(f"{digest}  {path.name}\n")
+
+
+def index(root: Path, packages: list[Path]) -> None:
+    """Write the repository's lists, and sign them."""
+    suite = root / "dists" / "stable"
+    sums = []
+    for architecture in ARCHITECTURES:
+        stanzas = []
+        for path in packages:
+            if path.stem.endswith(f"_{architecture}"):
+                control = subprocess.run(["dpkg-deb", "--field", str(path)], check=True, capture_output=True, text=True).stdout
+                content = path.read_bytes()
+                digest = hashlib.sha256(content).hexdigest()
+                stanzas.append(f"{control}Filename: {path.relative_to(root)}\nSize: {len(content)}\nSHA256: {digest}\n")
+        name = f"main/binary-{architecture}/Packages"
+        text = "\n".join(stanzas).encode()
+        (suite / name).parent.mkdir(parents=True, exist_ok=True)
+        (suite / name).write_bytes(text)
+        sums.append(f" {hashlib.sha256(text).hexdigest()} {len(text)} {name}")
+    date = time.strftime("%a, %d %b %Y %H:%M:%S UTC", time.gmtime())
+    head = f"Suite: stable\nCodename: stable\nDate: {date}\nArchitectures: {' '.join(ARCHITECTURES)}\nComponents: main\nSHA256:\n"
+    release = head + "\n".join(sums) + "\n"
+    with tempfile.TemporaryDirectory() as home:
+        gpg = ["gpg", "--homedir", home, "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""]
+        subprocess.run(
+            [*gpg, "--quick-generate-key", "Grafana's stand-in", "rsa2048", "sign", "2d"], check=True, stderr=subprocess.DEVNULL
+        )
+        key = subprocess.run([*gpg, "--armor", "--export"], check=True, capture_output=True).stdout
+        signed = subprocess.run([*gpg, "--clearsign"], input=release.encode(), check=True, capture_output=True).stdout
+        subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
+    (root / "gpg-full.key").write_bytes(key)
+    (suite / "InRelease").write_bytes(signed)
+
+
+def main() -> None:
+    """Write all of it anew: it takes a second."""
+    mirror = Path(sys.argv[1]) / "grafana"
+    found = re.search(r"^grafana_version: (.*)$", ROLE.read_text(), re.MULTILINE)
+    if not found:
+        sys.exit(f"{ROLE} names no grafana_version")
+    pool = mirror / "apt" / "pool"
+    pool.mkdir(parents=True, exist_ok=True)
+    packages = []
+    for version in (found[1], OLDER):
+        release = mirror / "release" / version
+        release.mkdir(parents=True, exist_ok=True)
+        (release / "sha256sums.txt").write_text("")
+        for name, its in ARCHITECTURES.items():
+            packages.append(package(version, name, pool))
+            archive(version, its, release)
+    index(mirror / "apt", packages)
+    os.sync()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,236 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A stand-in for Grafana, whose server cannot be had where the tests run. It shows no dashboards.
+
+It does what the role grafana counts on, as Grafana documents it. ``grafana server`` reads grafana.ini, takes the administrator's
+password when it makes its database and never again, reads data sources at its start alone and dashboards all the time, and
+answers the few requests of the API that the role makes. ``grafana cli admin reset-admin-password`` sets the password.
+What Grafana refuses to start with, it refuses, too. Its database is a JSON file.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import socket
+import ssl
+import sys
+import threading
+import time
+import typing as t
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import yaml
+
+VERSION = "0.0.0"  # filled in when it is packed
+START_SECONDS = 1.5
+LOOK_SECONDS = 1
+# Grafana locks an account for five minutes after so many wrong passwords.
+ATTEMPTS, LOCKED_SECONDS = 5, 300
+
+
+def read_ini(path: Path) -> dict[str, dict[str, str]]:
+    """Return the sections of grafana.ini, as the library go-ini reads it."""
+    sections: dict[str, dict[str, str]] = {"": {}}
+    name = ""
+    for number, raw in enumerate(path.read_text().splitlines(), 1):
+        line = raw.strip()
+        if not line or line[0] in "#;":
+            continue
+        if line.startswith("[") and line.endswith("]"):
+            name = line[1:-1]
+            sections.setdefault(name, {})
+            continue
+        key, sign, value = (part.strip() for part in line.partition("="))
+        if not sign:
+            sys.exit(f"failed to parse {path}: line {number}: key-value delimiter not found: {line}")
+        quoted = re.fullmatch(r'`(.*)`|"""(.*)"""', value)
+        value = next(part for part in quoted.groups() if part is not None) if quoted else re.split(r"\s[#;]", value)[0].strip()
+        sections[name][key] = re.sub(r"\$__file\{(.*?)\}", lambda found: Path(found[1]).read_text().strip(), value)
+    return sections
+
+
+class Database:
+    """What Grafana keeps."""
+
+    def __init__(self, ini: dict[str, dict[str, str]]) -> None:
+        """Open it, or make it."""
+        self.path = Path(ini["paths"]["data"]) / "grafana.db"
+        self.new = not self.path.exists()
+        self.content: dict[str, t.Any] = {"sources": [], "dashboards": {}} if self.new else json.loads(self.path.read_text())
+
+    def password(self, text: str) -> None:
+        """Set the administrator's."""
+        salt = os.urandom(8).hex()
+        self.content.update(salt=salt, hash=hashlib.sha256((salt + text).encode()).hexdigest())
+
+    def is_password(self, text: str) -> bool:
+        """Return whether it is the administrator's."""
+        # The command line may have set it.
+        now = json.loads(self.path.read_text())
+        return hashlib.sha256((now["salt"] + text).encode()).hexdigest() == now["hash"]
+
+    def save(self) -> None:
+        """Write it."""
+        part = self.path.with_suffix(".part")
+        part.write_text(json.dumps(self.content))
+        part.replace(self.path)
+
+
+def provision_sources(directory: Path, before: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """Return the data sources after a start: the files', and what is there besides unless a file prunes."""
+    files = [yaml.safe_load(path.read_text()) for path in sorted(directory.glob("*.y*ml"))]
+    found: dict[str, dict[str, t.Any]] = {}
+    for file in files:
+        if file.get("apiVersion") != 1:
+            sys.exit("Datasource provisioning error: apiVersion is missing")
+        for source in file["datasources"]:
+            found[source["name"]] = {**source, "prune": file.get("prune", False)}
+    if sum(bool(source.get("isDefault")) for source in found.values()) > 1:
+        sys.exit("Datasource provisioning error: Only one datasource per organization can be default")
+    left = {source["name"]: source for source in before if source["name"] in found or not source.get("prune")}
+    merged = {**left, **found}
+    uids = [source["uid"] for source in merged.values()]
+    if len(set(uids)) < len(uids):
+        sys.exit("Datasource provisioning error: data source with the same uid already exists")
+    return list(merged.values())
+
+
+def read_dashboards(directory: Path) -> dict[str, dict[str, t.Any]]:
+    """Return uid, title and folder of the dashboards that the providers' files name."""
+    found = {}
+    for path in sorted(directory.glob("*.y*ml")):
+        for provider in yaml.safe_load(path.read_text())["providers"]:
+            root = Path(provider["options"]["path"])
+            for file in sorted(root.rglob("*.json")):
+                dashboard = json.loads(file.read_text())
+                found[dashboard["uid"]] = {"uid": dashboard["uid"], "title": dashboard["title"], "folderTitle": file.parent.name}
+    return found
+
+
+class Handler(BaseHTTPRequestHandler):
+    """The API."""
+
+    database: Database
+    failures: t.ClassVar[list[float]] = []
+
+    def do_GET(self) -> None:
+        """Answer."""
+        path = self.path.partition("?")[0]
+        if path == "/api/health":
+            self.reply(200, {"database": "ok", "version": VERSION, "commit": "stand-in"})
+        elif path == "/metrics":
+            self.reply(200, f'grafana_build_info{{version="{VERSION}"}} 1\n')
+        elif not self.signed_in():
+            self.reply(401, {"message": "Invalid username or password"})
+        elif path == "/api/user":
+            self.reply(200, {"login": "admin"})
+        elif path == "/api/datasources":
+            self.reply(200, self.database.content["sources"])
+        elif path == "/api/search":
+            self.reply(200, list(self.database.content["dashboards"].values()))
+        elif (found := re.fullmatch(r"/api/datasources/uid/(.*)/health", path)) is not None:
+            self.health(found[1])
+        else:
+            self.reply(404, {"message": "Not found"})
+
+    def signed_in(self) -> bool:
+        """Return whether the request has the administrator's password."""
+        now = time.monotonic()
+        Handler.failures = [since for since in self.failures if now - since < LOCKED_SECONDS]
+        _kind, _space, token = self.headers.get("Authorization", "").partition(" ")
+        password = base64.b64decode(token).decode().partition(":")[2]
+        if len(self.failures) >= ATTEMPTS:
+            return False
+        right = bool(token) and self.database.is_password(password)
+        if not right:
+            self.failures.append(now)
+        return right
+
+    def health(self, uid: str) -> None:
+        """Say whether a data source answers."""
+        source = next(source for source in self.database.content["sources"] if source["uid"] == uid)
+        path = "/api/v1/query?query=1" if source["type"] == "prometheus" else "/api/v2/status"
+        try:
+            urllib.request.urlopen(source["url"] + path, timeout=5).close()  # noqa: S310 - the data source's own
+        except OSError as error:
+            self.reply(400, {"status": "ERROR", "message": f"{error}"})
+        else:
+            self.reply(200, {"status": "OK", "message": "Successfully queried the API."})
+
+    def reply(self, status: int, content: t.Any) -> None:
+        """Send an answer."""
+        body = (content if isinstance(content, str) else json.dumps(content)).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "text/plain; version=0.0.4" if isinstance(content, str) else "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def serve(ini: dict[str, dict[str, str]]) -> None:
+    """Run until killed."""
+    provisioning = Path(ini["paths"]["provisioning"])
+    database = Database(ini)
+    if database.new:
+        database.password(ini["security"]["admin_password"])
+    database.content["sources"] = provision_sources(provisioning / "datasources", database.content["sources"])
+    database.content["dashboards"] = read_dashboards(provisioning / "dashboards")
+    database.save()
+    time.sleep(START_SECONDS)
+    its = ini["server"]
+    Handler.database = database
+    ThreadingHTTPServer.address_family = socket.AF_INET if its.get("http_addr") else socket.AF_INET6
+    server = ThreadingHTTPServer((its.get("http_addr", ""), int(its["http_port"])), Handler)
+    if its["protocol"] == "https":
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(its["cert_file"], its["cert_key"])
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+
+    def look() -> None:
+        while True:
+            time.sleep(LOOK_SECONDS)
+            try:
+                database.content["dashboards"] = read_dashboards(provisioning / "dashboards")
+            except (OSError, ValueError, KeyError) as error:
+                print(f"failed to load dashboards: {error}", file=sys.stderr, flush=True)
+
+    threading.Thread(target=look, daemon=True).start()
+    if os.environ.get("NOTIFY_SOCKET"):
+        address = os.environ["NOTIFY_SOCKET"].replace("@", "\0", 1)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.sendto(b"READY=1", address)
+    server.serve_forever()
+
+
+def main() -> None:
+    """Do what the arguments say."""
+    command, *arguments = sys.argv[1:]
+    options = dict(argument[2:].partition("=")[::2] for argument in arguments if argument.startswith("--"))
+    ini = read_ini(Path(options["config"]))
+    if not (Path(options["homepath"]) / "conf" / "defaults.ini").exists():
+        sys.exit("Grafana-server Init Failed: Could not find config defaults, make sure homepath command line parameter is set")
+    # Defaults of the command line: the file comes before them.
+    for argument in arguments:
+        found = re.fullmatch(r"cfg:default\.(\w+)\.(\w+)=(.*)", argument)
+        if found:
+            ini.setdefault(found[1], {}).setdefault(found[2], found[3])
+    if command == "server":
+        serve(ini)
+    elif command == "cli" and "reset-admin-password" in arguments and "password-from-stdin" in options:
+        database = Database(ini)
+        database.password(sys.stdin.readline().rstrip("\n"))
+        database.save()
+        print("Admin password changed successfully ✔")
+    else:
+        sys.exit(f"the stand-in does not know: {' '.join(sys.argv[1:])}")
+
+
+if __name__ == "__main__":
+    main()
