@@ -48,6 +48,8 @@ else
 fi
 
 $bin/python "$here/fleet.py" up "$inventory"
+# Something to look at: sites, uWSGIs, programs below supervisord.
+$bin/ansible web,queue -i "$inventory" --become -m ansible.builtin.script -a "$here/services.sh" >/dev/null
 $bin/ansible-playbook playbooks/site.yml -i "$inventory"
 $bin/ansible-playbook playbooks/verify.yml -i "$inventory"
 $bin/python "$here/fleet.py" urls "$inventory"

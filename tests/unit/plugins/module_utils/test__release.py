@@ -427,3 +427,71 @@ def test_absent_leaves_nothing(place: Place) -> None:
     assert not (place.base / "opt").exists()
     assert place.systemd.state["log"][-3:] == ["stop", "disable", "daemon-reload"]
     assert not place.release("2.0", config=config(place, "good")).present()
+
+
+def packaged(place: Place, **params: t.Any) -> dict[str, t.Any]:
+    """Return the parameters of a service whose program comes with a package."""
+    files = [{"path": str(place.base / "etc/prog.ini"), "content": "x", "owner": None, "group": None, "mode": "0640"}]
+    file = {**files[0], "on_change": "restart", "secret": False}
+    return {"url": "", "unit": "", "binaries": [], "files": [file], **params}
+
+
+def test_a_package_brings_the_program(place: Place) -> None:
+    """Files and service are cared for, and there is no unit of ours."""
+    assert place.bring("", **packaged(place)) == ["files", "enable", "start"]
+    assert list(place.picture()) == [str(place.base / "etc/prog.ini")]
+    assert place.systemd.state["log"] == ["enable", "restart"]
+    assert place.bring("", **packaged(place)) == []
+
+
+def test_a_package_takes_over_from_a_release(place: Place) -> None:
+    """The unit, which would come before the package's, goes with the link; one of somebody else's stays."""
+    place.bring("1.0")
+    assert place.bring("", **packaged(place)) == ["unit", "files", "restart"]
+    assert not (place.base / "units/prog.service").exists()
+    assert not (place.base / "opt/prog/current").exists()
+    place.clear()
+    (place.base / "units/prog.service").write_text("theirs")
+    assert place.bring("", **packaged(place)) == ["files", "enable", "start"]
+    assert (place.base / "units/prog.service").read_text() == "theirs"
+
+
+def test_a_packages_service_that_dies_has_its_former_files_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with a release."""
+    place.bring("", **packaged(place))
+    other = packaged(place)
+    other["files"] = [{**other["files"][0], "content": "y"}]
+    release = place.release("", **other)
+    actions = release.look()
+    assert actions == ["files", "restart"]
+    monkeypatch.setattr(release.unit, "wait_healthy", _dies_once())
+    with pytest.raises(ServiceError, match="died"):
+        release.apply(actions)
+    assert (place.base / "etc/prog.ini").read_text() == "x"
+
+
+def _dies_once() -> t.Callable[..., None]:
+    """Return what waits for a service to be healthy, the first time in vain."""
+    deaths = [ServiceError("prog.service started and died")]
+
+    def wait(*_args: t.Any) -> None:
+        if deaths:
+            raise deaths.pop()
+
+    return wait
+
+
+def test_a_package_that_did_not_start_its_service_anew(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program that runs is no longer on the disk."""
+    place.bring("", **packaged(place))
+    monkeypatch.setattr("os.readlink", lambda path: "/usr/bin/prog (deleted)" if "/proc/" in str(path) else "/usr/bin/prog")
+    assert place.bring("", **packaged(place)) == ["restart"]
+
+
+def test_an_architecture_may_have_another_name(place: Place) -> None:
+    """Of the releases' own; what is said outright comes first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.uname", lambda: type("Uname", (), {"machine": "armv7l"})())
+        assert place.release("1.0", arch="", arch_names={"armv7": "arm-7"}).arch == "arm-7"
+        assert place.release("1.0", arch="", arch_names={"arm64": "x"}).arch == "armv7"
+        assert place.release("1.0", arch="y", arch_names={"armv7": "arm-7"}).arch == "y"

@@ -99,6 +99,13 @@ def test_a_fleet_as_the_inventory_has_it_has_no_problem() -> None:
     assert (suite.get("name"), suite.get("tests"), suite.get("failures")) == ("p", "9", "0")
 
 
+def test_the_latest_version_is_any() -> None:
+    """Which one that is, nobody knows here."""
+    fleet = model()
+    fleet["hosts"]["a"]["versions"]["node_exporter"] = "latest"
+    assert _verdict.report(fleet, asked(), list(fleet["hosts"]))["problems"] == []
+
+
 def test_of_two_rules_with_one_name_the_one_that_fails_is_told() -> None:
     """Severities share the name of an alert; whichever is loaded first."""
     broken = {**LOADED[0], "health": "err", "last_error": "many-to-many"}

@@ -56,6 +56,17 @@ def model(tmp_path: Path, **variables: t.Any) -> dict[str, t.Any]:
     return whole
 
 
+def test_a_grafana_alone_on_its_host_sees_the_whole_fleet(tmp_path: Path) -> None:
+    """Its pages have the labels of all hosts."""
+    inventory = fleet()
+    children = inventory["hosts.yml"]["all"]["children"]
+    children["grafana"]["hosts"] = {"alone": {"grafana_admin_password": "secret"}}
+    made = Made(tmp_path, inventory)
+    whole, problems = made.build(contracts())
+    assert _fleet.build(made.inventory, contracts(), made.renderer, "alone") == (whole, problems)
+    assert _fleet.build(made.inventory, contracts(), made.renderer, "web")[0]["dashboards"] == {}
+
+
 def test_each_server_is_a_data_source_with_a_name_for_ever(tmp_path: Path) -> None:
     """The first Prometheus by default; one on the same host is reached there; what is absent is none."""
     text = _grafana.datasources_file(model(tmp_path), "pages")

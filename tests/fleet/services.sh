@@ -4,7 +4,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # A backend of HAProxy with two servers that are Apaches, a site whose certificate is over, three uWSGI, two programs of supervisord.
+# Runs on a host that has these programs; it does nothing the second time.
 set -eu
+
+made=/var/lib/fleet/services
+[ ! -e "$made" ] || exit 0
 
 cat >>/etc/haproxy/haproxy.cfg <<'END'
 
@@ -80,3 +84,4 @@ END
 
 systemctl daemon-reload
 systemctl restart haproxy apache2 supervisor uwsgi-shop uwsgi-api uwsgi-admin
+touch "$made"
