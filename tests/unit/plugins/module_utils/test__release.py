@@ -491,7 +491,7 @@ def test_a_package_that_did_not_start_its_service_anew(place: Place, monkeypatch
 def test_an_architecture_may_have_another_name(place: Place) -> None:
     """Of the releases' own; what is said outright comes first."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.uname", lambda: type("Uname", (), {"machine": "armv7l"})())
+        patch.setattr("os.uname", type("Uname", (), {"machine": "armv7l"}))
         assert place.release("1.0", arch="", arch_names={"armv7": "arm-7"}).arch == "arm-7"
         assert place.release("1.0", arch="", arch_names={"arm64": "x"}).arch == "armv7"
         assert place.release("1.0", arch="y", arch_names={"armv7": "arm-7"}).arch == "y"
