@@ -38,7 +38,7 @@ class Grafana:
         """
         found = get(f"{self._url}/api/datasources", self._timeout, who="Grafana", **self._sign_in)
         return [
-            {**{key: str(source.get(key, "")) for key in ("uid", "name", "type", "url")}, "problem": self._problem(source["uid"])}
+            {**{key: str(source.get(key, "")) for key in ("uid", "name", "type", "url")}, "problem": self._problem(source)}
             for source in found
         ]
 
@@ -51,13 +51,16 @@ class Grafana:
         found = get(f"{self._url}/api/search?type=dash-db&limit=5000", self._timeout, who="Grafana", **self._sign_in)
         return [{"uid": item["uid"], "title": item.get("title", ""), "folder": item.get("folderTitle", "")} for item in found]
 
-    def _problem(self, uid: str) -> str:
-        address = f"{self._url}/api/datasources/uid/{uid}/health"
+    def _problem(self, source: t.Mapping[str, t.Any]) -> str:
+        # That of an Alertmanager has no health of its own to be asked for: it is asked itself, through Grafana.
+        own = source["type"] != "alertmanager"
+        path = f"uid/{source['uid']}/health" if own else f"proxy/uid/{source['uid']}/api/v2/status"
+        address = f"{self._url}/api/datasources/{path}"
         try:
             open_url(address, timeout=self._timeout, use_proxy=False, validate_certs=False, **self._sign_in)
         except HTTPError as error:
-            # One that has no such question to be asked is none the worse.
-            return "" if error.code == 404 else _message(error)  # noqa: PLR2004 - the status
+            # Other kinds without one are none the worse.
+            return "" if own and error.code == 404 else _message(error)  # noqa: PLR2004 - the status
         except Exception as error:  # noqa: BLE001 - whatever goes wrong is the answer
             return to_text(error)
         return ""

@@ -117,9 +117,9 @@ def test_it_is_deployed_with_nothing_left_to_click(scenario: t.Any) -> None:
     for host in HOSTS:
         assert ask(scenario, host, "/api/health")["version"] == VERSION
         assert sources(scenario, host) == SOURCES
-        for uid in SOURCES:
-            # From the other host, through the firewall.
-            assert ask(scenario, host, f"/api/datasources/uid/{uid}/health")["status"] == "OK"
+        # From the other host, through the firewall.
+        assert ask(scenario, host, "/api/datasources/uid/prometheus-monitor/health")["status"] == "OK"
+        assert ask(scenario, host, "/api/datasources/proxy/uid/alertmanager-monitor/api/v2/status")["cluster"]
         assert pages(scenario, host) == dict.fromkeys(PAGES, "Vigie")
     again = scenario.play("site.yml")
     assert (again.rc, again.changed) == (0, []), again.output
@@ -300,11 +300,14 @@ def test_dashboards_of_others(scenario: t.Any, edited: t.Callable[..., Path], tm
 
 def test_tags_and_limit(scenario: t.Any, edited: t.Callable[..., Path]) -> None:
     """The role's tag with the tags that all roles have."""
-    inventory = edited(grafana_external_url="https://grafana.example.com/")
+    inventory = edited(grafana_external_url="https://grafana.example.com/", grafana_plugins=["clock@2.1", "other"])
     for tags, changed in (("install", True), ("verify", False), ("firewall", False), ("targets", False)):
         play = scenario.play("site.yml", "--check", "--tags", tags, "--limit archive", inventory=inventory)
         assert play.rc == 0, play.output
         assert bool(play.changed) is changed, (tags, play.changed)
+    shown = scenario.play("site.yml", "--check --diff --tags configure --limit archive", inventory=inventory).output
+    assert "root_url = https://grafana.example.com/" in shown
+    assert "preinstall_sync = clock@2.1,other" in shown
 
 
 def test_https(scenario: t.Any, edited: t.Callable[..., Path]) -> None:
