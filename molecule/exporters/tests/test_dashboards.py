@@ -34,17 +34,18 @@ EMPTY = {
 
 
 @pytest.fixture(scope="module")
-def url(scenario: t.Any) -> str:
+def url(scenario: t.Any) -> t.Iterator[str]:
     """Return the URL of Prometheus, once a job has run, and what is counted was counted for a minute."""
-    scenario.on("web1").check_output("vigie-job --every 86400 backup true")
+    scenario.on("web1").check_output("vigie-job --every 86400 nightly true")
     address = f"http://{scenario.var('monitor', 'ansible_host')}:9090"
+    counted = "sum(rate(haproxy_frontend_http_requests_total[1m])) and on () vigie_job_last_status"
     deadline = time.monotonic() + 90
-    while not queries.ask(
-        address, "query", query="sum(rate(haproxy_frontend_http_requests_total[1m])) and on () vigie_job_last_status"
-    )["result"]:
+    while not queries.ask(address, "query", query=counted)["result"]:
         assert time.monotonic() < deadline
         time.sleep(1)
-    return address
+    yield address
+    # Those who come next count jobs.
+    scenario.on("web1").check_output("rm /var/lib/node_exporter/textfile/job_nightly.prom")
 
 
 @pytest.mark.parametrize("labels", [[], ["function"]], ids=["as_it_is", "with_the_fleets_labels"])
