@@ -238,8 +238,8 @@ def ini(config: t.Mapping[str, t.Any]) -> str:
     :raises ValueError: for a value that is none of a text, a number or a truth.
     """
     top = {key: value for key, value in config.items() if not isinstance(value, dict)}
-    sections = {key: value for key, value in config.items() if isinstance(value, dict)}
-    blocks = [_keys("", top), *(f"[{name}]\n{_keys(f'{name}.', its)}" for name, its in sections.items() if its)]
+    sections = {name: _keys(f"{name}.", its) for name, its in config.items() if isinstance(its, dict)}
+    blocks = [_keys("", top), *(f"[{name}]\n{lines}" for name, lines in sections.items() if lines)]
     return "\n".join(block for block in blocks if block)
 
 

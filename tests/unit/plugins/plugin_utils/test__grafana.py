@@ -209,7 +209,12 @@ def test_values_of_the_ini_file(value: t.Any, written: str) -> None:
 
 def test_sections_of_the_ini_file() -> None:
     """Keys of none come first; none leaves a key out, and an empty section, too."""
-    config = {"server": {"http_port": 1, "root_url": None}, "app_mode": "x", "auth.anonymous": {"enabled": False}, "empty": {}}
+    config = {
+        "server": {"http_port": 1, "root_url": None},
+        "app_mode": "x",
+        "auth.anonymous": {"enabled": False},
+        "empty": {"x": None},
+    }
     assert _grafana.ini(config) == "app_mode = x\n\n[server]\nhttp_port = 1\n\n[auth.anonymous]\nenabled = false\n"
     with pytest.raises(ValueError, match=r"grafana_config\.server\.x"):
         _grafana.ini({"server": {"x": [1]}})
