@@ -71,7 +71,7 @@ dashboards:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._api import ApiError
-from ansible_collections.vigie.monitoring.plugins.module_utils._grafana import Grafana
+from ansible_collections.vigie.monitoring.plugins.module_utils._grafana_api import Grafana
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._api import ApiError
-from ansible_collections.vigie.monitoring.plugins.module_utils._grafana import Grafana
+from ansible_collections.vigie.monitoring.plugins.module_utils._grafana_api import Grafana
 
 SOURCES = [
     {"uid": "p", "name": "P", "type": "prometheus", "url": "http://p", "id": 1},
