@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each scenario in containers, as molecule runs it; three at a time, since much of it is waiting."""
+"""Each scenario in containers, as molecule runs it; two at a time, since much of it is waiting."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run(name: str) -> int:
 @pytest.fixture(scope="module")
 def runs(request: pytest.FixtureRequest) -> t.Iterator[dict[str, Future[int]]]:
     """Start the scenarios of this session, and return what becomes of them."""
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(2) as pool:
         callspecs = [getattr(item, "callspec", None) for item in request.session.items]
         names = [spec.params["name"] for spec in callspecs if spec and spec.params.get("name") in SCENARIOS]
         yield {name: pool.submit(run, name) for name in names}
