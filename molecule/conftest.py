@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 import typing as t
@@ -16,6 +17,7 @@ from pathlib import Path
 import ansible_runner
 import pytest
 import testinfra
+import yaml
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT / "molecule" / "shared" / "inventory"
@@ -161,6 +163,25 @@ def _result(event: dict[str, t.Any]) -> dict[str, t.Any] | None:
         "changed": bool(result.get("changed")) and kind == "runner_on_ok",
         "res": result,
     }
+
+
+@pytest.fixture
+def edited(scenario: Scenario, tmp_path: Path) -> t.Callable[..., Path]:
+    """Return a function that copies the inventory with other variables for all hosts, and lets another one change its groups."""
+
+    def edit(change: t.Callable[[dict[str, t.Any]], t.Any] = lambda _groups: None, **variables: t.Any) -> Path:
+        copy = tmp_path / "inventory"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(scenario.inventory, copy)
+        content = yaml.safe_load((copy / "hosts.yml").read_text())
+        change(content["all"]["children"])
+        (copy / "hosts.yml").write_text(yaml.safe_dump(content))
+        if variables:
+            # Behind the others by its name.
+            (copy / "group_vars" / "all" / "zz.yml").write_text(yaml.safe_dump(variables))
+        return copy
+
+    return edit
 
 
 @pytest.fixture(scope="module")

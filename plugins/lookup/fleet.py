@@ -26,7 +26,7 @@ options:
   host:
     description:
       - The model as far as it concerns this host, which costs a fleet of any size the same.
-      - It has the host itself and the hosts that serve the fleet; a Prometheus server is concerned with all hosts.
+      - It has the host itself and the hosts that serve the fleet; Prometheus servers and Grafanas are concerned with all hosts.
     type: str
     default: ""
   without:

@@ -19,8 +19,8 @@ def build(
 ) -> tuple[_model.Model, list[str]]:
     """Return the model and the mistakes of the inventory, one line each.
 
-    :param host: as far as it concerns this host: itself, and the hosts that serve the fleet. All hosts concern a Prometheus
-        server and a Grafana.
+    :param host: as far as it concerns this host: itself, and the hosts that serve the fleet. All hosts concern those of some
+        roles, as their contracts say: Prometheus servers, for instance.
     :param without: hosts that are left out.
     """
     problems = _model.Problems()
@@ -44,7 +44,7 @@ def build(
     grafanas = members("grafana")
     if host in grafanas or (grafanas and not host):
         model["dashboards"] = {contract.role: contract.dashboards for contract in contracts if contract.dashboards}
-    if host and host not in (*members("prometheus"), *grafanas):
+    if host and not any(contract.is_for_all for contract in by_host.get(host, [])):
         clients = {name for access in model["access"].values() for name in access["clients"]}
         concerned &= {host, *clients, *(name for name, its in by_host.items() if any(c.is_server for c in its))}
     for name in sorted(concerned):

@@ -14,7 +14,7 @@ import re
 import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import RESERVED, Model, host_port
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import made_yaml
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import made_yaml, merged
 
 ROLE = "grafana"
 FOLDER = "Vigie"
@@ -70,7 +70,7 @@ def datasources(model: Model, host: str) -> list[dict[str, t.Any]]:
                 "isDefault": not found,
                 "jsonData": _json_data(kind, its),
             }
-            found.append(_merged(source, settings["grafana_datasource_options"].get(kind) or {}))
+            found.append(merged(source, settings["grafana_datasource_options"].get(kind) or {}))
     return found + list(settings["grafana_extra_datasources"])
 
 
@@ -99,14 +99,6 @@ def _json_data(kind: str, its: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     }
 
 
-def _merged(ours: dict[str, t.Any], theirs: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    found = {**ours, **theirs}
-    for key in ours.keys() & theirs.keys():
-        if isinstance(ours[key], dict) and isinstance(theirs[key], dict):
-            found[key] = {**ours[key], **theirs[key]}
-    return found
-
-
 # -- dashboards ----------------------------------------------------------------------------------------------------------
 
 
@@ -120,13 +112,7 @@ def dashboards(model: Model, host: str, community: t.Sequence[str] = ()) -> dict
     """
     settings = settings_of(model, host)
     labels = settings["grafana_label_variables"] or telling_labels(model)
-    used = {item["role"] for its in model["hosts"].values() for item in its["endpoints"]} | {ROLE}
-    files = {
-        f"{FOLDER}/{name}.json": _text(with_labels(json.loads(text), labels))
-        for role, its in model["dashboards"].items()
-        if role in used
-        for name, text in its.items()
-    }
+    files = {f"{FOLDER}/{name}.json": _text(with_labels(page, labels)) for name, page in pages(model).items()}
     default = next((source["uid"] for source in datasources(model, host) if source.get("isDefault")), "")
     for item, text in zip(settings["grafana_community_dashboards"], community):
         name = f"{item['id']}-{item['revision']}"
@@ -137,6 +123,12 @@ def dashboards(model: Model, host: str, community: t.Sequence[str] = ()) -> dict
             raise ValueError(f"host {host}, variable grafana_community_dashboards, value {name}: {remedy} ({error})") from error
         files[f"{item.get('folder') or 'Community'}/{name}.json"] = _text(found)
     return {**files, **settings["grafana_extra_dashboards"]}
+
+
+def pages(model: Model) -> dict[str, Dashboard]:
+    """Return our dashboards of the roles that the fleet has, by name, as the roles have them."""
+    used = {item["role"] for its in model["hosts"].values() for item in its["endpoints"]} | {ROLE}
+    return {name: json.loads(text) for role, its in model["dashboards"].items() if role in used for name, text in its.items()}
 
 
 def telling_labels(model: Model) -> list[str]:
@@ -225,8 +217,11 @@ def _text(dashboard: Dashboard) -> str:
 
 
 def expected(model: Model, host: str) -> tuple[list[dict[str, t.Any]], list[str]]:
-    """Return the data sources that the Grafana on *host* should have, and the uids of our dashboards in it."""
-    return datasources(model, host), [json.loads(text)["uid"] for text in dashboards(model, host).values()]
+    """Return the data sources that the Grafana on *host* should have, and the uids of the dashboards, ours and the operator's."""
+    own = [json.loads(text) for text in settings_of(model, host)["grafana_extra_dashboards"].values()]
+    # One without a uid gets it from Grafana.
+    uids = [page["uid"] for page in (*pages(model).values(), *own) if page.get("uid")]
+    return datasources(model, host), uids
 
 
 # -- grafana.ini ---------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _alertmanager, _probes, _rules, _web
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import TIMES, Model, for_the_job, host_port
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import made_yaml
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import made_yaml, merged
 
 TargetGroup = dict[str, t.Any]
 # One for all: to make one costs as much as to encode a text.
@@ -155,20 +155,7 @@ def prometheus_config(model: Model, server: str) -> dict[str, t.Any]:
     if addresses:
         config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": addresses}]}]}
     config["scrape_configs"] = scrape_configs(model, server)
-    return _merged(config, settings["prometheus_extra_config"])
-
-
-def _merged(ours: dict[str, t.Any], extra: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return *ours* with *extra*: sections entry by entry, lists one behind the other."""
-    found = dict(ours)
-    for key, value in extra.items():
-        if isinstance(value, dict) and isinstance(found.get(key), dict):
-            found[key] = _merged(found[key], value)
-        elif isinstance(value, list) and isinstance(found.get(key), list):
-            found[key] = found[key] + value
-        else:
-            found[key] = value
-    return found
+    return merged(config, settings["prometheus_extra_config"])
 
 
 def prometheus_tree(model: Model, server: str) -> dict[str, t.Any]:

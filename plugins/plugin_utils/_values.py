@@ -189,3 +189,16 @@ def made_yaml(data: t.Any) -> str:
     """Return *data* as a YAML file that says where it comes from."""
     header = "# Made by vigie.monitoring from the inventory. Changes made here are lost at its next run.\n"
     return header + yaml.safe_dump(plain(data), sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)
+
+
+def merged(ours: dict[str, t.Any], extra: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return *ours* with *extra*: sections entry by entry, lists one behind the other."""
+    found = dict(ours)
+    for key, value in extra.items():
+        if isinstance(value, dict) and isinstance(found.get(key), dict):
+            found[key] = merged(found[key], value)
+        elif isinstance(value, list) and isinstance(found.get(key), list):
+            found[key] = found[key] + value
+        else:
+            found[key] = value
+    return found

@@ -101,6 +101,19 @@ def color(value: float, steps: list[dict[str, Any]]) -> str:
     return NAMED[found]
 
 
+def frameless(axes: Any) -> None:
+    """Take the frame away."""
+    for side in axes.spines.values():
+        side.set_visible(False)
+
+
+def over_time(axes: Any) -> None:
+    """Let the last minutes be what goes from left to right."""
+    axes.set_xlim(-MINUTES, 0)
+    axes.xaxis.set_major_formatter(lambda at, _index: f"{at:.0f} min" if at else "now")
+    frameless(axes)
+
+
 class Picture:
     """One page."""
 
@@ -114,6 +127,10 @@ class Picture:
         if target["instant"]:
             return ask(self.url, "query", query=expression, time=self.now)["result"]
         return ask(self.url, "query_range", query=expression, start=self.now - MINUTES * 60, end=self.now, step=10)["result"]
+
+    def series(self, panel: Panel) -> list[tuple[str, dict[str, Any]]]:
+        """Return the name of each series of a panel, and itself."""
+        return [(legend(target["legendFormat"], one["metric"]), one) for target in panel["targets"] for one in self.ask(target)]
 
     def draw(self, path: Path) -> None:
         """Write the page to *path*."""
@@ -134,13 +151,7 @@ class Picture:
             place = panel["gridPos"]
             left, top = place["x"] / 24, 1 - (60 + place["y"] * ROW - 15) / height
             if panel["type"] == "row":
-                title = (
-                    panel["title"].replace(
-                        "$by", next(v["current"]["text"] for v in self.page["templating"]["list"] if v["name"] == "by")
-                    )
-                    if "$by" in panel["title"]
-                    else panel["title"]
-                )
+                title = filled(panel["title"], self.page)
                 figure.text(left + 0.01, top - 18 / height, f"▾ {title}", fontsize=10, color=INK, weight="bold", va="center")
                 continue
             box = (left + 0.004, top - (place["h"] * ROW - 4) / height, place["w"] / 24 - 0.008, (place["h"] * ROW - 8) / height)
@@ -166,11 +177,7 @@ class Picture:
 
     def lines(self, axes: Any, panel: Panel) -> None:
         """Draw lines over time."""
-        series = [
-            (legend(target["legendFormat"], one["metric"]), one["values"])
-            for target in panel["targets"]
-            for one in self.ask(target)
-        ]
+        series = [(name, one["values"]) for name, one in self.series(panel)]
         if not series:
             self.nothing(axes)
             return
@@ -183,17 +190,14 @@ class Picture:
             for index, (name, _values) in enumerate(series):
                 axes.plot(times[index], numbers[index], linewidth=1, color=COLORS[index % len(COLORS)], label=name)
                 axes.fill_between(times[index], numbers[index], alpha=0.08, color=COLORS[index % len(COLORS)])
-        axes.set_xlim(-MINUTES, 0)
         axes.set_ylim(bottom=0, top=defaults.get("max"))
         if axes.get_ylim()[1] < 1e-12:
             axes.set_ylim(0, 1)
-        axes.xaxis.set_major_formatter(lambda at, _index: f"{at:.0f} min" if at else "now")
         axes.yaxis.set_major_formatter(lambda value, _index: shown(value, defaults["unit"]))
         axes.yaxis.set_major_locator(mpl.ticker.MaxNLocator(5))
         axes.tick_params(labelsize=6.5, colors="#6e7680", length=0)
         axes.grid(visible=True, color="#ececec", linewidth=0.7)
-        for side in axes.spines.values():
-            side.set_visible(False)
+        over_time(axes)
         where = axes.get_position()
         axes.set_position((where.x0 + 0.045, where.y0 + where.height * 0.2, where.width - 0.05, where.height * 0.8))
         axes.legend(
@@ -208,12 +212,12 @@ class Picture:
 
     def number(self, axes: Any, panel: Panel) -> None:
         """Draw one number."""
-        found = [one for target in panel["targets"] for one in self.ask(target)]
+        found = self.series(panel)
         axes.axis("off")
         if not found:
             self.nothing(axes)
             return
-        value, defaults = float(found[0]["value"][1]), panel["fieldConfig"]["defaults"]
+        value, defaults = float(found[0][1]["value"][1]), panel["fieldConfig"]["defaults"]
         text, ink = shown(value, defaults["unit"], defaults["decimals"]), INK
         back = color(value, defaults["thresholds"]["steps"])
         for mapping in defaults.get("mappings", []):
@@ -225,8 +229,7 @@ class Picture:
             axes.set_facecolor(back)
             axes.set_xticks([])
             axes.set_yticks([])
-            for side in axes.spines.values():
-                side.set_visible(False)
+            frameless(axes)
         axes.text(
             0.5,
             0.5,
@@ -241,11 +244,7 @@ class Picture:
 
     def bars(self, axes: Any, panel: Panel) -> None:
         """Draw a bar for each series."""
-        found = [
-            (legend(target["legendFormat"], one["metric"]), float(one["value"][1]))
-            for target in panel["targets"]
-            for one in self.ask(target)
-        ][:8]
+        found = [(name, float(one["value"][1])) for name, one in self.series(panel)][:8]
         axes.axis("off")
         if not found:
             self.nothing(axes)
@@ -263,11 +262,7 @@ class Picture:
 
     def states(self, axes: Any, panel: Panel) -> None:
         """Draw a line for each series, coloured by its value."""
-        found = [
-            (legend(target["legendFormat"], one["metric"]), one["values"])
-            for target in panel["targets"]
-            for one in self.ask(target)
-        ]
+        found = [(name, one["values"]) for name, one in self.series(panel)]
         if not found:
             self.nothing(axes)
             return
@@ -281,12 +276,9 @@ class Picture:
                     -index, 10 / 60 * 1.02, left=(float(at) - self.now) / 60, height=0.8, color=NAMED[its["color"]], linewidth=0
                 )
         axes.set_yticks([-index for index in range(len(found))], [name for name, _values in found])
-        axes.set_xlim(-MINUTES, 0)
         axes.set_ylim(-max(len(found), 4) + 0.4, 0.6)
-        axes.xaxis.set_major_formatter(lambda at, _index: f"{at:.0f} min" if at else "now")
         axes.tick_params(labelsize=6.5, colors=INK, length=0)
-        for side in axes.spines.values():
-            side.set_visible(False)
+        over_time(axes)
         where = axes.get_position()
         axes.set_position((where.x0 + 0.11, where.y0 + where.height * 0.08, where.width - 0.12, where.height * 0.9))
 

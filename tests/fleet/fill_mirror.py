@@ -262,18 +262,21 @@ def pack(archive: Archive, mirror: Path, downloads: Path) -> None:
 
 def pack_stand_in(release: Path) -> None:
     """Write the archive of the stand-in, in the layout of what it stands in for."""
-    release.mkdir(parents=True, exist_ok=True)
+    program = b"#!/usr/bin/python3\n" + STAND_IN.read_bytes()
     for architecture in ARCHITECTURES.values():
         name = f"uwsgi_exporter-1.3.0.linux-{architecture}"
-        with (
-            gzip.GzipFile(release / f"{name}.tar.gz", "wb", 1, mtime=0) as zipped,
-            tarfile.open(fileobj=zipped, mode="w") as target,
-        ):
-            entry = tarfile.TarInfo(f"{name}/uwsgi_exporter")
-            program = b"#!/usr/bin/python3\n" + STAND_IN.read_bytes()
-            entry.size, entry.mode = len(program), 0o755
-            target.addfile(entry, io.BytesIO(program))
+        write_archive(release / f"{name}.tar.gz", {f"{name}/uwsgi_exporter": (program, 0o755)})
     write_sums(release)
+
+
+def write_archive(path: Path, files: dict[str, tuple[bytes, int]]) -> None:
+    """Write an archive of *files*: content and mode by name. The same files always make the same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with gzip.GzipFile(path, "wb", 1, mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as target:
+        for name, (content, mode) in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), mode
+            target.addfile(entry, io.BytesIO(content))
 
 
 def write_sums(directory: Path) -> None:

@@ -12,17 +12,16 @@ grafana_standin.py.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
 import os
 import re
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from pathlib import Path
+
+from fill_mirror import write_archive, write_sums
 
 HERE = Path(__file__).parent
 ROLE = HERE.parents[1] / "roles" / "grafana" / "defaults" / "main.yml"
@@ -119,18 +118,9 @@ def package(version: str, architecture: str, directory: Path) -> Path:
 
 def archive(version: str, architecture: str, directory: Path) -> None:
     """Write an archive, in the layout of the vendor's."""
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"grafana_{version}_1_linux_{architecture}.tar.gz"
     files = {"bin/grafana": (program(version), 0o755), "conf/defaults.ini": (b"", 0o644), "VERSION": (version.encode(), 0o644)}
-    with gzip.GzipFile(path, "wb", 1, mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as target:
-        for name, (content, mode) in files.items():
-            entry = tarfile.TarInfo(f"grafana-{version}/{name}")
-            entry.size, entry.mode = len(content), mode
-            target.addfile(entry, io.BytesIO(content))
-    sums = directory / "sha256sums.txt"
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    with sums.open("a") as lines:
-        lines.write(f"{digest}  {path.name}\n")
+    path = directory / f"grafana_{version}_1_linux_{architecture}.tar.gz"
+    write_archive(path, {f"grafana-{version}/{name}": file for name, file in files.items()})
 
 
 def index(root: Path, packages: list[Path]) -> None:
@@ -176,11 +166,10 @@ def main() -> None:
     packages = []
     for version in (found[1], OLDER):
         release = mirror / "release" / version
-        release.mkdir(parents=True, exist_ok=True)
-        (release / "sha256sums.txt").write_text("")
         for name, its in ARCHITECTURES.items():
             packages.append(package(version, name, pool))
             archive(version, its, release)
+        write_sums(release)
     index(mirror / "apt", packages)
     os.sync()
 

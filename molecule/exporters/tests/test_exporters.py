@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import time
 import typing as t
 import uuid
@@ -48,22 +47,6 @@ def wait(seconds: float, true: t.Callable[[], t.Any], what: t.Callable[[], t.Any
     while not true():
         assert time.monotonic() < deadline, what()
         time.sleep(1)
-
-
-@pytest.fixture
-def edited(scenario: t.Any, tmp_path: Path) -> t.Callable[..., Path]:
-    """Return a function that copies the inventory, and lets another one change it."""
-
-    def edit(change: t.Callable[[dict[str, t.Any]], t.Any]) -> Path:
-        copy = tmp_path / "inventory"
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(scenario.inventory, copy)
-        content = yaml.safe_load((copy / "hosts.yml").read_text())
-        change(content["all"]["children"])
-        (copy / "hosts.yml").write_text(yaml.safe_dump(content))
-        return copy
-
-    return edit
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import typing as t
-from pathlib import Path
 
 import pytest
-import yaml
 
 HOSTS = ["empty", "rejecting", "dropping", "crowded", "legacy", "persistent"]
 CONNECT = """
@@ -63,21 +60,6 @@ def firewall(scenario: t.Any, *arguments: str, **variables: t.Any) -> t.Any:
     play = scenario.play("site.yml", "--tags", "firewall", *arguments, **variables)
     assert play.rc == 0, play.output
     return play
-
-
-@pytest.fixture
-def edited(scenario: t.Any, tmp_path: Path) -> t.Callable[[t.Callable[[dict[str, t.Any]], None]], Path]:
-    """Return a function that changes the groups of the inventory, in a copy."""
-
-    def edit(change: t.Callable[[dict[str, t.Any]], None]) -> Path:
-        copy = tmp_path / "inventory"
-        shutil.copytree(scenario.inventory, copy)
-        content = yaml.safe_load((copy / "hosts.yml").read_text())
-        change(content["all"]["children"])
-        (copy / "hosts.yml").write_text(yaml.safe_dump(content))
-        return copy
-
-    return edit
 
 
 @each_host

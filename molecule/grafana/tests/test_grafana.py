@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import time
 import typing as t
 from pathlib import Path
 
-import pytest
 import yaml
 
 ROOT = Path(__file__).parents[3]
@@ -66,24 +64,6 @@ def wait(true: t.Callable[[], t.Any], what: t.Callable[[], t.Any]) -> None:
     while not true():
         assert time.monotonic() < deadline, what()
         time.sleep(0.5)
-
-
-@pytest.fixture
-def edited(scenario: t.Any, tmp_path: Path) -> t.Callable[..., Path]:
-    """Return a function that copies the inventory with other variables for all hosts, and lets another one change its groups."""
-
-    def edit(change: t.Callable[[dict[str, t.Any]], t.Any] = lambda _groups: None, **variables: t.Any) -> Path:
-        copy = tmp_path / "inventory"
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(scenario.inventory, copy)
-        content = yaml.safe_load((copy / "hosts.yml").read_text())
-        change(content["all"]["children"])
-        (copy / "hosts.yml").write_text(yaml.safe_dump(content))
-        # Behind the others by its name.
-        (copy / "group_vars" / "all" / "zz.yml").write_text(yaml.safe_dump(variables))
-        return copy
-
-    return edit
 
 
 def test_a_fresh_host_is_predicted_and_told_what_it_lacks(scenario: t.Any, edited: t.Callable[..., Path]) -> None:

@@ -128,6 +128,12 @@ def test_the_pages_of_the_roles_that_the_fleet_has(tmp_path: Path) -> None:
     assert _grafana.expected(its, "pages")[1] == [json.loads(text)["uid"] for text in files.values()]
 
 
+def test_a_page_of_ones_own_is_expected_where_its_uid_is_known(tmp_path: Path) -> None:
+    """Grafana gives one without a uid a uid of its own."""
+    extra = {"Mine/x.json": '{"uid": "mine"}', "Mine/y.json": '{"title": "no uid"}'}
+    assert _grafana.expected(model(tmp_path, grafana_extra_dashboards=extra), "pages")[1][-1] == "mine"
+
+
 def test_without_labels_a_page_is_as_it_is() -> None:
     """No variable, no matcher."""
     page = json.loads((Path(__file__).parents[4] / "roles/prometheus/monitoring/dashboard.json").read_text())
