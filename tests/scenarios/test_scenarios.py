@@ -6,19 +6,24 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import typing as t
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+# What tells why a scenario failed, of the thousands of lines that it prints: pytest's, Ansible's, molecule's.
+TELLING = re.compile(r"(?:E  |FAILED |ERROR|CRITICAL|fatal: |\[ERROR\]|=+ .* in [\d.]+s)")
+ANSI = re.compile(r"\x1b\[[\d;]*m")
 SCENARIOS = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
 
 
-def run(name: str) -> int:
-    """Run a scenario; show what it says, a line at a time with its name, and return how it ended."""
+def run(name: str) -> str:
+    """Run a scenario; show what it says, a line at a time with its name, and return why it failed, if it did."""
     environment = {
         **os.environ,
         "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
@@ -27,16 +32,20 @@ def run(name: str) -> int:
     }
     command = ["molecule", "test", "--scenario-name", name]
     print(f"\n--- {' '.join(command)}", flush=True)
+    telling: deque[str] = deque(maxlen=40)
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as made:
         for line in made.stdout or ():
             print(f"{name:9} {line}", end="", flush=True)
-    return made.returncode
+            plain = ANSI.sub("", line)
+            if TELLING.match(plain):
+                telling.append(plain[:500].rstrip())
+    return "\n".join([f"scenario {name} ended with {made.returncode}:", *telling]) if made.returncode else ""
 
 
 @pytest.fixture(scope="module")
-def runs(request: pytest.FixtureRequest) -> t.Iterator[dict[str, Future[int]]]:
+def runs(request: pytest.FixtureRequest) -> t.Iterator[dict[str, Future[str]]]:
     """Start the scenarios of this session, and return what becomes of them."""
     with ThreadPoolExecutor(2) as pool:
         callspecs = [getattr(item, "callspec", None) for item in request.session.items]
@@ -45,7 +54,9 @@ def runs(request: pytest.FixtureRequest) -> t.Iterator[dict[str, Future[int]]]:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_scenario(name: str, runs: dict[str, Future[int]], capfd: pytest.CaptureFixture[str]) -> None:
+def test_scenario(name: str, runs: dict[str, Future[str]], capfd: pytest.CaptureFixture[str]) -> None:
     """Its output is shown as it comes: a scenario takes minutes."""
     with capfd.disabled():
-        assert runs[name].result() == 0, f"scenario {name} failed, see above"
+        failure = runs[name].result()
+    if failure:
+        pytest.fail(failure, pytrace=False)
