@@ -19,6 +19,8 @@ description:
   - C(monitoring_labels), C(monitoring_thresholds), C(monitoring_scrapes) and C(monitoring_probes) merge down the groups in
     Ansible's own order of precedence, and the host's own come last.
   - All mistakes of the inventory are reported together.
+  - A task that asks builds the model, unless the lookup P(vigie.monitoring.role_hosts#lookup) did in the C(hosts) of this or a
+    former play, and hosts, groups and their variables are the same since.
 options:
   _terms:
     description: None are taken.
@@ -53,32 +55,12 @@ _raw:
   elements: dict
 """
 
-import contextlib
-import gc
-import multiprocessing
 import typing as t
 
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _fleet
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import contracts
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import Renderer
-
-_of_this_task: dict[tuple[str, tuple[str, ...]], dict[str, t.Any]] = {}
-
-
-@contextlib.contextmanager
-def _without_garbage_collection() -> t.Iterator[None]:
-    """Do not look for cycles: a model of 10,000 hosts has none, and to find that out takes as long as to build it."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _whole
 
 
 class LookupModule(LookupBase):
@@ -89,28 +71,4 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         if terms:
             raise AnsibleError(f"vigie.monitoring.fleet takes no terms, got {terms!r}")
-        key = str(self.get_option("host")), tuple(sorted(map(str, self.get_option("without"))))
-        if key not in _of_this_task:
-            model = self._model((variables or {})["hostvars"])
-            # A worker's process is made for one task, whose templates ask several times; nothing that the model is made from
-            # can change in it. In the controller's own process it can.
-            if multiprocessing.parent_process() is None:
-                return [model]
-            _of_this_task[key] = model
-        return [_of_this_task[key]]
-
-    def _model(self, hostvars: t.Any) -> dict[str, t.Any]:
-        """Return the model, made anew."""
-        inventory = Inventory(hostvars._inventory, hostvars._variable_manager, hostvars._loader)  # noqa: SLF001 - no other way
-        with _without_garbage_collection():
-            model, problems = _fleet.build(
-                inventory,
-                contracts(),
-                Renderer(hostvars._loader),  # noqa: SLF001
-                host=self.get_option("host"),
-                without=self.get_option("without"),
-            )
-        if problems:
-            lines = "\n".join(f"- {line}" for line in problems)
-            raise AnsibleError(f"The inventory has {len(problems)} mistake(s):\n{lines}")
-        return model
+        return [_whole.model((variables or {})["hostvars"], self.get_option("host"), self.get_option("without"))]

@@ -17,6 +17,8 @@ description:
   - Where the inventory has no such group, the pattern selects no host, without a warning.
   - Ansible itself does not know the variables of hosts before the first play runs, so that in a playbook's first play, and
     with C(--list-hosts), C(monitoring_groups) counts only as an extra variable.
+  - In C(hosts) of a play it builds the model that the lookup P(vigie.monitoring.fleet#lookup) returns, too, so that the tasks
+    that follow need not.
 options:
   _terms:
     description: Name of the role.
@@ -39,11 +41,13 @@ _raw:
   elements: str
 """
 
+import contextlib
 import typing as t
 
+from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _fleet
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _fleet, _whole
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import contracts
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Problems
@@ -61,9 +65,12 @@ class LookupModule(LookupBase):
         self.set_options(var_options=available, direct=kwargs)
         hostvars = available.get("hostvars")
         groups = available.get("monitoring_groups")
+        # Mistakes are told by the lookup fleet, all together.
         if groups is None and hostvars is not None:
-            # Mistakes in it are told by the lookup fleet, together with all others.
             inventory = Inventory(hostvars._inventory, hostvars._variable_manager, hostvars._loader)  # noqa: SLF001 - no other way
             groups = _fleet.role_groups(inventory, contracts(), Renderer(hostvars._loader), Problems())  # noqa: SLF001
+        if hostvars is not None and _whole.in_the_controller():
+            with contextlib.suppress(AnsibleError):
+                _whole.model(hostvars)
         patterns = [(groups or {}).get(role, role) for role in terms]
         return [pattern if pattern in available["groups"] else NO_HOST for pattern in patterns]

@@ -80,6 +80,21 @@ class Inventory:
         """Return Ansible's groups by name."""
         return self._manager.groups
 
+    def state(self) -> tuple[t.Any, ...]:
+        """Return what is equal as long as no host, no group and no variable of one came, went or changed.
+
+        Files beside the inventory are no part of it: Ansible reads them once in a run, too, and anew with the inventory itself.
+        """
+        return (
+            # Another playbook has other files beside it.
+            self._loader.get_basedir(),
+            # Another one after `meta: refresh_inventory`. `is` comes before `==` where Python compares what a tuple holds.
+            self._manager._inventory,  # noqa: SLF001 - Ansible has no other way
+            dict(self.extra),
+            {name: (dict(host.vars), [group.name for group in host.groups]) for name, host in self.hosts.items()},
+            {name: (dict(group.vars), group.priority, group.depth) for name, group in self.groups.items()},
+        )
+
     def select(self, pattern: str | list[str]) -> list[str]:
         """Return the names of the hosts that an Ansible host *pattern* selects, whatever the limit of the run.
 
