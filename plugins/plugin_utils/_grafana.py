@@ -13,7 +13,7 @@ import json
 import re
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import RESERVED, Model, host_port
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import RESERVED, Model, host_port, reached_at
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import made_yaml, merged
 
 ROLE = "grafana"
@@ -80,11 +80,8 @@ def datasources_file(model: Model, host: str) -> str:
 
 
 def _seen_from(model: Model, host: str, name: str, its: t.Mapping[str, t.Any], kind: str) -> str:
-    address = model["hosts"][name]["address"]
-    if name == host:
-        listens = its[f"{kind}_listen_address"]
-        address = "localhost" if listens in ("", "0.0.0.0", "::") else listens  # noqa: S104 - compared, not bound
-    return host_port(address, int(its[f"{kind}_port"]))
+    port = int(its[f"{kind}_port"])
+    return reached_at(its[f"{kind}_listen_address"], port) if name == host else host_port(model["hosts"][name]["address"], port)
 
 
 def _json_data(kind: str, its: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -139,9 +139,15 @@ def source(value: t.Any) -> str | None:
         return None
 
 
-def host_port(host: str, port: int) -> str:
+def host_port(host: str, port: int | str) -> str:
     """Return an address and a *port* as one; an IPv6 address gets brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def reached_at(listen_address: str, port: int | str) -> str:
+    """Return where a service is reached from its own host, which listens on an address, or on all (empty, 0.0.0.0, ::)."""
+    everywhere = listen_address in ("", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    return host_port("localhost" if everywhere else listen_address, port)
 
 
 def port_number(value: t.Any) -> int | None:

@@ -292,13 +292,13 @@ def newcomer_in(inventory: Path) -> Path:
 
 def silences(scenario: t.Any) -> list[str]:
     """Return the hosts that are silent."""
-    active = json.loads(scenario.get("monitor", "http://localhost:9093/api/v2/silences?active=true"))
+    active = json.loads(scenario.get("monitor", "http://198.18.1.10:9093/api/v2/silences?active=true"))
     return [matcher["value"] for silence in active for matcher in silence["matchers"] if silence["status"]["state"] == "active"]
 
 
 def test_a_server_is_onboarded_and_offboarded(scenario: t.Any, edited: t.Any) -> None:
     """One command each; first it is silent, then it is no target any more, then nothing of it is left; again changes nothing."""
-    amtool = "/opt/vigie/alertmanager/current/amtool --alertmanager.url=http://localhost:9093 silence"
+    amtool = "/opt/vigie/alertmanager/current/amtool --alertmanager.url=http://198.18.1.10:9093 silence"
     scenario.on("monitor").run(f"{amtool} expire $({amtool} query --quiet)")
     inventory = newcomer_in(edited())
     began = time.monotonic()
