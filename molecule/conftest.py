@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 import typing as t
 from pathlib import Path
 
@@ -76,6 +77,16 @@ class Scenario:
     def on(self, host: str) -> t.Any:
         """Return testinfra's view of *host*, as root."""
         return testinfra.get_host(f"ssh://{self._vars[host]['ansible_host']}", ssh_config=str(SSH_CONFIG), sudo=True)
+
+    @staticmethod
+    def wait(
+        true: t.Callable[[], t.Any], what: t.Callable[[], t.Any] = lambda: "it did not come about", seconds: int = 60
+    ) -> None:
+        """Wait until something is *true*; say *what* is instead. The time is for machines that do much else."""
+        deadline = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < deadline, what()
+            time.sleep(0.5)
 
     def get(self, host: str, url: str) -> str:
         """Return what *url* answers, asked from *host*."""

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each scenario in containers, as molecule runs it; two at a time, since much of it is waiting."""
+"""Each scenario in containers, as molecule runs it; three at a time, since much of it is waiting."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # What tells why a scenario failed, of the thousands of lines that it prints: pytest's, Ansible's, molecule's.
 TELLING = re.compile(r"(?:E  |FAILED |ERROR|CRITICAL|fatal: |\[ERROR\]|=+ .* in [\d.]+s)")
-ANSI = re.compile(r"\x1b\[[\d;]*m")
+# Colours, and the frame that molecule draws.
+DECORATION = re.compile(r"\x1b\[[\d;]*m|^(\x1b\[[\d;]*m|\s)*│(\x1b\[[\d;]*m)* ?")
 SCENARIOS = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
 
 
@@ -29,6 +30,8 @@ def run(name: str) -> str:
         "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
         # A collection's scenarios may lie at its top, too.
         "MOLECULE_GLOB": "molecule/*/molecule.yml",
+        # What it frames is folded at its width.
+        "COLUMNS": "160",
     }
     command = ["molecule", "test", "--scenario-name", name]
     print(f"\n--- {' '.join(command)}", flush=True)
@@ -38,7 +41,7 @@ def run(name: str) -> str:
     ) as made:
         for line in made.stdout or ():
             print(f"{name:9} {line}", end="", flush=True)
-            plain = ANSI.sub("", line)
+            plain = DECORATION.sub("", line)
             if TELLING.match(plain):
                 telling.append(plain[:500].rstrip())
     return "\n".join([f"scenario {name} ended with {made.returncode}:", *telling]) if made.returncode else ""
@@ -47,9 +50,11 @@ def run(name: str) -> str:
 @pytest.fixture(scope="module")
 def runs(request: pytest.FixtureRequest) -> t.Iterator[dict[str, Future[str]]]:
     """Start the scenarios of this session, and return what becomes of them."""
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:
         callspecs = [getattr(item, "callspec", None) for item in request.session.items]
         names = [spec.params["name"] for spec in callspecs if spec and spec.params.get("name") in SCENARIOS]
+        # The longest comes first: nothing waits for it alone at the end.
+        names.sort(key=lambda name: name != "exporters")
         yield {name: pool.submit(run, name) for name in names}
 
 

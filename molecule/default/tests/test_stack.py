@@ -162,7 +162,7 @@ def test_a_changed_label_is_one_file_and_neither_reload_nor_restart(scenario: t.
     assert play.rc == 0, play.output
     assert play.changed == predicted.changed == ["monitor: Bring the release into service"]
     assert play.result("monitor", "release")["actions"] == ["config"]
-    wait_for(lambda: targets(scenario)["node app1:9100"]["labels"].get("function") == "renamed")
+    scenario.wait(lambda: targets(scenario)["node app1:9100"]["labels"].get("function") == "renamed")
     assert query(scenario, "prometheus_config_last_reload_success_timestamp_seconds")[0]["value"][1] == reloaded
     assert query(scenario, "process_start_time_seconds{job='prometheus'}".replace("'", "%22"))[0]["value"][1] == started
 
@@ -190,7 +190,7 @@ def test_own_rules_go_live_by_a_reload(scenario: t.Any, edited: t.Any) -> None:
     play = scenario.play("site.yml", "--tags", "prometheus", inventory=inventory)
     assert play.rc == 0, play.output
     assert play.result("monitor", "release")["actions"] == ["config", "reload"]
-    wait_for(lambda: "VALUE 1" in scenario.get("monitor", "http://localhost:9090/api/v1/alerts"))
+    scenario.wait(lambda: "VALUE 1" in scenario.get("monitor", "http://localhost:9090/api/v1/alerts"))
     play = scenario.play("site.yml", "--tags", "prometheus")
     assert play.result("monitor", "release")["actions"] == ["config", "reload"]
     assert "Mine" not in scenario.get("monitor", "http://localhost:9090/api/v1/rules")
@@ -279,7 +279,7 @@ def test_one_command_brings_a_new_server_in(scenario: t.Any, edited: t.Any) -> N
 
     # And out again, with the inventory that does not have it.
     assert scenario.play("site.yml", "--tags", "prometheus").rc == 0
-    wait_for(lambda: "node newcomer:9100" not in targets(scenario))
+    scenario.wait(lambda: "node newcomer:9100" not in targets(scenario))
 
 
 def newcomer_in(inventory: Path) -> Path:
@@ -318,7 +318,7 @@ def test_a_server_is_onboarded_and_offboarded(scenario: t.Any, edited: t.Any) ->
         "Bring the release into service",
     ]
     assert silences(scenario) == ["newcomer"]
-    wait_for(lambda: "node newcomer:9100" not in targets(scenario))
+    scenario.wait(lambda: "node newcomer:9100" not in targets(scenario))
     assert not scenario.on("newcomer").service("node_exporter").is_running
     assert scenario.play("offboard.yml", inventory=inventory, host="newcomer").changed == []
 
@@ -359,7 +359,7 @@ def test_a_dead_server_is_offboarded_too(scenario: t.Any, edited: t.Any) -> None
     try:
         play = scenario.play("offboard.yml", inventory=inventory, host="newcomer")
         assert play.rc == 0, play.output
-        wait_for(lambda: "node newcomer:9100" not in targets(scenario))
+        scenario.wait(lambda: "node newcomer:9100" not in targets(scenario))
     finally:
         scenario.heal()
     assert scenario.play("offboard.yml", host="ghost").rc == 0
@@ -465,11 +465,3 @@ def test_absent_leaves_nothing_behind_but_data(scenario: t.Any, role: str) -> No
     assert machine.run(f"systemctl status {role}").rc == 4
     assert scenario.play(*arguments, "--limit", "monitor", **{f"{role}_state": "absent"}).changed == []
     print("\n".join(["before:", *before, "after:", *left]))
-
-
-def wait_for(condition: t.Callable[[], bool], seconds: float = 20) -> None:
-    """Wait until *condition* holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.5)

@@ -41,14 +41,6 @@ def targets(scenario: t.Any) -> dict[str, str]:
     return {f"{target['labels']['job']} {target['labels'].get('host')}": target["health"] for target in active}
 
 
-def wait(seconds: float, true: t.Callable[[], t.Any], what: t.Callable[[], t.Any]) -> None:
-    """Wait until something is *true*; say *what* is instead."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, what()
-        time.sleep(1)
-
-
 @pytest.mark.parametrize(
     ("expression", "labels", "expected"),
     [
@@ -76,7 +68,7 @@ def test_what_an_exporter_says_is_true(
     scenario: t.Any, expression: str, labels: tuple[str, ...], expected: dict[str, float]
 ) -> None:
     """Seen through Prometheus."""
-    wait(20, lambda: values(scenario, expression, *labels) == expected, lambda: values(scenario, expression, *labels))
+    scenario.wait(lambda: values(scenario, expression, *labels) == expected, lambda: values(scenario, expression, *labels))
 
 
 def test_what_is_done_is_counted(scenario: t.Any) -> None:
@@ -88,11 +80,10 @@ def test_what_is_done_is_counted(scenario: t.Any) -> None:
     scenario.on("db1").check_output(
         "su postgres -c 'createdb shop; psql -q shop -c \"CREATE TABLE t AS SELECT * FROM generate_series(1, 1000000)\"'"
     )
-    wait(
-        20, lambda: values(scenario, "apache_accesses_total", "host")["web1"] >= before + 200, lambda: "requests are not counted"
+    scenario.wait(
+        lambda: values(scenario, "apache_accesses_total", "host")["web1"] >= before + 200, lambda: "requests are not counted"
     )
-    wait(
-        60,
+    scenario.wait(
         lambda: values(scenario, "pg_database_size_bytes", "datname").get("shop", 0) > 3e7,
         lambda: values(scenario, "pg_database_size_bytes", "datname"),
     )
@@ -141,7 +132,7 @@ def test_a_database_elsewhere_is_reached_by_a_password(scenario: t.Any) -> None:
     }
     play = scenario.play("site.yml", "--tags", "postgres_exporter", "--limit", "db1", "--diff", **variables)
     assert play.rc == 0, play.output
-    wait(20, lambda: values(scenario, "pg_up", "host") == {"db1": 1}, lambda: values(scenario, "pg_up", "host"))
+    scenario.wait(lambda: values(scenario, "pg_up", "host") == {"db1": 1}, lambda: values(scenario, "pg_up", "host"))
     file = machine.file("/etc/vigie/postgres_exporter.password")
     assert (file.content_string, file.mode, file.user) == (secret, 0o400, "postgres_exporter")
     assert secret not in play.output + machine.check_output("ps auxeww; journalctl --no-pager -u postgres_exporter")
@@ -154,8 +145,7 @@ def test_supervisord_lets_it_in_after_its_restart_too(scenario: t.Any) -> None:
     for command in ("systemctl restart supervisor", "supervisorctl reload"):
         machine.check_output(command)
         time.sleep(5)
-        wait(
-            20,
+        scenario.wait(
             lambda: values(scenario, "node_supervisord_up", "name") == {"worker": 1, "mailer": 1},
             lambda: machine.check_output("getfacl /run/supervisor.sock; systemctl status vigie-supervisor-access.path"),
         )
@@ -166,10 +156,12 @@ def test_jobs_are_noted(scenario: t.Any) -> None:
     """The exit code is the command's own; what failed has not succeeded."""
     machine = scenario.on("web1")
     assert machine.run("vigie-job --every 60 backup sh -c 'exit 3'").rc == 3
-    wait(20, lambda: values(scenario, "vigie_job_last_status", "name") == {"backup": 3}, lambda: "no job")
+    scenario.wait(lambda: values(scenario, "vigie_job_last_status", "name") == {"backup": 3}, lambda: "no job")
     assert values(scenario, "vigie_job_last_success_timestamp_seconds", "name") == {"backup": 0}
     assert machine.run("vigie-job --every 60 backup true").rc == 0
-    wait(20, lambda: values(scenario, "time() - vigie_job_last_success_timestamp_seconds", "name")["backup"] < 60, lambda: "late")
+    scenario.wait(
+        lambda: values(scenario, "time() - vigie_job_last_success_timestamp_seconds", "name")["backup"] < 60, lambda: "late"
+    )
     assert values(scenario, "vigie_job_every_seconds", "name") == {"backup": 60}
 
 
@@ -208,7 +200,7 @@ def test_alerts_fire_where_services_are_hurt(scenario: t.Any) -> None:
     scenario.on("web1").check_output("supervisorctl stop worker")
     began = time.monotonic()
     try:
-        wait(200, lambda: firing() == expected, firing)
+        scenario.wait(lambda: firing() == expected, firing, seconds=240)
         print(f"all fire {time.monotonic() - began:.0f} s later (they wait for 60 to 120 s)")
         programs = {name: values(scenario, f'ALERTS{{alertname="{name}", alertstate="firing"}}', label) for name, label in which}
         assert programs == {"UwsgiDown": {"shop": 1}, "SupervisordProgramDown": {"worker": 1}}
@@ -216,7 +208,7 @@ def test_alerts_fire_where_services_are_hurt(scenario: t.Any) -> None:
         for host, services in hurts.items():
             scenario.on(host).check_output(f"systemctl start --all {' '.join(services)}")
         scenario.on("web1").check_output("supervisorctl start worker")
-    wait(60, lambda: firing() == {}, firing)
+    scenario.wait(lambda: firing() == {}, firing)
 
 
 def test_supervisords_port_waits_for_its_restart(scenario: t.Any) -> None:
@@ -272,8 +264,8 @@ def test_instances_come_and_go(scenario: t.Any, edited: t.Any) -> None:
         machine.check_output("cd /etc/systemd/system; ls uwsgi_exporter*")
         == "uwsgi_exporter-back.service\nuwsgi_exporter.service"
     )
-    wait(20, lambda: values(scenario, "uwsgi_workers", "uwsgi") == {"shop": 2, "back": 4}, lambda: "workers")
-    wait(20, lambda: set(values(scenario, 'up{job="uwsgi"}', "uwsgi")) == {"shop", "back"}, lambda: "up")
+    scenario.wait(lambda: values(scenario, "uwsgi_workers", "uwsgi") == {"shop": 2, "back": 4}, lambda: "workers")
+    scenario.wait(lambda: set(values(scenario, 'up{job="uwsgi"}', "uwsgi")) == {"shop", "back"}, lambda: "up")
 
 
 def test_what_leaves_its_group_is_removed(scenario: t.Any, edited: t.Any) -> None:
@@ -360,9 +352,9 @@ def test_tls_and_a_password_for_all_by_one_variable(scenario: t.Any, edited: t.A
     play = scenario.play("site.yml", "--diff", inventory=inventory)
     assert play.rc == 0, play.output
     jobs = {"node web1", "apache web1", "postgres db1", "haproxy db1", "haproxy web1", "blackbox monitor", "probe_tls web1"}
-    wait(20, lambda: set(targets(scenario).values()) == {"up"}, lambda: targets(scenario))
+    scenario.wait(lambda: set(targets(scenario).values()) == {"up"}, lambda: targets(scenario))
     assert jobs <= set(targets(scenario))
-    assert values(scenario, 'probe_success{module="http_2xx"}', "site") == {"shop": 1}
+    scenario.wait(lambda: values(scenario, 'probe_success{module="http_2xx"}', "site") == {"shop": 1})
     machine = scenario.on("web1")
     program = "import sys, ssl, urllib.request as u; u.urlopen(sys.argv[1], context=ssl._create_unverified_context())"
     assert "401" in machine.run("python3 -c %s %s", program, "https://127.0.0.1:9100/metrics").stderr

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import time
 import typing as t
 from pathlib import Path
 
@@ -56,14 +55,6 @@ def pages(scenario: t.Any, host: str) -> dict[str, str]:
 def started(scenario: t.Any, host: str) -> str:
     """Return what changes when Grafana is started."""
     return scenario.on(host).check_output("systemctl show --property InvocationID --value grafana-server")
-
-
-def wait(true: t.Callable[[], t.Any], what: t.Callable[[], t.Any]) -> None:
-    """Wait until something is *true*; say *what* is instead."""
-    deadline = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < deadline, what()
-        time.sleep(0.5)
 
 
 def test_a_fresh_host_is_predicted_and_told_what_it_lacks(scenario: t.Any, edited: t.Callable[..., Path]) -> None:
@@ -187,7 +178,7 @@ def test_only_what_has_to_is_restarted(scenario: t.Any, edited: t.Callable[..., 
 
     play = scenario.play("site.yml", "--tags grafana", inventory=edited(leave))
     assert play.rc == 0, play.output
-    wait(
+    scenario.wait(
         lambda: set(pages(scenario, "monitor")) == PAGES - {"vigie-node", "vigie-supervisord"}, lambda: pages(scenario, "monitor")
     )
     assert started(scenario, "monitor") == before
@@ -222,7 +213,7 @@ def test_verify_asks_grafana(scenario: t.Any, tmp_path: Path) -> None:
     fine = scenario.play("verify.yml")
     assert fine.rc == 0, fine.output
     scenario.on("monitor").check_output("systemctl stop alertmanager; rm /etc/grafana/vigie/dashboards/Vigie/prometheus.json")
-    wait(lambda: "vigie-prometheus" not in pages(scenario, "monitor"), lambda: pages(scenario, "monitor"))
+    scenario.wait(lambda: "vigie-prometheus" not in pages(scenario, "monitor"), lambda: pages(scenario, "monitor"))
     hurt = scenario.play("verify.yml", verify_json=str(tmp_path / "verify.json"), grafana_version="13.9.9")
     scenario.on("monitor").check_output("systemctl start alertmanager")
     assert hurt.rc != 0
@@ -264,7 +255,9 @@ def test_dashboards_of_others(scenario: t.Any, edited: t.Callable[..., Path], tm
     play = scenario.play("site.yml", "--tags grafana", inventory=right)
     assert play.rc == 0, play.output
     for host in HOSTS:
-        wait(lambda host=host: pages(scenario, host).get("vigie-1860-42") == "Community", lambda host=host: pages(scenario, host))
+        scenario.wait(
+            lambda host=host: pages(scenario, host).get("vigie-1860-42") == "Community", lambda host=host: pages(scenario, host)
+        )
         stored = json.loads(scenario.on(host).file("/etc/grafana/vigie/dashboards/Community/1860-42.json").content_string)
         assert stored["panels"][0]["datasource"]["uid"] == "prometheus-monitor"
         assert "__inputs" not in stored
@@ -275,7 +268,7 @@ def test_dashboards_of_others(scenario: t.Any, edited: t.Callable[..., Path], tm
     assert started(scenario, "archive") == before
     gone = scenario.play("site.yml", "--tags grafana")
     assert gone.rc == 0
-    wait(lambda: set(pages(scenario, "archive")) == PAGES, lambda: pages(scenario, "archive"))
+    scenario.wait(lambda: set(pages(scenario, "archive")) == PAGES, lambda: pages(scenario, "archive"))
 
 
 def test_tags_and_limit(scenario: t.Any, edited: t.Callable[..., Path]) -> None:

@@ -180,7 +180,7 @@ def test_a_version_that_is_not_healthy_is_taken_back(scenario: t.Any, version: s
     assert reason in message
     assert script.splitlines()[1].removeprefix("echo ") in message, "the journal is missing"
     assert f"The previous version {NEWEST} is back in service" in message
-    wait_for(lambda: serving(scenario) == NEWEST)
+    scenario.wait(lambda: serving(scenario) == NEWEST)
     assert scenario.play(*NODE, "--limit", "native").changed == []
 
 
@@ -196,7 +196,7 @@ def test_a_run_that_was_killed_is_finished_by_the_next(scenario: t.Any) -> None:
         [root / ".venv/bin/ansible-playbook", *inventory, root / "playbooks" / NODE[0], *NODE[1:], "--limit", "native",
          "-e", "node_exporter_version=6.6.8"], cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as run:  # fmt: skip
-        wait_for(lambda: machine.file("/opt/vigie/node_exporter/.transaction").exists, 60)
+        scenario.wait(lambda: machine.file("/opt/vigie/node_exporter/.transaction").exists)
         time.sleep(1)
         machine.check_output("pkill -KILL -x python3")
         run.wait(timeout=60)
@@ -227,11 +227,3 @@ def test_an_unknown_architecture_is_an_error_that_lists_the_known(scenario: t.An
     play = scenario.play(*NODE, "--limit", "native", node_exporter_arch="vax")
     assert play.rc != 0
     assert "this version may not be released for vax" in play.result("native", "release")["msg"]
-
-
-def wait_for(condition: t.Callable[[], bool], seconds: float = 20) -> None:
-    """Wait until *condition* holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.5)
