@@ -12,7 +12,7 @@ import yaml
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _grafana, _prometheus
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._coverage import coverage
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model, settings_of
 
 # Seconds that a clock may differ: a slow scrape on a small machine takes a few.
 CLOCK_TOLERANCE = 10
@@ -129,7 +129,7 @@ def grafana_checks(model: Model, asked: t.Iterable[t.Mapping[str, t.Any]]) -> li
 
 def _of_grafana(model: Model, host: str, has: t.Mapping[str, t.Any]) -> dict[str, str]:
     """Return what is wrong with a Grafana, by the name of the check; nothing where it is right."""
-    wanted = str(_grafana.settings_of(model, host)["grafana_version"])
+    wanted = str(settings_of(model, "grafana", host)["grafana_version"])
     sources, dashboards = _grafana.expected(model, host)
     right_version = wanted == "latest" or _bare(has["version"]) == _bare(wanted)
     found = {"version": "" if right_version else f"Grafana {has['version']} runs, the inventory has {wanted}"}

@@ -13,7 +13,7 @@ import json
 import re
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import RESERVED, Model, host_port, reached_at
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import RESERVED, Model, host_port, reached_at, settings_of
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import made_yaml, merged
 
 ROLE = "grafana"
@@ -24,19 +24,6 @@ _NOT_IN_UID = re.compile(r"[^a-zA-Z0-9_-]")
 # In the dashboards, series of the servers that were chosen, and all that have a server: where the labels' variables come in.
 _CHOSEN, _ANY = 'host=~"$node"', 'host!=""'
 Dashboard = dict[str, t.Any]
-
-
-def settings_of(model: Model, host: str) -> dict[str, t.Any]:
-    """Return the variables of the Grafana on *host*.
-
-    :raises ValueError: where there is none.
-    """
-    servers = model["servers"].get(ROLE, {})
-    if host not in servers:
-        raise ValueError(
-            f"{host} has no Grafana: put it into the inventory's group for it (there are: {', '.join(servers) or 'none'})"
-        )
-    return servers[host]
 
 
 # -- data sources --------------------------------------------------------------------------------------------------------
@@ -53,7 +40,7 @@ def source_uid(kind: str, host: str) -> str:
 
 def datasources(model: Model, host: str) -> list[dict[str, t.Any]]:
     """Return the data sources of the Grafana on *host*: the Prometheus servers, the first one by default, and Alertmanagers."""
-    settings = settings_of(model, host)
+    settings = settings_of(model, ROLE, host)
     found: list[dict[str, t.Any]] = []
     for kind, title in (("prometheus", "Prometheus"), ("alertmanager", "Alertmanager")):
         for name, its in model["servers"].get(kind, {}).items():
@@ -107,7 +94,7 @@ def dashboards(model: Model, host: str, community: t.Sequence[str] = ()) -> dict
     :param community: the texts of the dashboards in ``grafana_community_dashboards``.
     :raises ValueError: where one of these is none.
     """
-    settings = settings_of(model, host)
+    settings = settings_of(model, ROLE, host)
     labels = settings["grafana_label_variables"] or telling_labels(model)
     files = {f"{FOLDER}/{name}.json": _text(with_labels(page, labels)) for name, page in pages(model).items()}
     default = next((source["uid"] for source in datasources(model, host) if source.get("isDefault")), "")
@@ -215,7 +202,7 @@ def _text(dashboard: Dashboard) -> str:
 
 def expected(model: Model, host: str) -> tuple[list[dict[str, t.Any]], list[str]]:
     """Return the data sources that the Grafana on *host* should have, and the uids of the dashboards, ours and the operator's."""
-    own = [json.loads(text) for text in settings_of(model, host)["grafana_extra_dashboards"].values()]
+    own = [json.loads(text) for text in settings_of(model, ROLE, host)["grafana_extra_dashboards"].values()]
     # One without a uid gets it from Grafana.
     uids = [page["uid"] for page in (*pages(model).values(), *own) if page.get("uid")]
     return datasources(model, host), uids

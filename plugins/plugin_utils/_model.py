@@ -74,6 +74,18 @@ def _some(names: list[str]) -> str:
 Report = t.Callable[[str, t.Any, str], None]
 
 
+def settings_of(model: Model, role: str, host: str) -> dict[str, t.Any]:
+    """Return the variables of a *role* that serves the fleet, for a *host* that has it.
+
+    :raises ValueError: where it has not.
+    """
+    servers = model["servers"].get(role, {})
+    if host not in servers:
+        known = ", ".join(sorted(servers)) or "none"
+        raise ValueError(f"{host} is not in the inventory's group for {role}: put it there (there are: {known})")
+    return servers[host]
+
+
 def label_problem(name: str, value: t.Any) -> str | None:
     """Return what is wrong with a label, or None."""
     if not _LABEL.fullmatch(name):

@@ -9,7 +9,7 @@ import json
 import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _alertmanager, _probes, _rules, _web
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import TIMES, Model, for_the_job, host_port
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import TIMES, Model, for_the_job, host_port, settings_of
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import made_yaml, merged
 
 TargetGroup = dict[str, t.Any]
@@ -17,21 +17,9 @@ TargetGroup = dict[str, t.Any]
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def settings_of(model: Model, server: str) -> dict[str, t.Any]:
-    """Return the variables of the Prometheus *server*.
-
-    :raises ValueError: where it is none.
-    """
-    servers = model["servers"].get("prometheus", {})
-    if server not in servers:
-        known = ", ".join(sorted(servers)) or "none"
-        raise ValueError(f"{server} is no Prometheus server: put it into the inventory's group for them (there are: {known})")
-    return servers[server]
-
-
 def endpoints(model: Model, server: str) -> t.Iterator[tuple[str, dict[str, t.Any], dict[str, t.Any]]]:
     """Yield (host's name, host, endpoint) for everything that *server* scrapes, by host."""
-    selected = set(settings_of(model, server)["scrape_hosts"])
+    selected = set(settings_of(model, "prometheus", server)["scrape_hosts"])
     for name, host in model["hosts"].items():
         if name in selected:
             for item in host["endpoints"]:
@@ -81,7 +69,7 @@ def scrape_configs(model: Model, server: str) -> list[dict[str, t.Any]]:
     for job in _probes.targets(model, server):
         config = {"job_name": job, "file_sd_configs": [{"files": [f"targets/{job}.json"]}]}
         configs.append({**config, **_web.scrape_config(job, webs.get(job, {}))})
-    return configs + list(settings_of(model, server)["prometheus_extra_scrape_configs"])
+    return configs + list(settings_of(model, "prometheus", server)["prometheus_extra_scrape_configs"])
 
 
 def web_of_jobs(model: Model, server: str) -> dict[str, dict[str, t.Any]]:
@@ -140,7 +128,7 @@ def alertmanagers(model: Model) -> dict[str, str]:
 
 def prometheus_config(model: Model, server: str) -> dict[str, t.Any]:
     """Return prometheus.yml of *server* as data. Its paths are relative, so that it means the same wherever it lies."""
-    settings = settings_of(model, server)
+    settings = settings_of(model, "prometheus", server)
     config: dict[str, t.Any] = {
         "global": {
             "scrape_interval": settings["prometheus_scrape_interval"],
@@ -168,7 +156,7 @@ def prometheus_tree(model: Model, server: str) -> dict[str, t.Any]:
             files[_web.password_file(job, web)] = {"content": str(web["password"]), "secret": True}
     for name, groups in _rules.alert_rules(model, server).items():
         files[f"rules/{name}.yml"] = made_yaml({"groups": groups})
-    extra = settings_of(model, server)["prometheus_extra_rules"]
+    extra = settings_of(model, "prometheus", server)["prometheus_extra_rules"]
     if extra:
         files["rules/extra.yml"] = made_yaml({"groups": extra})
     return files

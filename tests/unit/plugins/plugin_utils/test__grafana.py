@@ -187,7 +187,7 @@ def test_a_password_must_be_given(tmp_path: Path) -> None:
 
 def test_a_host_without_a_grafana_is_told(tmp_path: Path) -> None:
     """The group is the remedy."""
-    with pytest.raises(ValueError, match=r"web has no Grafana: put it into the inventory's group for it \(there are: pages\)"):
+    with pytest.raises(ValueError, match=r"web is not in the inventory's group for grafana: put it there \(there are: pages\)"):
         _grafana.dashboards(model(tmp_path), "web")
 
 

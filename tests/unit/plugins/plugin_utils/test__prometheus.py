@@ -107,7 +107,7 @@ def test_a_server_scrapes_the_hosts_that_it_selects() -> None:
 
 def test_a_server_that_is_none_is_an_error_that_lists_them() -> None:
     """With the remedy."""
-    with pytest.raises(ValueError, match=r"x is no Prometheus server: put it into the inventory's group.*there are: p"):
+    with pytest.raises(ValueError, match=r"x is not in the inventory's group for prometheus: put it there \(there are: p"):
         _prometheus.scrape_targets(model(), "x")
 
 
