@@ -45,6 +45,10 @@ unit: .venv/made ## Run the unit tests
 bench: .venv/made ## Measure what rendering large inventories costs; draws docs/benchmark.svg
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/benchmarks/bench.py
 
+.PHONY: bench-refresh
+bench-refresh: setup .venv/made mirror ## Measure what it costs to bring a server into a fleet of 10, and into one of 10,000
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/benchmarks/refresh.py
+
 .PHONY: lint
 lint: .venv/made ## Check style, types, documentation and the built artefact
 	@sh tests/lint.sh

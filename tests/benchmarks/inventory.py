@@ -29,11 +29,11 @@ def _group_vars(path: Path, level: str, group: str) -> None:
     path.write_text(f"---\n{level}: {group}\nlabels_of_{level}: &labels\n{labels}monitoring_labels: *labels\n", encoding="utf-8")
 
 
-def write(directory: Path, hosts: int) -> None:
-    """Write an inventory of *hosts* hosts into a new *directory*."""
+def write(directory: Path, hosts: int, *, prometheus: bool = True) -> None:
+    """Write an inventory of *hosts* hosts into a new *directory*; the first of them is the Prometheus server, or none is."""
     (directory / "group_vars").mkdir(parents=True)
     names = [f"h{index:05}.example.com" for index in range(hosts)]
-    lines = ["[all:vars]", "site=bench", "[prometheus]", names[0], "[node_exporter:children]"]
+    lines = ["[all:vars]", "site=bench", "[prometheus]", *names[:prometheus], "[node_exporter:children]"]
     sections: list[str] = []
     members: t.Sequence[str] = names
     for depth, (level, size) in enumerate(LEVELS.items()):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 
 from ansible_collections.vigie.monitoring.plugins.module_utils import _files
 from ansible_collections.vigie.monitoring.plugins.module_utils._tree import Tree
-from ansible_collections.vigie.monitoring.plugins.module_utils._tree_spec import HIDDEN, TreeError, parse_files
+from ansible_collections.vigie.monitoring.plugins.module_utils._tree_spec import HIDDEN, LARGE, TreeError, packed, parse_files
 
 OLD = {"main.yml": "old", "rules/a.yml": "old", "rules/b.yml": "old", "targets/x.json": "old"}
 NEW = {"main.yml": "new", "rules/a.yml": "new", "targets/x.json": "new", "targets/y.json": "new"}
@@ -264,11 +265,23 @@ def test_a_file_stays_in_its_tree(name: str) -> None:
         parse_files({name: "x"}, "0640")
 
 
-@pytest.mark.parametrize("value", [5, None, {"mode": "0600"}, {"content": "x", "owner": "me"}, ["x"]])
+@pytest.mark.parametrize(
+    "value", [5, None, {"mode": "0600"}, {"content": "x", "owner": "me"}, ["x"], {"packed": "x"}, {"packed": 5}]
+)
 def test_what_is_no_file_is_refused(value: t.Any) -> None:
     """With the file's name."""
     with pytest.raises(TreeError, match=r"file 'a\.yml'"):
         parse_files({"a.yml": value}, "0640")
+
+
+@pytest.mark.parametrize("text", ["ä" * (LARGE + 1), "x" * LARGE + "y", '{"targets": []}\n' * 10000])
+def test_a_large_file_is_packed_on_its_way(text: str) -> None:
+    """And arrives as it was; others go as they are."""
+    others = {"small.yml": "x" * LARGE, "secret": {"content": "hunter2", "secret": True}}
+    sent = packed({"large.json": text, **others})
+    assert {name: sent[name] for name in others} == others
+    assert len(json.dumps(sent["large.json"])) < len(text) / 20
+    assert parse_files(sent, "0640")["large.json"].content == text.encode()
 
 
 def test_absent_removes_what_is_ours(etc: Path) -> None:

@@ -1,12 +1,13 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters for the addresses that services listen on."""
+"""What roles need on the way to their hosts: addresses that services listen on, and files."""
 
 from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.vigie.monitoring.plugins.module_utils._tree_spec import packed
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import host_port, reached_at
 
 
@@ -15,4 +16,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         """Return the filters by their names."""
-        return {"host_port": host_port, "reached_at": reached_at}
+        return {"host_port": host_port, "packed": packed, "reached_at": reached_at}
