@@ -49,9 +49,7 @@ from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _fleet, _whole
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import contracts
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Problems
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import Renderer
 
 NO_HOST = "!all"
 
@@ -67,8 +65,8 @@ class LookupModule(LookupBase):
         groups = available.get("monitoring_groups")
         # Mistakes are told by the lookup fleet, all together.
         if groups is None and hostvars is not None:
-            inventory = Inventory(hostvars._inventory, hostvars._variable_manager, hostvars._loader)  # noqa: SLF001 - no other way
-            groups = _fleet.role_groups(inventory, contracts(), Renderer(hostvars._loader), Problems())  # noqa: SLF001
+            inventory, render = _whole.inventory_of(hostvars)
+            groups = _fleet.role_groups(inventory, contracts(), render, Problems())
         if hostvars is not None and _whole.in_the_controller():
             with contextlib.suppress(AnsibleError):
                 _whole.model(hostvars)

@@ -34,6 +34,13 @@ def in_the_controller() -> bool:
     return multiprocessing.parent_process() is None
 
 
+def inventory_of(hostvars: t.Any) -> tuple[Inventory, Renderer]:
+    """Return the inventory behind Ansible's *hostvars*, which every template has, and what renders its values."""
+    # Ansible has no other way from a template to them.
+    loader = hostvars._loader  # noqa: SLF001
+    return Inventory(hostvars._inventory, hostvars._variable_manager, loader), Renderer(loader)  # noqa: SLF001
+
+
 def model(hostvars: t.Any, host: str = "", without: t.Iterable[str] = ()) -> Model:
     """Return the model of the inventory behind Ansible's *hostvars*; see `_fleet.build` for the other parameters.
 
@@ -41,12 +48,11 @@ def model(hostvars: t.Any, host: str = "", without: t.Iterable[str] = ()) -> Mod
     """
     key = host, tuple(sorted(map(str, without)))
     if key not in _of_this_task:
-        # Only reachable through the variables that every template has.
         with _without_garbage_collection():
-            inventory = Inventory(hostvars._inventory, hostvars._variable_manager, hostvars._loader)  # noqa: SLF001
+            inventory, render = inventory_of(hostvars)
             state = inventory.state()
             if key not in _models or _models[key][0] != state:
-                _models[key] = state, _build(inventory, Renderer(hostvars._loader), key)  # noqa: SLF001
+                _models[key] = state, _build(inventory, render, key)
         if in_the_controller():
             gc.freeze()
         else:

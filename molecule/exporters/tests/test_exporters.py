@@ -146,14 +146,14 @@ def test_supervisord_lets_it_in_after_its_restart_too(scenario: t.Any) -> None:
     # A reload makes it anew at once, which systemd sees or does not: several times, that it does not.
     for command in ("systemctl restart supervisor", *["supervisorctl reload"] * 5):
         machine.check_output(command)
-        time.sleep(3)
+        time.sleep(5)
         scenario.wait(
             lambda: "user:node_exporter:rw-" in machine.run(rights).stdout, lambda: machine.run(rights).stdout, seconds=15
         )
-    scenario.wait(
-        lambda: values(scenario, "node_supervisord_up", "name") == {"worker": 1, "mailer": 1},
-        lambda: machine.check_output("systemctl status vigie-supervisor-access.path"),
-    )
+        scenario.wait(
+            lambda: values(scenario, "node_supervisord_up", "name") == {"worker": 1, "mailer": 1},
+            lambda: machine.check_output("systemctl status vigie-supervisor-access.path"),
+        )
     assert "other::---" in machine.check_output(rights)
 
 
