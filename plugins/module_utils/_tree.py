@@ -15,7 +15,6 @@ On disk, below ``path``::
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import json
 import os
@@ -60,15 +59,17 @@ class Tree:
         """Compare the tree with the disk, without touching it."""
         plan = Plan(unfinished=os.path.exists(self._at(".pending")))
         current = _files.link_target(self._at(".current"))
+        plan.aside = self._of_others(is_first=current is None)
+        plan.first = current is None and bool(self.files or plan.aside)
         for name, file in self.files.items():
             if self._is_watched(name):
-                if not self._same(self._at(name), file):
+                if _top(name) in plan.aside or not self._same(self._at(name), file):
                     plan.watched.append(name)
             elif not current or not self._same(self._at(".current", name), file) or not self._linked(name):
                 plan.config.append(name)
         if current:
             plan.config += sorted(set(_walk(self._at(".current"))) - set(self.files))
-        for directory in sorted(self._watched):
+        for directory in sorted(self._watched - set(plan.aside)):
             plan.stale += sorted({f"{directory}/{name}" for name in _walk(self._at(directory))} - set(self.files))
         plan.stale_links = sorted(set(self._entry_links()) - self._entries())
         self.plan = plan
@@ -77,6 +78,17 @@ class Tree:
     def diff(self) -> list[dict[str, str]]:
         """Return Ansible's diff of the plan, one item a file; what is secret stays so."""
         items = []
+        for directory in self.plan.aside:
+            kept = _walk(self._at(directory))
+            if kept:
+                items.append(
+                    {
+                        "before_header": self._at(directory),
+                        "after_header": f"{self._free_name(directory)} (kept)",
+                        "before": "".join(f"{directory}/{name}\n" for name in sorted(kept)),
+                        "after": "",
+                    }
+                )
         for name in sorted({*self.plan.config, *self.plan.watched, *self.plan.stale}):
             before, file = _files.read(self._at(name)), self.files.get(name)
             after = file.content if file else b""
@@ -152,12 +164,15 @@ class Tree:
 
     def snapshot(self) -> dict[str, t.Any]:
         """Return what `put_back` needs, as plain JSON: what is live now and about to change."""
+        # What is set aside is put back as a whole.
+        watched = [name for name in (*self.plan.watched, *self.plan.stale) if _top(name) not in self.plan.aside]
         return {
             "path": self.path,
             "current": _files.link_target(self._at(".current")),
             "links": sorted(self._entry_links()),
-            "watched": {name: _encoded(_files.read(self._at(name))) for name in [*self.plan.watched, *self.plan.stale]},
-            "modes": {name: _mode(self._at(name)) for name in [*self.plan.watched, *self.plan.stale]},
+            "asides": {name: self._free_name(name) for name in self.plan.aside},
+            "watched": {name: _encoded(_files.read(self._at(name))) for name in watched},
+            "modes": {name: _mode(self._at(name)) for name in watched},
         }
 
     def switch(self) -> None:
@@ -166,6 +181,8 @@ class Tree:
             raise AssertionError("nothing is staged")
         self._undo = self.snapshot()
         _files.write(self._at(".pending"), json.dumps(self._undo).encode(), 0o600)
+        for directory in self._watched.intersection(self.plan.aside):
+            os.rename(self._at(directory), self._undo["asides"][directory])
         for name in self.plan.watched:
             self._make_parents(self.path, name)
             _files.write(self._at(name), self.files[name].content, self.files[name].mode, self._uid, self._gid)
@@ -179,15 +196,12 @@ class Tree:
         os.rename(self._staged, self._at(tree))
         self._staged = None
         # A link to what the old tree lacks dangles and harms nobody; a file of somebody else's is replaced after the switch.
-        foreign = []
-        for entry in sorted(self._entries()):
-            if os.path.lexists(self._at(entry)) and not os.path.islink(self._at(entry)):
-                foreign.append(entry)
-            else:
-                _files.link(f".current/{entry}", self._at(entry))
+        foreign = self._entries().intersection(self.plan.aside)
+        for entry in sorted(self._entries() - foreign):
+            _files.link(f".current/{entry}", self._at(entry))
         _files.link(tree, self._at(".current"))
-        for entry in foreign:
-            os.rename(self._at(entry), self._free_name(f"{entry}.before-vigie"))
+        for entry in sorted(foreign):
+            os.rename(self._at(entry), self._undo["asides"][entry])
             _files.link(f".current/{entry}", self._at(entry))
 
     def restore(self) -> None:
@@ -220,13 +234,15 @@ class Tree:
 
     def present(self) -> bool:
         """Return whether anything of ours is there."""
-        return any(os.path.lexists(self._at(name)) for name in (".trees", ".current", *self._watched))
+        return any(os.path.lexists(self._at(name)) for name in (".trees", ".current"))
 
     def remove(self) -> None:
         """Remove all that is ours, and the directory itself where nothing else is left in it."""
         for entry in self._entry_links():
             _files.remove(self._at(entry))
-        for name in (".current", ".pending", ".lock", ".trees", *sorted(self._watched)):
+        # A watched directory is the tree's where the tree has been in force.
+        watched = sorted(self._watched) if _files.link_target(self._at(".current")) else []
+        for name in (*watched, ".current", ".pending", ".lock", ".trees"):
             _files.remove(self._at(name))
         _files.remove_if_empty(self.path)
 
@@ -236,16 +252,27 @@ class Tree:
         return os.path.join(self.path, *parts)
 
     def _is_watched(self, name: str) -> bool:
-        return name.split("/", 1)[0] in self._watched
+        return _top(name) in self._watched
 
     def _entries(self) -> set[str]:
-        return {name.split("/", 1)[0] for name in self.files if not self._is_watched(name)}
+        return {_top(name) for name in self.files if not self._is_watched(name)}
+
+    def _of_others(self, *, is_first: bool) -> list[str]:
+        """Return the names at the top of the tree that hold what is not the tree's.
+
+        A watched directory becomes the tree's the first time that the tree comes into force; an empty one is nobody's loss.
+        """
+        found = [name for name in self._entries() if _files.link_target(self._at(name)) != f".current/{name}"]
+        if is_first:
+            found += [name for name in self._watched if not os.path.isdir(self._at(name)) or os.path.islink(self._at(name))]
+            found += [name for name in self._watched if _walk(self._at(name))]
+        return sorted({name for name in found if os.path.lexists(self._at(name))})
 
     def _entry_links(self) -> list[str]:
         return [name for name in _listdir(self.path) if _files.link_target(self._at(name)) == f".current/{name}"]
 
     def _linked(self, name: str) -> bool:
-        entry = name.split("/", 1)[0]
+        entry = _top(name)
         return _files.link_target(self._at(entry)) == f".current/{entry}"
 
     def _same(self, path: str, file: File) -> bool:
@@ -274,17 +301,23 @@ class Tree:
                 os.mkdir(path)
                 self._own(path)
 
-    def _free_name(self, name: str) -> str:
-        path, number = self._at(name), 1
+    def _free_name(self, entry: str) -> str:
+        """Return the path that somebody else's *entry* is kept at."""
+        kept = self._at(f"{entry}.before-vigie")
+        path, number = kept, 1
         while os.path.lexists(path):
             number += 1
-            path = self._at(f"{name}-{number}")
+            path = f"{kept}-{number}"
         return path
 
 
 def put_back(undo: t.Mapping[str, t.Any]) -> None:
     """Bring a tree back to what `Tree.snapshot` saw."""
     root = undo["path"]
+    for entry, kept in undo.get("asides", {}).items():
+        if os.path.lexists(kept):
+            _files.remove(os.path.join(root, entry))
+            os.rename(kept, os.path.join(root, entry))
     for name, content in undo["watched"].items():
         path = os.path.join(root, name)
         if content is None:
@@ -302,13 +335,16 @@ def put_back(undo: t.Mapping[str, t.Any]) -> None:
         path = os.path.join(root, name)
         if _files.link_target(path) == f".current/{name}" and name not in undo["links"]:
             _files.remove(path)
-            with contextlib.suppress(FileNotFoundError):
-                os.rename(f"{path}.before-vigie", path)
     if replaced is not None and replaced != undo["current"]:
         _files.remove(os.path.join(root, replaced))
     _files.remove(os.path.join(root, ".pending"))
     if undo["current"] is None:
         _files.remove_if_empty(os.path.join(root, ".trees"))
+
+
+def _top(name: str) -> str:
+    """Return the first part of a path below the tree."""
+    return name.split("/", 1)[0]
 
 
 def _walk(root: str) -> list[str]:

@@ -59,12 +59,15 @@ class Plan:
     watched: list[str] = dataclasses.field(default_factory=list)
     stale: list[str] = dataclasses.field(default_factory=list)
     stale_links: list[str] = dataclasses.field(default_factory=list)
+    # Names at the top of the tree that somebody else's files have: those files are kept under another name.
+    aside: list[str] = dataclasses.field(default_factory=list)
+    first: bool = False
     unfinished: bool = False
 
     @property
     def switch(self) -> bool:
         """Whether the service has to read its configuration again."""
-        return bool(self.config or self.stale_links or self.unfinished)
+        return bool(self.config or self.stale_links or self.first or self.unfinished)
 
     @property
     def changed(self) -> bool:

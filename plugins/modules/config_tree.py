@@ -36,6 +36,8 @@ options:
     description:
       - Directories directly below O(path) whose files the service picks up by itself.
       - They are written file by file, each in one step, and the service is not reloaded for them.
+      - A directory of that name which is there before the module writes to O(path) for the first time is kept as
+        C(NAME.before-vigie). From then on the module removes every file in the directory that is not in O(files).
     type: list
     elements: str
     default: []

@@ -147,6 +147,58 @@ def test_files_of_others_are_left_alone_and_kept_where_they_are_in_the_way(etc: 
     assert not tree(etc, NEW).look().changed
 
 
+def theirs(etc: Path) -> dict[str, str]:
+    """Put files of somebody else's where the tree goes; return them."""
+    found = {"main.yml": "theirs", "rules/theirs.yml": "theirs", "targets/a.json": "theirs", "targets/x.json": "theirs"}
+    for name, text in found.items():
+        (etc / name).parent.mkdir(parents=True, exist_ok=True)
+        (etc / name).write_text(text)
+    return found
+
+
+def test_a_watched_directory_of_others_is_kept(etc: Path) -> None:
+    """Every file that stood in a directory that becomes the tree's is there still, and not where the service looks."""
+    theirs(etc)
+    wanted = tree(etc, NEW)
+    assert wanted.look().stale == []
+    listed = [item for item in wanted.diff() if item["before_header"] == f"{etc}/targets"]
+    assert [(item["after_header"], item["before"]) for item in listed] == [
+        (f"{etc}/targets.before-vigie (kept)", "targets/a.json\ntargets/x.json\n")
+    ]
+    put(etc, NEW)
+    assert live(etc).items() >= NEW.items()
+    assert sorted(p.name for p in (etc / "targets").iterdir()) == ["x.json", "y.json"]
+    assert {p.name: p.read_text() for p in (etc / "targets.before-vigie").iterdir()} == {"a.json": "theirs", "x.json": "theirs"}
+    # From now on the directory is the tree's: nothing else is set aside, and what is not asked for goes.
+    (etc / "targets/b.json").write_text("left")
+    put(etc, OLD)
+    assert not tree(etc, OLD).look().changed
+    assert sorted(p.name for p in etc.glob("targets*")) == ["targets", "targets.before-vigie"]
+    assert [p.name for p in (etc / "targets").iterdir()] == ["x.json"]
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_a_watched_name_that_is_no_directory_is_kept(etc: Path, kind: str, tmp_path: Path) -> None:
+    """Nothing is written through a link that is not the tree's."""
+    (tmp_path / "elsewhere").mkdir()
+    etc.mkdir(parents=True)
+    if kind == "link":
+        (etc / "targets").symlink_to(tmp_path / "elsewhere")
+    else:
+        (etc / "targets").write_text("theirs")
+    put(etc, NEW)
+    assert live(etc).items() >= NEW.items()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert (etc / "targets.before-vigie").is_symlink() == (kind == "link")
+
+
+def test_a_tree_of_watched_files_alone_is_ours_from_the_first_time_on(etc: Path) -> None:
+    """It does not set its own files aside."""
+    put(etc, {"targets/x.json": "x"})
+    assert not tree(etc, {"targets/x.json": "x"}).look().changed
+    assert [p.name for p in etc.glob("*before-vigie*")] == []
+
+
 def test_restore_puts_everything_back(etc: Path) -> None:
     """Also what was there before the first time."""
     put(etc, OLD)
@@ -162,15 +214,38 @@ def test_restore_puts_everything_back(etc: Path) -> None:
 
 
 def test_restore_of_a_first_time_gives_others_their_files_back(etc: Path) -> None:
-    """An adoption that fails is as if it had not been tried."""
-    etc.mkdir(parents=True)
-    (etc / "main.yml").write_text("theirs")
+    """An adoption that fails is as if it had not been tried; an older copy, and what was put in since, are not mixed up."""
+    before = theirs(etc)
+    (etc / "main.yml.before-vigie").write_text("older")
+    (etc / "targets.before-vigie").mkdir()
     wanted = tree(etc, NEW)
     wanted.look()
     wanted.stage()
     wanted.switch()
+    assert (etc / "main.yml.before-vigie-2").read_text() == "theirs"
     wanted.restore()
-    assert live(etc) == {"main.yml": "theirs"}
+    assert live(etc) == {**before, "main.yml.before-vigie": "older"}
+
+
+def test_killed_while_it_takes_over_nothing_of_others_is_lost(etc: Path, killed_at_every_step: t.Any) -> None:
+    """A kill before each change to the file system: the next run finishes, and each of their files is there once."""
+
+    def prepare() -> None:
+        shutil.rmtree(etc, ignore_errors=True)
+        theirs(etc)
+
+    def check(_finished: bool) -> None:  # noqa: FBT001 - as it is called
+        put(etc, NEW)
+        assert live(etc) == {
+            **NEW,
+            "main.yml.before-vigie": "theirs",
+            "rules.before-vigie/theirs.yml": "theirs",
+            "targets.before-vigie/a.json": "theirs",
+            "targets.before-vigie/x.json": "theirs",
+        }
+        assert not tree(etc, NEW).look().changed
+
+    assert killed_at_every_step(prepare, lambda: put(etc, NEW), check) > 20
 
 
 def test_killed_anywhere_the_live_configuration_is_old_or_new_and_the_next_run_finishes(
@@ -285,7 +360,12 @@ def test_a_large_file_is_packed_on_its_way(text: str) -> None:
 
 
 def test_absent_removes_what_is_ours(etc: Path) -> None:
-    """And leaves what is not."""
+    """And leaves what is not, also where the tree has never been."""
+    before = theirs(etc)
+    assert not tree(etc, {}).present()
+    tree(etc, {}).remove()
+    assert live(etc) == before
+    shutil.rmtree(etc)
     put(etc, NEW)
     (etc / "theirs").write_text("x")
     wanted = tree(etc, {})
