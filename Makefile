@@ -15,10 +15,12 @@ setup:
 	@sh tests/fleet/setup.sh
 
 .venv/made: requirements-dev.txt | setup
-	@echo "setup: Python packages into .venv" >&2
-	@python3 -m venv .venv
-	@$(BIN)/python -m pip --quiet --quiet --disable-pip-version-check install --requirement requirements-dev.txt
-	@touch $@
+	@sh tests/fleet/setup.sh python
+
+# All images before the first scenario: a scenario asks no network.
+.PHONY: images
+images: setup .venv/made
+	@$(BIN)/python tests/fleet/fleet.py images $(patsubst %/molecule.yml,%/inventory,$(wildcard molecule/*/molecule.yml))
 
 .PHONY: mirror
 mirror: | setup
@@ -34,7 +36,7 @@ demo-down: .venv/made ## Remove the demo's containers and its network
 	@rm -f $(DEMO)/group_vars/all/mirror.yml
 
 .PHONY: test
-test: setup .venv/made mirror lint sanity ## Run everything: lint, sanity, unit tests, scenarios in containers
+test: setup .venv/made mirror images lint sanity ## Run everything: lint, sanity, unit tests, scenarios in containers
 	@$(BIN)/pytest tests/unit tests/scenarios
 
 .PHONY: unit

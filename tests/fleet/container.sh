@@ -5,8 +5,8 @@
 #
 # Bring one container of a fleet up: made where it is missing or was made by another recipe, started where it was stopped
 # or killed. Prints what was done, or nothing where it runs already.
-# Usage: container.sh host   FLEET NAME ADDRESS [SUITE [PACKAGES [ADDRESS6]]]   a host; returns when it takes SSH connections
-#        container.sh mirror FLEET ADDRESS                the release mirror, on port 80
+# Usage: container.sh host   FLEET NAME ADDRESS IMAGE [ADDRESS6]   a host; returns when it takes SSH connections
+#        container.sh mirror FLEET ADDRESS IMAGE                   the release mirror, on port 80
 set -eu
 
 kind=$1
@@ -46,11 +46,10 @@ ssh=$("$here/keys.sh")
 mkdir -p "$cache/mirror/share"
 case $kind in
     host)
-        image=$("$here/image.sh" "${5:-bookworm}" "${6:-}")
         start "$3" "$4" "$ssh/seed.tar" \
             --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined \
             --security-opt apparmor=unconfined --cgroupns=private --tmpfs /run --tmpfs /tmp:exec \
-            --stop-signal SIGRTMIN+3 --volume "$cache/mirror/share:/usr/share/prometheus:ro" ${7:+--ip6 "$7"} "$image"
+            --stop-signal SIGRTMIN+3 --volume "$cache/mirror/share:/usr/share/prometheus:ro" ${6:+--ip6 "$6"} "$5"
         # Opens the connection that ansible will use, too.
         tries=0
         until error=$(ssh -F "$ssh/config" -o ConnectTimeout=2 -o LogLevel=ERROR "$4" true 2>&1 </dev/null >/dev/null); do
@@ -64,12 +63,11 @@ case $kind in
         done
         ;;
     mirror)
-        image=$("$here/image.sh")
         seed=$(mktemp)
         trap 'rm -f "$seed"' EXIT
         tar -C "$here" --owner=0 --group=0 --mtime=@0 --transform='s,^,srv/,' -cf "$seed" mirror_server.py
         start mirror "$3" "$seed" \
-            --init --network-alias elsewhere --volume "$cache/mirror:/srv/mirror:ro" "$image" \
+            --init --network-alias elsewhere --volume "$cache/mirror:/srv/mirror:ro" "$4" \
             python3 -u /srv/mirror_server.py --overlay /srv/overlay /srv/mirror
         ;;
     *)

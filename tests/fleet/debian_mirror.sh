@@ -6,7 +6,8 @@
 # Print where this machine gets Debian from, as its own apt is configured.
 set -eu
 
-uri=$(apt-get indextargets --format '$(REPO_URI) $(COMPONENT) $(RELEASE)' 'Created-By: Packages' |
+# Also where the lists were never downloaded, as on a machine that was just installed.
+uri=$(apt-get indextargets --no-release-info --format '$(REPO_URI) $(COMPONENT) $(RELEASE)' 'Created-By: Packages' |
     awk '$2 == "main" && $3 !~ /[-\/]/ { print $1; exit }')
 if [ -z "$uri" ]; then
     echo "$0: apt on this machine knows no Debian release with the component main: add one to its sources" >&2

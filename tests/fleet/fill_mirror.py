@@ -9,8 +9,10 @@ Writes below the directory that it is given:
     versions.json    {"<name>": [versions, the newest first]}
     share/           the data that Debian's builds read from /usr/share/prometheus; upstream's carry it inside
 
-The newest version is there for every architecture, older ones for this machine's. Debian is asked at most once a day;
-where it cannot be reached, the mirror stays as it was.
+Every version is there for this machine's architecture, and the newest of the programs that a test runs on ARM for ARM. Debian is
+asked at most once a day. Where Debian cannot be reached, even after some tries, the mirror stays as it was, and a message says
+so.
+Exit code 75: the network failed, and nothing was there before.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import network
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -40,7 +44,7 @@ FRESH_SECONDS = 24 * 60 * 60
 
 # Debian's name of an architecture -> upstream's.
 ARCHITECTURES = {"amd64": "amd64", "arm64": "arm64", "armhf": "armv7"}
-# The first suite serves every architecture, the others have earlier versions, to upgrade from. All run on Debian 12.
+# The first suite has the newest versions, the others have earlier ones, to upgrade from. All run on Debian 12.
 SUITES = ("sid", "trixie", "bookworm")
 # Where Debian's builds look for data, and where hosts find it.
 SHARE = "./usr/share/prometheus/"
@@ -51,8 +55,10 @@ class Program(NamedTuple):
 
     packages: tuple[str, ...]
     files: dict[str, str]
-    # Whether every version is there, and every architecture; otherwise the newest one for this machine.
+    # Whether every version is there; otherwise the newest one.
     whole: bool = False
+    # For which architectures the newest version is there, beside this machine's.
+    foreign: tuple[str, ...] = ()
 
 
 PROGRAMS = {
@@ -70,6 +76,7 @@ PROGRAMS = {
         ("prometheus-node-exporter",),
         {"usr/bin/prometheus-node-exporter": "node_exporter"},
         whole=True,
+        foreign=("armhf",),
     ),
     **{
         f"{owner}/{name}": Program((package,), {f"usr/bin/{package}": name})
@@ -148,11 +155,13 @@ class Apt:
         find_uri = Path(__file__).with_name("debian_mirror.sh")
         uri = run("sh", str(find_uri)).strip()
         self.native = run("dpkg", "--print-architecture").strip()
-        architectures = [",".join(ARCHITECTURES), *(self.native for _older in SUITES[1:])]
+        foreign = {architecture for program in PROGRAMS.values() for architecture in program.foreign}
+        self.architectures = [self.native, *sorted(foreign - {self.native})]
+        asked = [",".join(self.architectures), *(self.native for _older in SUITES[1:])]
         (root / "sources.list").write_text(
             "".join(
-                f"deb [arch={arch} signed-by={KEYRING}] {uri} {suite} main\n"
-                for suite, arch in zip(SUITES, architectures, strict=True)
+                f"deb [arch={arch} target=Packages signed-by={KEYRING}] {uri} {suite} main\n"
+                for suite, arch in zip(SUITES, asked, strict=True)
             )
         )
         options = {
@@ -164,24 +173,27 @@ class Apt:
             "Dir::Etc::preferences": "/dev/null",
             "Dir::Etc::preferencesparts": "/dev/null",
             "APT::Architecture": self.native,
-            "APT::Architectures": ",".join(ARCHITECTURES),
+            "APT::Architectures": ",".join(self.architectures),
             "APT::Sandbox::User": "root",
             "APT::Update::Error-Mode": "any",
             "Acquire::Languages": "none",
+            "Acquire::Retries": "5",
+            # Differences to the lists of yesterday are more files to ask for, each of which may be missing.
+            "Acquire::PDiffs": "false",
             # A mirror that is behind, or a frozen snapshot, serves as well: the signatures are checked all the same.
             "Acquire::Check-Valid-Until": "false",
         }
         self.options = [f"-o{name}={value}" for name, value in options.items()]
 
-    def call(self, program: str, *arguments: str) -> str:
-        """Run a program of apt's in the download directory and return its output."""
-        return run(program, "--quiet", *self.options, *arguments, cwd=self.downloads)
+    def fetch(self, *arguments: str) -> None:
+        """Let apt-get ask the network."""
+        network.run("mirror", ["apt-get", "--quiet", *self.options, *arguments], cwd=self.downloads)
 
     def packages(self, names: list[str]) -> list[Package]:
         """Return every version of the packages, for every architecture."""
-        wanted = [f"{name}:{architecture}" for name in names for architecture in ARCHITECTURES]
+        wanted = [f"{name}:{architecture}" for name in names for architecture in self.architectures]
         found = []
-        for paragraph in self.call("apt-cache", "show", "--all-versions", *wanted).split("\n\n"):
+        for paragraph in run("apt-cache", "--quiet", *self.options, "show", "--all-versions", *wanted).split("\n\n"):
             fields = dict(re.findall(r"^(Package|Version|Architecture): (.*)$", paragraph, re.MULTILINE))
             if fields:
                 found.append(Package(fields["Package"], fields["Version"], fields["Architecture"]))
@@ -189,18 +201,18 @@ class Apt:
 
 
 def archives(packages: list[Package], native: str) -> list[Archive]:
-    """Return the archives that can be made: one for each program, version and architecture, or the one that is asked for."""
+    """Return the archives that can be made, as PROGRAMS asks for them."""
     found = []
     for repository, program in PROGRAMS.items():
         parts: dict[tuple[str, str], dict[str, Package]] = {}
         for package in packages:
             if package.name in program.packages:
                 parts.setdefault((package.upstream_version, package.architecture), {})[package.name] = package
-        if not program.whole:
-            mine = {key: value for key, value in parts.items() if key[1] == native}
-            parts = dict(sorted(mine.items(), key=lambda part: version_key(part[0][0]))[-1:])
+        newest = max((version_key(version) for version, _architecture in parts), default=[])
         for (version, architecture), by_name in parts.items():
-            if program.packages[0] in by_name:
+            is_newest = version_key(version) == newest
+            asked = is_newest if architecture in program.foreign else architecture == native and (program.whole or is_newest)
+            if asked and program.packages[0] in by_name:
                 members = tuple(by_name[name] for name in program.packages if name in by_name)
                 found.append(Archive(repository, version, architecture, members))
     return found
@@ -302,14 +314,14 @@ def fill(mirror: Path, *, anew: bool) -> None:
     """Ask Debian what there is, and make what is missing, or all of it anew."""
     apt = Apt(mirror.parent / "apt")
     say("reading Debian's package lists")
-    apt.call("apt-get", "update")
+    apt.fetch("update")
     packages = apt.packages([name for program in PROGRAMS.values() for name in program.packages])
     wanted = archives(packages, apt.native)
     missing = [archive for archive in wanted if anew or not (mirror / archive.path).exists()]
     if missing:
         packages = sorted({package for archive in missing for package in archive.packages})
         say(f"downloading {len(packages)} packages")
-        apt.call("apt-get", "download", *(f"{p.name}:{p.architecture}={p.version}" for p in packages))
+        apt.fetch("download", *(f"{p.name}:{p.architecture}={p.version}" for p in packages))
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             jobs = {archive.name: pool.submit(pack, archive, mirror, apt.downloads) for archive in missing}
             for name, job in jobs.items():
@@ -354,15 +366,23 @@ def main() -> None:
         same_recipe = made.exists() and made.read_text() == recipe
         if same_recipe and not args.refresh and time.time() - made.stat().st_mtime < FRESH_SECONDS:
             return
+        began = time.monotonic()
+        # A mirror that only wants newer versions can do without them.
+        tries = 1 if same_recipe else 0
         try:
-            fill(mirror, anew=not same_recipe)
-        except subprocess.CalledProcessError as error:
+            network.persist("mirror", lambda: fill(mirror, anew=not same_recipe), tries)
+        except network.NetworkFailedError:
             if not (mirror / "versions.json").exists():
-                sys.exit(f"mirror: {error.cmd[0]} failed, see above; filling the mirror takes one of Debian's")
-            say(f"{error.cmd[0]} failed, see above; the mirror stays as it was")
-            made.touch()
+                say(network.ADVICE)
+                sys.exit(network.NETWORK_FAILED)
+            say("using the mirror as it was before, because the network failed")
+        except network.CommandFailedError as error:
+            sys.exit(f"mirror: {error}")
+        except subprocess.CalledProcessError as error:
+            sys.exit(f"mirror: {error.cmd[0]} failed, see above")
         else:
             made.write_text(recipe)
+            say(f"filled in {time.monotonic() - began:.0f} s")
 
 
 if __name__ == "__main__":

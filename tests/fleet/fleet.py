@@ -4,12 +4,13 @@
 """Bring up, or take down, a fleet of containers: one for each host of an inventory, and a mirror of releases.
 
 The inventory says what there is: ``fleet_name``, ``fleet_network`` (such as 198.18.0.0/24; the mirror gets its second
-address), each host's ``ansible_host``, its ``fleet_suite`` where that is not bookworm, and ``fleet_packages``, what Debian has
-installed on it beside the usual; ``fleet_network6`` and
+address), each host's ``ansible_host``, its ``fleet_suite`` where that is not bookworm, ``fleet_packages``, what Debian has
+installed on it beside the usual, and ``fleet_architectures``, whose programs it runs beside its own; ``fleet_network6`` and
 ``fleet_address6`` where hosts have IPv6, too. What runs already is left
 alone, what was stopped or killed is started again, and what is missing is made. Prints a line for all that it does.
 
-``vars`` prints the variables that let a fleet take its releases from its mirror; ``urls`` says where to look at it.
+``images`` builds the images that the hosts of one or more inventories are made from, one after the other. ``vars`` prints the
+variables that let a fleet take its releases from its mirror; ``urls`` says where to look at it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from network import NETWORK_FAILED
 
 HERE = Path(__file__).parent
 MIRROR = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vigie" / "mirror"
@@ -40,13 +43,38 @@ def listing(inventory: str) -> dict[str, Any]:
     return json.loads(run(program, "-i", inventory, "--list"))
 
 
+class Image(NamedTuple):
+    """What the image of a host is made of: Debian's release, further packages, foreign architectures (with commas between)."""
+
+    suite: str = "bookworm"
+    packages: str = ""
+    architectures: str = ""
+
+    def tag(self, *options: str) -> str:
+        """Return the tag of the image, which is built where it is missing."""
+        return run("sh", str(HERE / "image.sh"), *options, *self).strip()
+
+
+class Host(NamedTuple):
+    """The addresses of a host (or nothing in place of the second), and its image."""
+
+    address: str
+    address6: str
+    image: Image
+
+
 class Fleet(NamedTuple):
-    """Name and networks of a fleet, and by host address, Debian release, packages and IPv6 address (or nothing)."""
+    """Name and networks of a fleet, and its hosts by name."""
 
     name: str
     network: ipaddress.IPv4Network
     network6: str
-    hosts: dict[str, tuple[str, str, str, str]]
+    hosts: dict[str, Host]
+
+    @property
+    def images(self) -> list[Image]:
+        """The images of the hosts and of the mirror, each once."""
+        return list(dict.fromkeys([Image(), *(host.image for host in self.hosts.values())]))
 
 
 def read(inventory: str) -> Fleet:
@@ -58,27 +86,43 @@ def read(inventory: str) -> Fleet:
     if outside:
         sys.exit(f"{inventory}: ansible_host of {', '.join(outside)} is not in fleet_network ({network})")
     containers = {
-        name: (
+        name: Host(
             host["ansible_host"],
-            host.get("fleet_suite", "bookworm"),
-            ",".join(host.get("fleet_packages", [])),
             host.get("fleet_address6", ""),
+            Image(
+                host.get("fleet_suite", Image().suite),
+                ",".join(host.get("fleet_packages", [])),
+                ",".join(host.get("fleet_architectures", [])),
+            ),
         )
         for name, host in hosts.items()
     }
     return Fleet(first["fleet_name"], network, first.get("fleet_network6", ""), containers)
 
 
+def build(inventories: list[str]) -> None:
+    """Build the images of all *inventories*: before the first fleet is made, and one by one, as a small machine does best."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        fleets = list(pool.map(read, inventories))
+    images = list(dict.fromkeys(image for fleet in fleets for image in fleet.images))
+    for number, image in enumerate(images, 1):
+        print(f"images: {number} of {len(images)}: {image.tag('--anew')}", flush=True)
+
+
 def up(fleet: Fleet) -> None:
     """Bring the whole fleet up."""
+    tags = {image: image.tag() for image in fleet.images}
     name = f"vigie-{fleet.name}"
     if not run("docker", "network", "ls", "--quiet", "--filter", f"name=^{name}$"):
         ipv6 = ["--ipv6", "--subnet", fleet.network6] if fleet.network6 else []
         run("docker", "network", "create", "--subnet", str(fleet.network), *ipv6, name)
         print(f"{name}: network made", flush=True)
     container = str(HERE / "container.sh")
-    commands = [["sh", container, "host", fleet.name, name, *host] for name, host in fleet.hosts.items()]
-    commands.append(["sh", container, "mirror", fleet.name, str(fleet.network[2])])
+    commands = [
+        ["sh", container, "host", fleet.name, name, host.address, tags[host.image], host.address6]
+        for name, host in fleet.hosts.items()
+    ]
+    commands.append(["sh", container, "mirror", fleet.name, str(fleet.network[2]), tags[Image()]])
     with ThreadPoolExecutor(8) as pool:
         for said in pool.map(lambda command: run(*command), commands):
             print(said, end="", flush=True)
@@ -116,11 +160,15 @@ def urls(inventory: str) -> None:
 def main() -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("action", choices=["up", "down", "vars", "urls"])
-    parser.add_argument("inventory")
+    parser.add_argument("action", choices=["up", "down", "vars", "urls", "images"])
+    parser.add_argument("inventories", metavar="inventory", nargs="+", help="one; for images, any number")
     args = parser.parse_args()
     try:
-        fleet = read(args.inventory)
+        if args.action == "images":
+            build(args.inventories)
+            return
+        (inventory,) = args.inventories
+        fleet = read(inventory)
         if args.action == "up":
             up(fleet)
         elif args.action == "down":
@@ -128,8 +176,10 @@ def main() -> None:
         elif args.action == "vars":
             mirror_vars(fleet.network)
         else:
-            urls(args.inventory)
+            urls(inventory)
     except subprocess.CalledProcessError as error:
+        if error.returncode == NETWORK_FAILED:
+            sys.exit(NETWORK_FAILED)
         sys.exit(f"{' '.join(map(str, error.cmd))} failed, see above")
 
 

@@ -3,18 +3,41 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Build the image of the fleet's hosts: Debian with systemd as PID 1, reached by SSH as a real server is.
-# Usage: image.sh [SUITE [PACKAGES]]     (default bookworm, and no packages beside the usual; they are separated by commas)
-# Prints the image's tag, which is a hash of this recipe: an image that is already there is used again.
+# Print the tag of an image of a fleet's hosts: Debian with systemd as PID 1, reached by SSH as a real server is.
+# Usage: image.sh [--anew] [SUITE [PACKAGES [ARCHITECTURES]]]
+#   SUITE          Debian's release; default bookworm
+#   PACKAGES       what is installed beside the usual, separated by commas; default nothing
+#   ARCHITECTURES  foreign architectures whose programs run in the image, separated by commas; default none
+#
+# The tag is a hash of this recipe. An image that is there already is used. Otherwise the image is built; that takes Debian's mirror.
+# Where the mirror cannot be used, even after some tries, the newest image of an earlier recipe is used, and a message says so. For an
+# hour after that the mirror is not asked again, unless --anew is given.
+# Exit code 75: the network failed, and there is no earlier image.
 set -eu
 
+anew=
+if [ "${1:-}" = --anew ]; then
+    anew=1
+    shift
+fi
 suite=${1:-bookworm}
 packages=${2:-}
-kind=${packages:+-$(echo "$packages" | sha256sum | cut -c1-6)}
-tag=vigie-host$kind:$suite-$(sha256sum "$0" | cut -c1-12)
+foreign=${3:-}
+here=$(cd "$(dirname "$0")" && pwd)
+variant=$packages${foreign:+ $foreign}
+repository=vigie-host${variant:+-$(echo "$variant" | sha256sum | cut -c1-6)}
+tag=$repository:$suite-$(sha256sum "$0" | cut -c1-12)
+step="image $repository:$suite"
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/vigie
+failed=$cache/$(echo "$tag" | tr : -).failed
 
+say() { echo "$step: $*" >&2; }
 present() { docker image inspect "$tag" >/dev/null 2>&1; }
+# Images of earlier recipes, the newest first.
+earlier() {
+    docker image ls --format '{{.CreatedAt}} {{.Repository}}:{{.Tag}}' "$repository" | sort -r | sed 's/.* //' |
+        grep "^$repository:$suite-" | grep -vxF "$tag" || true
+}
 
 if present; then
     echo "$tag"
@@ -30,15 +53,25 @@ if present; then
     exit
 fi
 
-mirror=$("$(dirname "$0")/debian_mirror.sh")
+[ -z "$anew" ] || rm -f "$failed"
+if [ -n "$(find "$failed" -mmin -60 2>/dev/null)" ]; then
+    former=$(earlier | head -n 1)
+    if [ -n "$former" ]; then
+        say "using the earlier image $former: the network failed in the last hour"
+        echo "$former"
+        exit
+    fi
+fi
 
-# Debian's dynamic armhf and arm64 binaries run under qemu, if their C library is there.
+mirror=$("$here/debian_mirror.sh")
+
+# Dynamic programs for another architecture run under qemu, if their C library is there.
 native=$(dpkg --print-architecture)
-foreign=
+architectures=$native
 libc=
-for arch in arm64 armhf; do
+for arch in $(echo "$foreign" | tr , ' '); do
     if [ "$arch" != "$native" ]; then
-        foreign=$foreign,$arch
+        architectures=$architectures,$arch
         libc=$libc,libc6:$arch
     fi
 done
@@ -52,6 +85,12 @@ work=$(mktemp -d "$cache/image.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP
 
+# mmdebstrap does not read this machine's configuration of apt: a proxy that is set there is handed on.
+{
+    apt-config dump --format '%F "%v";%n' | grep -iE '^Acquire::(https?|Check-(Date|Valid-Until))(::[^ ]+)? "[^"]' || true
+    echo 'Acquire::Retries "5";'
+} >"$work/apt.conf"
+
 # Runs in the new system, last.
 cat >"$work/customize" <<'END'
 set -eu
@@ -59,6 +98,8 @@ set -eu
 mkdir /var/lib/fleet
 cd /var/lib/fleet
 apt-get -qq -o APT::Sandbox::User=root download netfilter-persistent iptables-persistent
+# The hosts do not use the proxy of the machine that the image was built on.
+rm -f /etc/apt/apt.conf.d/99mmdebstrap
 
 useradd --create-home --shell /bin/bash ops
 # The password is of no use to anyone, but a locked account is refused.
@@ -96,18 +137,38 @@ INIT
 chmod 0755 /sbin/fleet-init
 END
 
-echo "Building $tag (about a minute, once)" >&2
+say "building it from $mirror (about a minute, once)"
+began=$(date +%s)
 # Security updates and recommended packages are left out on purpose: these hosts live for minutes on a private network.
-$as_root mmdebstrap --quiet --variant=minbase --architectures="$native$foreign" --format=tar \
+code=0
+python3 "$here/network.py" "$step" $as_root mmdebstrap --verbose --variant=minbase --architectures="$architectures" --format=tar \
     --include="systemd,systemd-sysv,dbus,openssh-server,sudo,python3,iptables,iproute2,procps,ca-certificates$libc${packages:+,$packages}" \
+    --aptopt="$work/apt.conf" \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='force-unsafe-io' \
     --customize-hook='chroot "$1" sh -s <'"$work/customize" \
-    "$suite" - "$mirror" >"$work/rootfs.tar"
+    "$suite" "$work/rootfs.tar" "$mirror" >&2 9>&- || code=$?
+
+if [ "$code" = 75 ]; then
+    former=$(earlier | head -n 1)
+    if [ -n "$former" ]; then
+        say "using the earlier image $former instead"
+        touch "$failed"
+        echo "$former"
+        exit
+    fi
+fi
+[ "$code" = 0 ] || exit "$code"
 
 docker import --change 'CMD ["/sbin/fleet-init"]' "$work/rootfs.tar" "$tag" >/dev/null
+rm -f "$failed"
+say "built in $(($(date +%s) - began)) s"
 
-# Images of former recipes go, unless a container still uses them.
-docker image ls --format '{{.Repository}}:{{.Tag}}' "vigie-host$kind" | grep "^vigie-host$kind:$suite-" | grep -vxF "$tag" |
-    xargs -r docker image rm >/dev/null 2>&1 || true
+# Images of earlier recipes are removed, but for those that a container uses, and those of the last day: another checkout may use them.
+yesterday=$(($(date +%s) - 86400))
+earlier | while read -r former; do
+    if [ "$(date -d "$(docker image inspect --format '{{.Created}}' "$former")" +%s)" -lt "$yesterday" ]; then
+        docker image rm "$former" >/dev/null 2>&1 || true
+    fi
+done
 echo "$tag"

@@ -5,13 +5,15 @@
 #
 # Make a Debian machine ready for fleets of containers: the packages that are missing, and a Docker daemon that runs.
 # As root, or with sudo that asks for no password, it does so itself; otherwise it prints the command to run.
-# Usage: setup.sh          get ready
-#        setup.sh stop     stop the Docker daemon, where this script started it
+# Usage: setup.sh            get ready
+#        setup.sh python     install the Python packages of requirements-dev.txt into .venv, and touch .venv/made
+#        setup.sh stop       stop the Docker daemon, where this script started it
 set -eu
 
+here=$(cd "$(dirname "$0")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/vigie
 pid_file=$cache/dockerd.pid
-packages="docker.io mmdebstrap python3-venv openssh-client iptables qemu-user-static binfmt-support chromium gnupg"
+packages="docker.io mmdebstrap python3-venv openssh-client iptables qemu-user-static binfmt-support chromium gnupg git"
 
 say() { echo "setup: $*" >&2; }
 
@@ -21,6 +23,14 @@ as_root() {
     else
         sudo -n "$@"
     fi
+}
+
+# The lists first: those of an earlier day name packages that the mirror does not have any more. Lists that cannot be read anew (one of
+# somebody else's sources, for instance) need not hinder the installation.
+install_packages() {
+    # shellcheck disable=SC2016 # the inner shell's
+    as_root python3 "$here/network.py" "setup: Debian's packages" sh -c 'apt-get --quiet update
+        DEBIAN_FRONTEND=noninteractive exec apt-get --quiet -o Acquire::Retries=5 install --yes --no-install-recommends "$@"' apt "$@"
 }
 
 may_be_root() { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }
@@ -34,6 +44,23 @@ if [ "${1:-}" = stop ]; then
         say "stopped the Docker daemon"
     fi
     rm -f "$pid_file"
+    exit
+fi
+
+if [ "${1:-}" = python ]; then
+    say "Python packages into .venv"
+    before=
+    [ ! -e .venv/made ] || before=yes
+    [ -x .venv/bin/python ] || python3 -m venv .venv
+    code=0
+    python3 "$here/network.py" "setup: Python packages" .venv/bin/python -m pip --quiet --disable-pip-version-check install \
+        --requirement requirements-dev.txt || code=$?
+    if [ "$code" = 75 ] && [ -n "$before" ]; then
+        say "using the Python packages that were installed before instead"
+        exit
+    fi
+    [ "$code" = 0 ] || exit "$code"
+    touch .venv/made
     exit
 fi
 
@@ -60,12 +87,8 @@ if [ -n "$missing" ]; then
         exit 1
     fi
     say "installing$missing"
-    as_root apt-get -qq update
     # shellcheck disable=SC2086 # a list of words
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends $missing >"$cache/apt.log" 2>&1 || {
-        tail -n 20 "$cache/apt.log" >&2
-        exit 1
-    }
+    install_packages $missing
 fi
 
 if ! docker_runs; then
@@ -96,7 +119,7 @@ fi
 if ! docker info >/dev/null 2>&1; then
     # Membership in the group docker would count from the next login only, and stay.
     say "letting $(id -un) use the Docker daemon until it restarts"
-    command -v setfacl >/dev/null || as_root apt-get -qq install --yes --no-install-recommends acl >"$cache/apt.log" 2>&1
+    command -v setfacl >/dev/null || install_packages acl
     as_root setfacl --modify "user:$(id -un):rw" /run/docker.sock
 fi
 

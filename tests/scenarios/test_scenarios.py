@@ -18,6 +18,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # What tells why a scenario failed, of the thousands of lines that it prints: pytest's, Ansible's, molecule's.
 TELLING = re.compile(r"(?:E  |FAILED |ERROR|CRITICAL|fatal: |\[ERROR\]|=+ .* in [\d.]+s)")
+# A message of tests/fleet/network.py, wherever in a line.
+NETWORK = "the network failed, not a test"
 # Colours, and the frame that molecule draws.
 DECORATION = re.compile(r"\x1b\[[\d;]*m|^(\x1b\[[\d;]*m|\s)*│(\x1b\[[\d;]*m)* ?")
 SCENARIOS = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
@@ -36,15 +38,18 @@ def run(name: str) -> str:
     command = ["molecule", "test", "--scenario-name", name]
     print(f"\n--- {' '.join(command)}", flush=True)
     telling: deque[str] = deque(maxlen=40)
+    reason = ""
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as made:
         for line in made.stdout or ():
             print(f"{name:9} {line}", end="", flush=True)
             plain = DECORATION.sub("", line)
+            if NETWORK in plain:
+                reason = f" ({NETWORK})"
             if TELLING.match(plain):
                 telling.append(plain[:500].rstrip())
-    return "\n".join([f"scenario {name} ended with {made.returncode}:", *telling]) if made.returncode else ""
+    return "\n".join([f"scenario {name} ended with {made.returncode}{reason}:", *telling]) if made.returncode else ""
 
 
 @pytest.fixture(scope="module")
