@@ -9,7 +9,7 @@ STEP is the name that all messages begin with. The output of the command is writ
 15 seconds as progress. A command that fails for another reason than the network runs once: its last lines are shown, and its exit
 code is returned. The exit code 75 means that the network failed in every try.
 
-VIGIE_NETWORK_TRIES (default 4) and VIGIE_NETWORK_PAUSE (seconds between two tries, default 60) change the number of tries.
+VIGIE_NETWORK_TRIES (default 6) and VIGIE_NETWORK_PAUSE (seconds between two tries, default 60) change the number of tries.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def persist(step: str, work: Callable[[], None], tries: int = 0) -> None:
 
     *tries* is how often the work is done; 0 takes VIGIE_NETWORK_TRIES.
     """
-    tries = tries or int(os.environ.get("VIGIE_NETWORK_TRIES", "4"))
+    tries = tries or int(os.environ.get("VIGIE_NETWORK_TRIES", "6"))
     pause = float(os.environ.get("VIGIE_NETWORK_PAUSE", "60"))
     for number in range(1, tries + 1):
         try:
