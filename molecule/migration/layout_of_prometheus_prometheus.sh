@@ -79,7 +79,7 @@ fetch prometheus "$3" prometheus promtool
 account prometheus /etc/prometheus
 install -d -o root -g prometheus -m 0770 /etc/prometheus
 install -d -o prometheus -g prometheus -m 0755 /var/lib/prometheus
-for directory in consoles console_libraries rules file_sd scrape_configs; do
+for directory in consoles console_libraries rules file_sd scrape_configs targets; do
     install -d -o prometheus -g prometheus -m 0775 "/etc/prometheus/$directory"
 done
 cat >/etc/prometheus/prometheus.yml <<'YAML'
@@ -106,6 +106,11 @@ scrape_configs:
   - job_name: node
     file_sd_configs:
       - files: [/etc/prometheus/file_sd/node.yml]
+  - job_name: own
+    file_sd_configs:
+      - files: [targets/*.json]
+    relabel_configs:
+      - {target_label: made_by, replacement: hand}
 scrape_config_files:
   - scrape_configs/*
 YAML
@@ -115,6 +120,9 @@ cat >/etc/prometheus/file_sd/node.yml <<'YAML'
   labels:
     env: test
 YAML
+cat >/etc/prometheus/targets/a.json <<'JSON'
+[{"targets": ["monitor:9093"]}]
+JSON
 cat >/etc/prometheus/rules/ansible_managed.yml <<'YAML'
 groups:
   - name: ansible managed alert rules

@@ -15,6 +15,7 @@ description:
   - Reads prometheus.yml with the files that it names, on the controller, and returns the files of an inventory from which the
     same targets, labels, rules and settings are rendered.
   - Jobs that the inventory cannot say (relabeling, service discovery, credentials) go over in Prometheus' own form.
+  - Passwords and other secrets are in files of their own, which a vault can encrypt.
 options:
   _terms:
     description: The path of prometheus.yml.
@@ -41,19 +42,23 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: C(files), the texts of the inventory by path, and C(notes), what is different or left to do.
+  description: >-
+    C(files), the texts of the inventory by path; C(secret), the paths of those that hold secrets; and C(notes), what is different
+    or left to do.
   type: list
   elements: dict
 """
 
+import itertools
 import pathlib
+import posixpath
 import typing as t
 
 import yaml
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _adopt
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _adopt, _adopt_files
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import contracts
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import plain
 
@@ -85,25 +90,46 @@ def _load(path: pathlib.Path) -> t.Any:
 
 
 def _read(path: pathlib.Path, config_dir: str) -> _adopt.Source:
+    """Return what prometheus.yml, whose copy is at *path*, says with the files that it names."""
     config = _load(path)
     if not isinstance(config, dict):
         raise ValueError("it is no configuration of Prometheus")  # noqa: TRY004 - a mistake of the file, not of the program
+    config_dir = config_dir.rstrip("/")
+    config = _adopt_files.absolute(config, config_dir)
     for pattern in config.get("scrape_config_files") or []:
-        for file in _matching(path.parent, pattern, config_dir):
-            config.setdefault("scrape_configs", []).extend(_load(file).get("scrape_configs") or [])
-    source = _adopt.Source(config)
-    for job in config.get("scrape_configs") or []:
-        for pattern in (pattern for discovery in job.get("file_sd_configs") or [] for pattern in discovery["files"]):
-            files = _matching(path.parent, pattern, config_dir)
-            source.targets[pattern] = [group for file in files for group in _load(file) or []] if files else None
+        for its, file in _matching(path.parent, pattern, config_dir).items():
+            # The paths in such a file begin where it lies.
+            jobs = _adopt_files.absolute(_load(file) or {}, its.rpartition("/")[0]).get("scrape_configs") or []
+            config["scrape_configs"] = [*(config.get("scrape_configs") or []), *jobs]
+    found = {pattern: _matching(path.parent, pattern, config_dir) for pattern in _adopt_files.patterns(config)}
+    targets = {pattern: {its: _load(file) or [] for its, file in files.items()} or None for pattern, files in found.items()}
+    source = _adopt.Source(config, targets, config_dir=config_dir)
     for pattern in config.get("rule_files") or []:
-        for file in _matching(path.parent, pattern, config_dir):
-            source.rules[str(file)] = _load(file) or {}
+        for its, file in _matching(path.parent, pattern, config_dir).items():
+            source.rules[its] = _load(file) or {}
+    named = [(key, pattern) for key in ("scrape_config_files", "rule_files") for pattern in config.get(key) or []]
+    source.missing = [(key, pattern) for key, pattern in named if not _is_here(path.parent, pattern, config_dir)]
     return source
 
 
-def _matching(directory: pathlib.Path, pattern: str, config_dir: str) -> list[pathlib.Path]:
-    """Return the files that a pattern of prometheus.yml means, in the copy that lies in *directory*."""
-    beside = pattern[len(config_dir) :].lstrip("/") if pattern.startswith(config_dir.rstrip("/") + "/") else pattern
-    found = sorted(directory.glob(beside)) if not beside.startswith("/") else []
-    return found or sorted(pathlib.Path("/").glob(pattern.lstrip("/")) if pattern.startswith("/") else [])
+def _local(directory: pathlib.Path, pattern: str, config_dir: str) -> tuple[pathlib.Path, str, str]:
+    """Return two directories, on the controller and on the server, and the *pattern* relative to both.
+
+    What lies below *config_dir* on the server lies below *directory* on the controller.
+    """
+    here, there = (directory, config_dir) if pattern.startswith(f"{config_dir}/") else (pathlib.Path("/"), "/")
+    return here, there, posixpath.relpath(pattern, there)
+
+
+def _matching(directory: pathlib.Path, pattern: str, config_dir: str) -> dict[str, pathlib.Path]:
+    """Return the files that a pattern of prometheus.yml means, by their paths on the server."""
+    here, there, relative = _local(directory, pattern, config_dir)
+    return {posixpath.join(there, path.relative_to(here).as_posix()): path for path in sorted(here.glob(relative))}
+
+
+def _is_here(directory: pathlib.Path, pattern: str, config_dir: str) -> bool:
+    """Return whether it is known what a pattern means: where its directory was copied, it may mean no file."""
+    here, _there, relative = _local(directory, pattern, config_dir)
+    parts = relative.split("/")
+    literal = list(itertools.takewhile(lambda part: not set(part) & set("*?["), parts))
+    return here.joinpath(*literal).exists()

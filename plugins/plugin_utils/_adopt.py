@@ -14,7 +14,7 @@ import re
 import typing as t
 from urllib.parse import urlsplit
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _inventory_file, _model
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _adopt_files, _inventory_file, _model, _secrets
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import Contract
 
 # What of a job the inventory can say.
@@ -22,6 +22,7 @@ _PLAIN_JOB = {"job_name", "static_configs", "file_sd_configs", "metrics_path", "
 _GLOBAL = ("scrape_interval", "scrape_timeout", "evaluation_interval", "external_labels")
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
 _REFERENCE = re.compile(r"\{\{\s*([a-z_0-9]+)\s*\}\}")
+CONFIG_DIR = "/etc/prometheus"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -31,12 +32,15 @@ class NotPlainError(Exception):
 
 @dataclasses.dataclass
 class Source:
-    """What is adopted: parsed files of the server. *targets* and *rules* are by path."""
+    """What is adopted: parsed files of the server, by the paths that they have there. Paths in *config* are absolute."""
 
     config: dict[str, t.Any]
-    targets: dict[str, list[dict[str, t.Any]] | None] = dataclasses.field(default_factory=dict)
+    targets: _adopt_files.TargetFiles = dataclasses.field(default_factory=dict)
     rules: dict[str, dict[str, t.Any]] = dataclasses.field(default_factory=dict)
     alertmanager: dict[str, t.Any] | None = None
+    config_dir: str = CONFIG_DIR
+    # Key of prometheus.yml and pattern of files that were not copied.
+    missing: list[tuple[str, str]] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass
@@ -52,10 +56,16 @@ class Target:
 def adopt(source: Source, server: str, contracts: t.Sequence[Contract]) -> dict[str, t.Any]:
     """Return ``files`` (relative path -> text) of an inventory, and ``notes`` of what is different or left to do.
 
+    ``secret`` has the paths of those files that hold secrets.
+
     :param server: the inventory's name of the host that the configuration is of.
     :raises ValueError: where the configuration cannot be understood.
     """
     notes: list[str] = []
+    _check_jobs(source.config)
+    notes += [f"{key}: {path} is not here. What it holds is not adopted: copy it, too" for key, path in source.missing]
+    config = _adopt_files.taken_out(source.config, source.targets, source.config_dir, notes)
+    source = dataclasses.replace(source, config=config)
     variables: dict[str, t.Any] = _settings(source, notes)
     targets, left = _targets(source, server, notes)
     groups: dict[str, dict[str, t.Any]] = {"prometheus": {server: {}}}
@@ -70,11 +80,28 @@ def adopt(source: Source, server: str, contracts: t.Sequence[Contract]) -> dict[
         hosts[name] = {}
     files = {
         "hosts.yml": _inventory_file.text(_inventory_file.inventory(hosts, groups)),
-        "group_vars/prometheus.yml": _inventory_file.text(variables),
+        **_adopt_files.vaulted(variables, "prometheus", _secrets.IN_PROMETHEUS, notes),
     }
     if source.alertmanager is not None:
-        files["group_vars/alertmanager.yml"] = _inventory_file.text({"alertmanager_config": source.alertmanager})
-    return {"files": files, "notes": notes}
+        settings = {"alertmanager_config": source.alertmanager}
+        files |= _adopt_files.vaulted(settings, "alertmanager", _secrets.IN_ALERTMANAGER, notes)
+    return {"files": files, "notes": notes, "secret": [path for path in files if path.endswith(_adopt_files.VAULT)]}
+
+
+def _check_jobs(config: t.Mapping[str, t.Any]) -> None:
+    """Check that each job has a name of its own, as Prometheus does.
+
+    :raises ValueError: with the names that several jobs have.
+    """
+    names = [job.get("job_name") for job in config.get("scrape_configs") or []]
+    if not all(names):
+        raise ValueError("scrape_configs has a job without a job_name, which Prometheus refuses. Give the job a name.")
+    twice = sorted(name for name, number in collections.Counter(names).items() if number > 1)
+    if twice:
+        raise ValueError(
+            f"several jobs of scrape_configs are named {', '.join(twice)}, which Prometheus refuses. Give each job a name of its "
+            "own, or remove the job that is not in use."
+        )
 
 
 def _settings(source: Source, notes: list[str]) -> dict[str, t.Any]:
@@ -83,6 +110,8 @@ def _settings(source: Source, notes: list[str]) -> dict[str, t.Any]:
     # What the role would set is not what Prometheus does where a setting is not there.
     its = {"scrape_interval": "1m", "scrape_timeout": "10s", "evaluation_interval": "1m", **(config.get("global") or {})}
     variables: dict[str, t.Any] = {f"prometheus_{key}": its[key] for key in _GLOBAL if its.get(key)}
+    if source.config_dir != CONFIG_DIR:
+        variables["prometheus_config_dir"] = source.config_dir
     ours = ("global", "scrape_configs", "rule_files", "scrape_config_files")
     extra = {key: value for key, value in config.items() if key not in ours and value}
     other = {key: value for key, value in its.items() if key not in _GLOBAL}
@@ -109,6 +138,8 @@ def _renamed(job: dict[str, t.Any], taken: t.Collection[str], notes: list[str]) 
     if job["job_name"] not in taken:
         return job
     name = f"{job['job_name']}-adopted"
+    while name in taken:
+        name += "-2"
     notes.append(
         f"the job {job['job_name']} is named {name} now, and its targets keep their label job: the inventory has one, too"
     )
@@ -124,11 +155,14 @@ def _alertmanagers(source: Source, server: str, variables: dict[str, t.Any]) -> 
     alerting = dict(variables.get("prometheus_extra_config", {}).get("alerting") or {})
     left = []
     for item in alerting.get("alertmanagers") or []:
-        if set(item) - {"static_configs"}:
+        try:
+            if set(item) - {"static_configs"}:
+                raise NotPlainError("it has more than static_configs")
+            addresses = [_split(address) for static in item["static_configs"] for address in static["targets"]]
+        except NotPlainError:
             left.append(item)
             continue
-        for address in (address for static in item["static_configs"] for address in static["targets"]):
-            host, port = _split(address, "http")
+        for host, port in addresses:
             name = server if host in _LOOPBACK else _name(host)
             hosts[name] = {"alertmanager_port": port} if port != 9093 else {}  # noqa: PLR2004 - Alertmanager's
     alerting["alertmanagers"] = left
@@ -163,6 +197,11 @@ def _targets(source: Source, server: str, notes: list[str]) -> tuple[list[Target
                 raise NotPlainError("two of its targets have the same instance")
             taken.update(keys)
             found += its
+            copied = sorted({file for pattern in _adopt_files.patterns(job) for file in source.targets.get(pattern) or ()})
+            if copied:
+                notes.append(
+                    f"the job {job['job_name']}: its targets are copied from {', '.join(copied)}, which is not read any more"
+                )
         except NotPlainError as error:  # noqa: PERF203 - as many as there are jobs
             notes.append(f"the job {job['job_name']} stays in Prometheus' own form (prometheus_extra_scrape_configs): {error}")
             left.append(job)
@@ -176,13 +215,15 @@ def _of_job(job: dict[str, t.Any], source: Source, server: str, times: t.Mapping
     unknown = sorted(set(job) - _PLAIN_JOB)
     if unknown:
         raise NotPlainError(f"it has {', '.join(unknown)}")
+    secret = sorted(key for key in job.get("params") or {} if _secrets.IN_PROMETHEUS.search(key))
+    if secret:
+        raise NotPlainError(f"its parameter {', '.join(secret)} is a secret")
     statics = list(job.get("static_configs") or [])
-    for discovery in job.get("file_sd_configs") or []:
-        for path in discovery["files"]:
-            groups = source.targets.get(path)
-            if groups is None:
-                raise NotPlainError(f"the files of {path} are not here")
-            statics += groups
+    for pattern in sorted(_adopt_files.patterns(job)):
+        files = source.targets.get(pattern)
+        if files is None:
+            raise NotPlainError(f"the files of {pattern} are not here")
+        statics += [group for groups in files.values() for group in groups]
     usual = {
         "job": job["job_name"],
         "path": job.get("metrics_path") or "/metrics",
@@ -210,7 +251,7 @@ def _target(address: str, labels: dict[str, str], usual: t.Mapping[str, t.Any], 
     for key in _model.TIMES:
         if f"__{key}__" in labels:
             endpoint[key] = labels.pop(f"__{key}__")
-    host, endpoint["port"] = _split(address, endpoint["scheme"])
+    host, endpoint["port"] = _split(address)
     instance, named = labels.pop("instance", address), labels.pop("host", "")
     wrong = [f"the label {name}: {problem}" for name, value in labels.items() if (problem := _model.label_problem(name, value))]
     if wrong or any(sign in value for value in labels.values() for sign in _inventory_file.TEMPLATE):
@@ -222,16 +263,21 @@ def _target(address: str, labels: dict[str, str], usual: t.Mapping[str, t.Any], 
     return Target(name, host, endpoint, labels)
 
 
-def _split(address: str, scheme: str) -> tuple[str, int]:
-    """Return host and port of a target's address."""
+def _split(address: str) -> tuple[str, int]:
+    """Return host and port of a target's address.
+
+    :raises NotPlainError: also where there is no port: its instance is another one with Prometheus 2 than with 3.
+    """
     try:
         parts = urlsplit(f"//{address}")
-        port = parts.port or (443 if scheme == "https" else 80)
+        port = parts.port
     except ValueError as error:
         raise NotPlainError(f"the target {address} cannot be understood: {error}") from error
     if not parts.hostname or "/" in address:
         raise NotPlainError(f"the target {address} cannot be understood")
-    return parts.netloc.rpartition("]")[0].lstrip("[") or parts.netloc.rpartition(":")[0] or parts.netloc, port
+    if port is None:
+        raise NotPlainError(f"the target {address} names no port")
+    return parts.netloc.rpartition("]")[0].lstrip("[") or parts.netloc.rpartition(":")[0], port
 
 
 def _name(host: str) -> str:

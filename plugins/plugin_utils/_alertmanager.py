@@ -15,13 +15,12 @@ import re
 import typing as t
 from urllib.parse import quote
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _secrets
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import ROLES
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import made_yaml
 
 TEMPLATE = pathlib.Path("alertmanager/files/vigie.tmpl")
 NOBODY = "nobody"
-# Keys of Alertmanager's configuration whose values are secret; those that end in _file are paths.
-_SECRET = re.compile(r"(password|secret|token|credentials|api_key|api_url|webhook_url|^url|routing_key|service_key)(?!.*_file$)")
 Settings = t.Mapping[str, t.Any]
 _TITLE, _TEXT = '{{ template "vigie.subject" . }}', '{{ template "vigie.text" . }}'
 # In a payload Alertmanager takes a text that could be YAML for YAML (DeepCopyWithTemplate in its template/template.go): no YAML
@@ -161,19 +160,13 @@ def files(settings: Settings, roles: pathlib.Path = ROLES) -> dict[str, dict[str
 def shown(settings: Settings, roles: pathlib.Path = ROLES) -> dict[str, str]:
     """Return the files of an Alertmanager for people and for git: in place of secrets there is a word."""
     found = {name: file["content"] for name, file in files(settings, roles).items()}
-    found["alertmanager.yml"] = made_yaml(_masked(config(settings)))
+    found["alertmanager.yml"] = made_yaml(_secrets.replaced(config(settings), _secrets.IN_ALERTMANAGER, _word))
     return found
 
 
-def _masked(value: t.Any, key: str = "") -> t.Any:
-    if isinstance(value, dict):
-        return {name: _masked(item, str(name)) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_masked(item, key) for item in value]
-    if not isinstance(value, str) or not _SECRET.search(key):
-        return value
-    # Old versions know no secret URLs, and want a scheme.
-    return "https://secret.invalid/" if "url" in key else "<secret>"
+def _word(path: tuple[str, ...], _secret: t.Any) -> str:
+    """Return what stands in place of a secret. Old versions know no secret URLs, and want a scheme."""
+    return "https://secret.invalid/" if "url" in path[-1] else "<secret>"
 
 
 def examples(settings: Settings) -> list[dict[str, t.Any]]:

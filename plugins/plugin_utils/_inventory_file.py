@@ -50,6 +50,12 @@ def _free_name(wish: str, taken: t.Container[str]) -> str:
     return name
 
 
+class Reference(str):
+    """A template of ours, which Ansible is to render."""
+
+    __slots__ = ()
+
+
 class _Dumper(yaml.SafeDumper):
     """YAML that Ansible reads as it is meant: what looks like a template, and is none, is marked."""
 
@@ -62,6 +68,7 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 
 
 _Dumper.add_representer(str, _text)
+_Dumper.add_representer(Reference, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style='"'))
 _Dumper.add_representer(type(None), lambda dumper, _value: dumper.represent_scalar("tag:yaml.org,2002:null", ""))
 
 

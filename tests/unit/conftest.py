@@ -102,6 +102,12 @@ def newest_promtool(tmp_path_factory: pytest.TempPathFactory) -> str:
     return _unpacked("prometheus", "promtool", PROMETHEUS[0], tmp_path_factory.mktemp("promtool"))
 
 
+@pytest.fixture(scope="session")
+def newest_prometheus(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the newest Prometheus that the mirror has."""
+    return _unpacked("prometheus", "prometheus", PROMETHEUS[0], tmp_path_factory.mktemp("prometheus"))
+
+
 @pytest.fixture(scope="session", params=ALERTMANAGER)
 def amtool(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """Return the amtool of each Alertmanager that the mirror has, and its version."""

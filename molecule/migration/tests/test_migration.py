@@ -38,6 +38,12 @@ def pid(scenario: t.Any, host: str, service: str) -> str:
     return scenario.on(host).check_output(f"systemctl show --property MainPID --value {service}")
 
 
+def own_targets(scenario: t.Any) -> list[str]:
+    """Return the targets of the job that goes over in Prometheus' own form, and read them from a directory that becomes ours."""
+    active = json.loads(scenario.get("monitor", "http://localhost:9090/api/v1/targets?state=active"))["data"]["activeTargets"]
+    return [target["labels"]["instance"] for target in active if target["labels"].get("made_by") == "hand"]
+
+
 @pytest.fixture(scope="module")
 def before(scenario: t.Any) -> dict[str, t.Any]:
     """Return what there is before: half a minute of series, and where the data lies."""
@@ -116,6 +122,8 @@ def test_site_takes_the_stack_over(scenario: t.Any, inventory: Path, before: dic
     assert machine.file("/var/lib/prometheus").uid == before["owner"]
     assert machine.file("/etc/prometheus/prometheus.yml.before-vigie").exists
     assert machine.file("/etc/prometheus/rules.before-vigie/ansible_managed.yml").exists
+    assert machine.file("/etc/prometheus/targets.before-vigie/a.json").exists
+    scenario.wait(lambda: own_targets(scenario) == ["monitor:9093"], lambda: own_targets(scenario))
     rules = scenario.get("monitor", "http://localhost:9090/api/v1/rules")
     assert "Watchdog" in rules
     assert "before-vigie" not in rules
