@@ -95,7 +95,10 @@ def checks(
         found.append(Check(server, "server", "answers", server, answer.error and f"{server}: {answer.error}"))
         if answer.targets is not None and not (answer.error and not answer.targets):
             expected = _prometheus.expected_targets(model, server, hosts)
-            rows[server] = coverage(expected, answer.targets, hosts)
+            # Those of a job in Prometheus' own form are not known one by one.
+            own = {job["job_name"] for job in settings_of(model, "prometheus", server)["prometheus_extra_scrape_configs"] or ()}
+            active = [target for target in answer.targets if target.get("pool") not in own]
+            rows[server] = coverage(expected, active, hosts)
             found += [_of_target(server, row) for row in rows[server]]
         if answer.differing is not None and hosts is None:
             found.append(_of_files(server, answer.differing))

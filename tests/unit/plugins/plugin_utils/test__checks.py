@@ -115,6 +115,19 @@ def test_of_two_rules_with_one_name_the_one_that_fails_is_told() -> None:
         assert problems(answer) == ["p: the rule Down (group g of rules/prometheus.yml) fails: many-to-many"]
 
 
+def test_targets_of_a_job_in_prometheus_own_form_are_in_the_inventory() -> None:
+    """Whatever label they have as their job; a target of another job that has its label is in excess."""
+    fleet = model()
+    fleet["servers"]["prometheus"]["p"]["prometheus_extra_scrape_configs"] = [{"job_name": "own-adopted"}]
+    answer = asked()
+    own = active("own", job="own", pool="own-adopted")
+    _change(answer, "targets", active=[active(pool="node"), own])
+    assert _verdict.report(fleet, answer, list(fleet["hosts"]))["problems"] == []
+    _change(answer, "targets", active=[active(pool="node"), {**own, "pool": "own"}])
+    (problem,) = _verdict.report(fleet, answer, list(fleet["hosts"]))["problems"]
+    assert problem == "own:9100 (job own) is extra: the inventory does not have this target"
+
+
 def test_junit_is_xml_whatever_a_target_answers() -> None:
     """An error of a scrape may quote anything."""
     answer = asked()
