@@ -9,6 +9,7 @@ import json
 import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _alertmanager, _probes, _rules, _web
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import contracts
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import TIMES, Model, for_the_job, host_port, settings_of
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import made_yaml, merged
 
@@ -201,8 +202,11 @@ def expected_targets(
     """Return job, instance, host and address of every target that *server* should have up.
 
     :param hosts: these hosts' targets alone.
-    :param roles: these roles' targets alone; none of them is all.
+    :param roles: these roles' targets alone. An empty collection, or one with a name that is not a role's, selects all: a
+        playbook that imports the collection's own may run it by a tag of any name.
     """
+    if not set(roles) <= {contract.role for contract in contracts()}:
+        roles = ()
     wanted = None if hosts is None else set(hosts)
     probed = [
         {"job": job, "instance": its["instance"], "host": its.get("host", ""), "address": group["targets"][0]}

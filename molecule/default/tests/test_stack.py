@@ -389,8 +389,9 @@ def test_a_command_without_its_server_is_refused(scenario: t.Any, playbook: str,
     ("tags", "on_app", "on_monitor"),
     [
         (["--tags", "node_exporter"], {"release"}, {"release", "config_tree", "targets_up"}),
-        (["--tags", "prometheus"], set(), {"release", "user", "file", "targets_up"}),
-        (["--tags", "alertmanager"], set(), {"release", "user", "file", "config_tree", "targets_up"}),
+        # One host of a play that has not all hosts is contacted first, where no play before it has done so.
+        (["--tags", "prometheus"], set(), {"raw", "release", "user", "file", "targets_up"}),
+        (["--tags", "alertmanager"], set(), {"raw", "release", "user", "file", "config_tree", "targets_up"}),
         (["--tags", "install"], {"release"}, {"release", "user", "file"}),
         (["--tags", "configure"], {"release"}, {"release", "user", "file"}),
         (["--tags", "service"], {"release"}, {"release", "user", "file"}),

@@ -1,0 +1,168 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How site.yml goes on where hosts fail: the real playbook in check mode, on this machine by several names.
+
+Nothing listens on port 1, where the hosts that cannot be reached are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+import typing as t
+from pathlib import Path
+
+import ansible_runner
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+UNREACHABLE = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+# Every module fails there.
+FAILING = {"ansible_python_interpreter": "/nonexistent/python3"}
+FLEET = {
+    "blackbox_exporter": {"prober": UNREACHABLE},
+    "node_exporter": {"broken": FAILING, "web1": {}, "web2": {}},
+    "alertmanager": {"alerter": FAILING},
+    "prometheus": {"monitor1": {}, "monitor2": UNREACHABLE},
+}
+
+
+@dataclasses.dataclass
+class Run:
+    """What a run did."""
+
+    rc: int
+    output: str
+    # By task, the hosts that it ran on.
+    tasks: dict[str, list[str]]
+    # By host, how often it was counted as failed or unreachable in the recap.
+    failed: dict[str, int]
+    # The lines at the end.
+    summary: list[str]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> t.Callable[..., Run]:
+    """Return a function that runs site.yml for a fleet."""
+
+    def run(
+        fleet: dict[str, dict[str, dict[str, t.Any]]],
+        arguments: str = "--check",
+        playbook: Path = ROOT / "playbooks/site.yml",
+        **variables: t.Any,
+    ) -> Run:
+        always = {
+            "ansible_connection": "local",
+            "ansible_become": False,
+            "monitoring_address": "{{ inventory_hostname }}.example.com",
+            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+            "prometheus_verify_timeout": 1,
+        }
+        groups = {group: {"hosts": hosts} for group, hosts in fleet.items()}
+        inventory = tmp_path / "hosts.yml"
+        inventory.write_text(yaml.safe_dump({"all": {"vars": always, "children": groups}}))
+        runner = ansible_runner.run(
+            private_data_dir=tempfile.mkdtemp(dir=tmp_path),
+            project_dir=str(ROOT),
+            playbook=str(playbook),
+            inventory=str(inventory),
+            cmdline=arguments,
+            extravars=variables,
+            envvars={
+                "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+                "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
+                "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
+            },
+            quiet=True,
+        )
+        tasks: dict[str, list[str]] = {}
+        summary: list[str] = []
+        for event in runner.events:
+            if event["event"] in ("runner_on_ok", "runner_on_failed", "runner_on_unreachable"):
+                data = event["event_data"]
+                tasks.setdefault(data["task"], []).append(data["host"])
+                if data["task"] == "Name every host that has failed":
+                    summary = data["res"]["msg"]
+        stats = runner.stats
+        failed = {host: stats["failures"].get(host, 0) + stats["dark"].get(host, 0) for host in stats["processed"]}
+        return Run(runner.rc, runner.stdout.read(), tasks, {host: count for host, count in failed.items() if count}, summary)
+
+    return run
+
+
+def test_a_play_whose_only_host_fails_does_not_end_the_run(site: t.Callable[..., Run]) -> None:
+    """Every play is run, every failed host is named at the end and counted in the recap, and so is a Prometheus server."""
+    run = site(FLEET)
+    assert run.rc != 0
+    deployed = run.tasks["Bring the release into service"]
+    assert {"web1", "web2", "monitor1"} <= set(deployed), run.output
+    assert "Refresh targets, rules and configuration of the Prometheus servers" in run.tasks, run.output
+    assert run.tasks["Wait until Prometheus has the targets of this run up"] != [], run.output
+    assert set(run.failed) == {"prober", "broken", "alerter", "monitor2"}, run.output
+    assert {line.partition(":")[0] for line in run.summary} == {*run.failed, "Prometheus server monitor2"}
+
+
+def test_a_run_without_failures_has_no_summary(site: t.Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever strategy the user has set, what runs once runs once: with another one, each host would ask each server."""
+    monkeypatch.setenv("ANSIBLE_STRATEGY", "free")
+    run = site({"node_exporter": {"web1": {}, "web2": {}}, "prometheus": {"monitor1": {}}}, "--check --tags node_exporter")
+    assert (run.rc, run.failed, run.summary) == (0, {}, []), run.output
+    assert len(run.tasks["Wait until Prometheus has the targets of this run up"]) == 1
+
+
+@pytest.mark.parametrize("playbook", ["site", "verify"])
+def test_a_tag_of_the_users_runs_all_that_no_tag_runs(site: t.Callable[..., Run], tmp_path: Path, playbook: str) -> None:
+    """What is imported under a tag of any name, and run by it."""
+    fleet: dict[str, dict[str, dict[str, t.Any]]] = {
+        "node_exporter": {"web1": {"node_exporter_textfile_scripts": [{"name": "a", "command": "true"}]}},
+        "prometheus": {"monitor1": {}},
+    }
+    mine = tmp_path / "mine.yml"
+    mine.write_text(yaml.safe_dump([{"import_playbook": f"vigie.monitoring.{playbook}", "tags": ["monitoring"]}]))
+    run = site(fleet, "--check --tags monitoring", mine)
+    assert run.tasks == site(fleet, "--check", mine).tasks
+    assert run.tasks != {}
+
+
+def test_verifying_by_a_tag_of_the_users_verifies(site: t.Callable[..., Run], tmp_path: Path) -> None:
+    """No Prometheus is there: that is not ok by any tag."""
+    verify = {"ansible.builtin.import_role": {"name": "vigie.monitoring.prometheus", "tasks_from": "verify"}}
+    mine = tmp_path / "mine.yml"
+    mine.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tags": ["monitoring"], "tasks": [verify]}]))
+    fleet: dict[str, dict[str, dict[str, t.Any]]] = {"node_exporter": {"web1": {}}, "prometheus": {"monitor1": {}}}
+    variables = {"prometheus_port": 1, "prometheus_verify_timeout": 1}
+    for tags in ("", "--tags monitoring", "--tags monitoring,node_exporter"):
+        run = site(fleet, tags, mine, **variables)
+        assert run.rc != 0, run.output
+        assert "does not answer" in run.output
+
+
+def plays() -> t.Iterator[tuple[str, dict[str, t.Any]]]:
+    """Return every play of the collection's playbooks, by its name."""
+    for path in sorted((ROOT / "playbooks").glob("*.yml")):
+        for play in yaml.safe_load(path.read_text()):
+            if "hosts" in play:
+                yield f"{path.name}: {play['name']}", play
+
+
+@pytest.mark.parametrize("play", [pytest.param(play, id=name) for name, play in plays()])
+def test_no_setting_of_the_user_changes_a_plays_strategy(play: dict[str, t.Any]) -> None:
+    """In any play with more than one host: run_once means nothing to free and host_pinned."""
+    assert play["hosts"] == "localhost" or play["strategy"] == "ansible.builtin.linear"
+
+
+@pytest.mark.parametrize("bad", [UNREACHABLE, FAILING], ids=["unreachable", "failing"])
+def test_a_batch_that_fails_does_not_end_the_run(site: t.Callable[..., Run], bad: dict[str, t.Any]) -> None:
+    """The batches behind it are deployed; with a percentage, they are not."""
+    fleet: dict[str, dict[str, t.Any]] = {"node_exporter": {"a": bad, "b": bad, "c": {}, "d": {}}}
+    run = site(fleet, site_serial=2)
+    assert run.rc != 0
+    assert set(run.tasks["Bring the release into service"]) - {"a", "b"} == {"c", "d"}, run.output
+    assert set(run.failed) == {"a", "b"}
+    run = site(fleet, site_serial=2, site_max_fail_percentage=50)
+    assert run.rc != 0
+    assert set(run.tasks["Bring the release into service"]) <= {"a", "b"}, run.output
+    assert set(run.failed) == {"a", "b"}
