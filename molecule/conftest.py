@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import random
 import shutil
 import subprocess
 import tempfile
@@ -25,6 +26,15 @@ SHARED = ROOT / "molecule" / "shared" / "inventory"
 SSH_CONFIG = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vigie" / "ssh" / "config"
 # Results of the controller's own doing: no module was sent to the host.
 LOCAL_ACTIONS = {"assert", "debug", "set_fact", "validate_argument_spec", "fail", "include_role", "import_role", "meta"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests in another order where MOLECULE_TEST_ORDER says so: ``reversed``, or the seed of a random order."""
+    order = os.environ.get("MOLECULE_TEST_ORDER")
+    if order == "reversed":
+        items.reverse()
+    elif order:
+        random.Random(order).shuffle(items)  # noqa: S311 - nothing secret
 
 
 @dataclasses.dataclass
@@ -130,6 +140,12 @@ class Scenario:
         target = f"/srv/overlay/{path.lstrip('/')}"
         script = f"rm -f {target}" if content is None else f"mkdir -p $(dirname {target}) && cat > {target}"
         subprocess.run(["docker", "exec", "-i", container, "sh", "-c", script], input=content or b"", check=True)
+
+    def renew(self, *hosts: str) -> None:
+        """Make the containers of *hosts* again: nothing is left of what was done to them."""
+        containers = [f"vigie-{self.fleet}-{host}" for host in hosts]
+        subprocess.run(["docker", "rm", "--force", "--volumes", *containers], check=True, capture_output=True)
+        self.heal()
 
     def heal(self) -> None:
         """Start what was killed."""

@@ -82,7 +82,8 @@ def run(step: str, command: Sequence[str], cwd: Path | None = None) -> None:
                     code = process.wait(PROGRESS_SECONDS)
                     break
                 except subprocess.TimeoutExpired:
-                    say(f"{step}: {time.monotonic() - began:.0f} s: {_last_line(log.fileno())}")
+                    said = _last_line(log.fileno())
+                    say(f"{step}: {time.monotonic() - began:.0f} s{said and ': '}{said}")
         log.seek(0)
         text = log.read()
     if not code:

@@ -51,9 +51,9 @@ if [ "${1:-}" = python ]; then
     say "Python packages into .venv"
     before=
     [ ! -e .venv/made ] || before=yes
-    [ -x .venv/bin/python ] || python3 -m venv .venv
+    [ -e .venv/bin/pip ] || python3 -m venv .venv
     code=0
-    python3 "$here/network.py" "setup: Python packages" .venv/bin/python -m pip --quiet --disable-pip-version-check install \
+    python3 "$here/network.py" "setup: Python packages" .venv/bin/python -m pip --disable-pip-version-check install \
         --requirement requirements-dev.txt || code=$?
     if [ "$code" = 75 ] && [ -n "$before" ]; then
         say "using the Python packages that were installed before instead"

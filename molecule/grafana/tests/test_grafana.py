@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Grafana's role, on a stand-in for its server. The tests run in this order, on one fleet; the first one finds bare containers.
+"""Grafana's role, on a stand-in for its server. The tests share a fleet, and run in any order.
 
 monitor has Grafana from a repository, archive has it from an archive.
 """
@@ -14,6 +14,7 @@ import subprocess
 import typing as t
 from pathlib import Path
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[3]
@@ -57,6 +58,25 @@ def started(scenario: t.Any, host: str) -> str:
     return scenario.on(host).check_output("systemctl show --property InvocationID --value grafana-server")
 
 
+@pytest.fixture
+def bare(scenario: t.Any) -> None:
+    """Provide hosts to which nothing was ever deployed. Debian's own repository cannot be reached from them."""
+    if any(scenario.on(host).file("/opt/vigie").exists for host in HOSTS):
+        scenario.renew(*HOSTS)
+        for host in HOSTS:
+            scenario.on(host).check_output("rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*")
+
+
+@pytest.fixture(autouse=True)
+def deployed(request: pytest.FixtureRequest, scenario: t.Any) -> None:
+    """Provide Grafana on both hosts to every test that does not ask for bare ones."""
+    if "bare" in request.fixturenames or all(scenario.on(host).service("grafana-server").is_running for host in HOSTS):
+        return
+    play = scenario.play("site.yml")
+    assert play.rc == 0, play.output
+
+
+@pytest.mark.usefixtures("bare")
 def test_a_fresh_host_is_predicted_and_told_what_it_lacks(scenario: t.Any, edited: t.Callable[..., Path]) -> None:
     """Check mode on bare containers; then a repository that is not there, a key that is another one, a package that is."""
     predicted = scenario.play("site.yml", "--check")
@@ -81,6 +101,7 @@ def test_a_fresh_host_is_predicted_and_told_what_it_lacks(scenario: t.Any, edite
         assert not scenario.on(host).file("/etc/grafana").exists
 
 
+@pytest.mark.usefixtures("bare")
 def test_it_is_deployed_with_nothing_left_to_click(scenario: t.Any) -> None:
     """Data sources that answer, dashboards in their folder, and the same from a package and from an archive."""
     play = scenario.play("site.yml")

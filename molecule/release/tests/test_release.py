@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Releases that are bad, go bad, or are of another architecture. The tests run in this order, on one fleet."""
+"""Releases that are bad, go bad, or are of another architecture. The tests share a fleet, and run in any order."""
 
 from __future__ import annotations
 
@@ -63,7 +63,25 @@ def release_of(script: str, version: str) -> tuple[bytes, bytes]:
     return archive, f"{hashlib.sha256(archive).hexdigest()}  node_exporter-{version}.linux-amd64.tar.gz\n".encode()
 
 
+@pytest.fixture
+def bare(scenario: t.Any) -> None:
+    """Provide hosts to which nothing was ever deployed."""
+    used = [host for host in ("native", "pi") if scenario.on(host).file("/opt/vigie").exists]
+    if used:
+        scenario.renew(*used)
+
+
+@pytest.fixture
+def newest(scenario: t.Any) -> None:
+    """Provide a host that has the newest version in service, and no other one."""
+    if scenario.on("native").file(f"/opt/vigie/node_exporter/{OLDER}").exists:
+        scenario.renew("native")
+    play = scenario.play(*NODE, "--limit", "native")
+    assert play.rc == 0, play.output
+
+
 @pytest.mark.parametrize("role", ROLES)
+@pytest.mark.usefixtures("bare")
 def test_check_mode_on_a_fresh_host_predicts_and_touches_nothing(scenario: t.Any, role: str) -> None:
     """Nothing is downloaded, and the diff has the unit."""
     before = len(scenario.requests())
@@ -79,6 +97,7 @@ def test_check_mode_on_a_fresh_host_predicts_and_touches_nothing(scenario: t.Any
     assert not scenario.on("native").file(f"/etc/systemd/system/{role}.service").exists
 
 
+@pytest.mark.usefixtures("bare")
 def test_check_mode_of_everything_on_a_fresh_fleet(scenario: t.Any) -> None:
     """The whole playbook, with refresh and verification, where there is no Prometheus to ask yet."""
     for arguments in ((), ("--limit", "pi")):
@@ -88,6 +107,7 @@ def test_check_mode_of_everything_on_a_fresh_fleet(scenario: t.Any) -> None:
     assert not scenario.on("pi").file("/opt/vigie").exists
 
 
+@pytest.mark.usefixtures("bare")
 def test_two_architectures_in_one_run_are_each_verified_by_their_own_checksum(scenario: t.Any) -> None:
     """A tampered archive for ARM is refused, and the other host gets its own; the real one is then installed and runs."""
     if not Path("/proc/sys/fs/binfmt_misc/qemu-arm").exists():
@@ -111,9 +131,9 @@ def test_two_architectures_in_one_run_are_each_verified_by_their_own_checksum(sc
 
 
 @pytest.mark.parametrize("fault", ["checksum", "truncated", "missing", "full disk", "unreachable"])
+@pytest.mark.usefixtures("newest")
 def test_a_bad_release_leaves_what_runs_untouched(scenario: t.Any, fault: str) -> None:
     """Not a file, not the process: the message names what is wrong and where."""
-    scenario.play(*NODE, "--limit", "native")
     machine = scenario.on("native")
     variables: dict[str, t.Any] = {"node_exporter_version": OLDER}
     archive = (MIRROR / path(OLDER)).read_bytes()
@@ -147,6 +167,7 @@ def test_a_bad_release_leaves_what_runs_untouched(scenario: t.Any, fault: str) -
         machine.check_output("umount /small && rmdir /small")
 
 
+@pytest.mark.usefixtures("newest")
 def test_upgrade_and_downgrade_the_second_without_network(scenario: t.Any) -> None:
     """The version that was replaced is kept."""
     assert scenario.play(*NODE, "--limit", "native", node_exporter_version=OLDER).rc == 0
@@ -162,6 +183,7 @@ def test_upgrade_and_downgrade_the_second_without_network(scenario: t.Any) -> No
     assert again.changed == []
 
 
+@pytest.mark.usefixtures("newest")
 @pytest.mark.parametrize(
     ("version", "script", "reason"),
     [
@@ -184,6 +206,7 @@ def test_a_version_that_is_not_healthy_is_taken_back(scenario: t.Any, version: s
     assert scenario.play(*NODE, "--limit", "native").changed == []
 
 
+@pytest.mark.usefixtures("newest")
 def test_a_run_that_was_killed_is_finished_by_the_next(scenario: t.Any) -> None:
     """SIGKILL to the module while the new version is being probed: the next run puts back and gets there."""
     archive, lines = release_of("#!/bin/sh\nsleep 600\n", "6.6.8")

@@ -23,6 +23,7 @@ def checkout(stand_ins: t.Any, tmp_path: Path) -> Path:
     made = tmp_path / "checkout"
     (made / ".venv/bin").mkdir(parents=True)
     (made / ".venv/bin/python").symlink_to(stand_ins.bin / "venv-python")
+    (made / ".venv/bin/pip").touch()
     return made
 
 
