@@ -29,12 +29,17 @@ LOCAL_ACTIONS = {"assert", "debug", "set_fact", "validate_argument_spec", "fail"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests in another order where MOLECULE_TEST_ORDER says so: ``reversed``, or the seed of a random order."""
+    """Run the tests in another order where MOLECULE_TEST_ORDER says so: ``reversed``, or the seed of a random order.
+
+    The tests of a module stay together, since they share what is made for the module.
+    """
     order = os.environ.get("MOLECULE_TEST_ORDER")
     if order == "reversed":
         items.reverse()
     elif order:
-        random.Random(order).shuffle(items)  # noqa: S311 - nothing secret
+        chance = random.Random(order)  # noqa: S311 - nothing secret
+        places = {path: chance.random() for path in sorted({item.path for item in items})}
+        items.sort(key=lambda item: (places[item.path], chance.random()))
 
 
 @dataclasses.dataclass
@@ -66,6 +71,9 @@ class Play:
 
 class Scenario:
     """The scenario under test: its inventory, its hosts and its mirror."""
+
+    # Whether a test, of any module, has left the fleet other than the inventory has it.
+    torn = False
 
     def __init__(self, directory: Path, tmp: Path) -> None:
         """Read the inventory of the scenario in *directory*."""
@@ -209,6 +217,24 @@ def edited(scenario: Scenario, tmp_path: Path) -> t.Callable[..., Path]:
         return copy
 
     return edit
+
+
+@pytest.fixture
+def torn(scenario: Scenario) -> None:
+    """Let a test leave the fleet other than the inventory has it: what comes next finds it put back."""
+    type(scenario).torn = True
+
+
+@pytest.fixture(autouse=True)
+def _whole(request: pytest.FixtureRequest) -> None:
+    """Put back what a test has left torn, before the first one that does not tear itself."""
+    if "scenario" not in request.fixturenames or "torn" in request.fixturenames:
+        return
+    scenario = request.getfixturevalue("scenario")
+    if scenario.torn:
+        play = scenario.play("site.yml")
+        assert play.rc == 0, play.output
+        type(scenario).torn = False
 
 
 @pytest.fixture(scope="module")

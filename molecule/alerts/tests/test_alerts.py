@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a service that stops to the message that a person reads. The tests run in this order, on one fleet."""
+"""From a service that stops to the message that a person reads. The tests share a fleet, and run in any order."""
 
 from __future__ import annotations
 
@@ -146,8 +146,9 @@ def edited(scenario: t.Any, tmp_path: Path) -> t.Callable[..., Path]:
     return edit
 
 
-def test_an_alert_arrives_once_at_whom_it_is_for(scenario: t.Any, inbox: Inbox) -> None:
+def test_an_alert_arrives_once_at_whom_it_is_for_and_so_does_its_end(scenario: t.Any, inbox: Inbox) -> None:
     """By mail and by four chats, with host, function, what is wrong and links; at nobody else's, and not twice."""
+    inbox.messages.clear()
     scenario.on("sms1").check_output("systemctl stop node_exporter")
     began = time.monotonic()
     text = inbox.wait(200, "sms@example.com", "FIRING", "HostDown")
@@ -169,9 +170,6 @@ def test_an_alert_arrives_once_at_whom_it_is_for(scenario: t.Any, inbox: Inbox) 
         assert len(inbox.of(contact, "FIRING", "sms1 is down")) == 1
     assert {to for to, text in inbox.messages if "sms1" in text} == {"sms@example.com", *CHATS}
 
-
-def test_its_end_arrives_too(scenario: t.Any, inbox: Inbox) -> None:
-    """Once, with the time."""
     scenario.on("sms1").check_output("systemctl start node_exporter")
     text = inbox.wait(60, "sms@example.com", "RESOLVED", "HostDown")
     assert text.startswith("[RESOLVED] CRITICAL sms1 is down\n")

@@ -1,10 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every query of every dashboard, as Grafana would send it, against Prometheus and the real services.
-
-These tests come before the others of the scenario, which hurt the services.
-"""
+"""Every query of every dashboard, as Grafana would send it, against Prometheus and the real services."""
 
 from __future__ import annotations
 
@@ -41,7 +38,7 @@ def url(scenario: t.Any) -> t.Iterator[str]:
     scenario.wait(lambda: queries.ask(address, "query", query=counted)["result"], seconds=90)
     yield address
     # Those who come next count jobs.
-    scenario.on("web1").check_output("rm /var/lib/node_exporter/textfile/job_nightly.prom")
+    scenario.on("web1").check_output("rm -f /var/lib/node_exporter/textfile/job_nightly.prom")
 
 
 @pytest.mark.parametrize("labels", [[], ["function"]], ids=["as_it_is", "with_the_fleets_labels"])
