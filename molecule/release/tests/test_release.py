@@ -73,11 +73,14 @@ def bare(scenario: t.Any) -> None:
 
 @pytest.fixture
 def newest(scenario: t.Any) -> None:
-    """Provide a host that has the newest version in service, and no other one."""
-    if scenario.on("native").file(f"/opt/vigie/node_exporter/{OLDER}").exists:
+    """Provide a host that has the newest version in service, and not the one that tests change to."""
+    on = scenario.on("native")
+    if on.file(f"/opt/vigie/node_exporter/{OLDER}").exists:
         scenario.renew("native")
-    play = scenario.play(*NODE, "--limit", "native")
-    assert play.rc == 0, play.output
+    current = on.run("readlink -f /opt/vigie/node_exporter/current").stdout
+    if not (current.endswith(f"/{NEWEST}") and on.service("node_exporter").is_running):
+        play = scenario.play(*NODE, "--limit", "native")
+        assert play.rc == 0, play.output
 
 
 @pytest.mark.parametrize("role", ROLES)
