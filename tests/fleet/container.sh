@@ -54,9 +54,13 @@ case $kind in
         tries=0
         until error=$(ssh -F "$ssh/config" -o ConnectTimeout=2 -o LogLevel=ERROR "$4" true 2>&1 </dev/null >/dev/null); do
             tries=$((tries + 1))
-            if [ "$tries" -ge 100 ]; then
+            # A minute: the machine may do much else.
+            if [ "$tries" -ge 600 ]; then
                 echo "vigie-$fleet-$3 ($4) takes no SSH connection: $error" >&2
                 docker exec "vigie-$fleet-$3" systemctl --no-pager status ssh >&2 || true
+                if docker exec "vigie-$fleet-$3" journalctl --no-pager 2>/dev/null | grep -q 'inotify.*Too many open files'; then
+                    echo "The kernel has no watchers left. Run: sudo sysctl fs.inotify.max_user_instances=1024" >&2
+                fi
                 exit 1
             fi
             sleep 0.1

@@ -13,7 +13,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/vigie
 pid_file=$cache/dockerd.pid
-packages="docker.io mmdebstrap python3-venv openssh-client iptables qemu-user-static binfmt-support chromium gnupg git"
+packages="docker.io mmdebstrap python3-venv openssh-client iptables qemu-user-static binfmt-support chromium gnupg git procps"
 
 say() { echo "setup: $*" >&2; }
 
@@ -121,6 +121,16 @@ if ! docker info >/dev/null 2>&1; then
     say "letting $(id -un) use the Docker daemon until it restarts"
     command -v setfacl >/dev/null || install_packages acl
     as_root setfacl --modify "user:$(id -un):rw" /run/docker.sock
+fi
+
+# The systemd of each host takes five of them, and the kernel's 128 a user are used up by 25 hosts: the next one hangs while it starts.
+watchers=/proc/sys/fs/inotify/max_user_instances
+if [ "$(cat $watchers)" -lt 1024 ]; then
+    if may_be_root && as_root sysctl --quiet fs.inotify.max_user_instances=1024 2>/dev/null; then
+        say "raised fs.inotify.max_user_instances to 1024 until the machine restarts"
+    else
+        say "fs.inotify.max_user_instances is $(cat $watchers), too low for all scenarios. Run: sudo sysctl fs.inotify.max_user_instances=1024"
+    fi
 fi
 
 # Programs for ARM run in the containers, too. Only the tests of mixed fleets need it.

@@ -61,7 +61,7 @@ def machine(stand_ins: t.Any) -> None:
     """Be a machine that lacks one package."""
     stand_ins.add("dpkg-query", '[ "$4" = mmdebstrap ] || echo installed')
     stand_ins.add("sudo", 'shift; exec "$@"')
-    for name in ("docker", "mount", "update-binfmts"):
+    for name in ("docker", "mount", "update-binfmts", "sysctl"):
         stand_ins.add(name)
 
 
