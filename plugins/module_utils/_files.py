@@ -6,18 +6,49 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import errno
 import grp
 import os
 import pwd
 import shutil
 import signal
+import stat
 import tempfile
 import typing as t
+
+# What must be remembered between runs, where root alone reads and writes.
+STATE = "/var/lib/vigie"
 
 
 class InterruptedRunError(Exception):
     """The process was asked to stop in the middle of a change."""
+
+
+class UnsafePathError(Exception):
+    """A path that only root may write to can be changed by somebody else; the text says which, for a person."""
+
+
+@contextlib.contextmanager
+def named(path: str) -> t.Iterator[None]:
+    """Add *path* to an error of the operating system that names no file: what an open file cannot take does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = path
+        raise
+
+
+def reason(error: OSError, path: str) -> str:
+    """Return why *error* happened, and where, for a person; *path* is where it was where the error does not say so."""
+    place = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else path
+    text = f"{error.strerror or error}: {place}"
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return text
+    while not os.path.exists(place):
+        place = os.path.dirname(place) or "/"
+    disk = os.statvfs(place)
+    return f"{text} ({disk.f_bavail * disk.f_frsize} bytes and {disk.f_favail} inodes are free there). Make room and run again"
 
 
 def owner_ids(owner: str | None, group: str | None) -> tuple[int, int]:
@@ -42,22 +73,56 @@ def chown(path: str, uid: int, gid: int) -> None:
         os.chown(path, uid, gid, follow_symlinks=False)
 
 
-def make_directory(path: str, mode: int, uid: int = -1, gid: int = -1) -> bool:
-    """Make the directory *path* with its parents (0755); return whether it was missing."""
-    missing = not os.path.isdir(path)
-    if missing:
-        os.makedirs(os.path.dirname(path) or "/", mode=0o755, exist_ok=True)
+def _mkdir(path: str) -> bool:
+    """Make the directory *path*; return whether this process did."""
+    try:
         os.mkdir(path)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise
+        return False
+    return True
+
+
+def make_directory(path: str, mode: int, uid: int = -1, gid: int = -1) -> bool:
+    """Make the directory *path* with its parents (0755); return whether it was missing.
+
+    Another run may make the same parents, or remove one that is empty, at the same time.
+    """
+    missing = not os.path.isdir(path)
+    while missing:
+        os.makedirs(os.path.dirname(path) or "/", mode=0o755, exist_ok=True)
+        # Where the parents have gone again, they are made again.
+        with contextlib.suppress(FileNotFoundError):
+            missing = _mkdir(path)
+            break
     os.chmod(path, mode)
     chown(path, uid, gid)
     return missing
+
+
+def private_directory(path: str) -> None:
+    """Make the directory *path* for this user (root) alone; its parent is one that everybody may look into.
+
+    :raises UnsafePathError: where somebody else could put something there.
+    """
+    for directory, mode in ((os.path.dirname(path), 0o755), (path, 0o700)):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(directory, mode)
+        found = os.lstat(directory)
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+            raise UnsafePathError(
+                f"{directory} must be a directory that belongs to root and that nobody else can write to. "
+                "Remove it, or rename it, and run again"
+            )
+    os.chmod(path, 0o700)
 
 
 def write(path: str, content: bytes, mode: int, uid: int = -1, gid: int = -1) -> None:
     """Write *content* to *path* in one step: whoever reads it sees the old file or the new one."""
     handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=os.path.dirname(path))
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with named(path), os.fdopen(handle, "wb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
@@ -108,6 +173,14 @@ def remove(path: str) -> bool:
     return True
 
 
+def names(path: str) -> list[str]:
+    """Return the names in the directory *path*, sorted; none where there is no such directory."""
+    try:
+        return sorted(os.listdir(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 def remove_if_empty(path: str) -> bool:
     """Remove the directory *path* where it is empty; return whether it was removed."""
     try:
@@ -117,15 +190,9 @@ def remove_if_empty(path: str) -> bool:
     return True
 
 
-@contextlib.contextmanager
-def locked(path: str) -> t.Iterator[None]:
-    """Hold the lock file *path*: a second run on the same host waits for the first."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+def unfinished(error: OSError, path: str) -> str:
+    """Return what is said where *error* stops the putting back of a change."""
+    return f"Not everything could be put back: {reason(error, path)}. The next run puts the rest back first"
 
 
 @contextlib.contextmanager

@@ -49,11 +49,11 @@ options:
     elements: list
     default: []
   owner:
-    description: Owner of the files and directories.
+    description: Owner of the files. Directories belong to root.
     type: str
     default: root
   group:
-    description: Group of the files and directories.
+    description: Group of the files and directories. Give the group of the service, so that the service can read them.
     type: str
     default: root
   mode:
@@ -61,7 +61,7 @@ options:
     type: str
     default: "0640"
   directory_mode:
-    description: Octal mode of the directories.
+    description: Octal mode of the directories. Nobody but root may write to them, so that a mode such as V(0770) is refused.
     type: str
     default: "0750"
   service:
@@ -91,6 +91,10 @@ options:
         description: Seconds that the service has.
         type: int
         default: 60
+  lock_timeout:
+    description: See O(vigie.monitoring.release#module:lock_timeout).
+    type: int
+    default: 600
   state:
     description: V(absent) removes the configuration.
     type: str
@@ -143,9 +147,9 @@ validated:
 import time
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.module_utils import _files
+from ansible_collections.vigie.monitoring.plugins.module_utils import _files, _locks
 from ansible_collections.vigie.monitoring.plugins.module_utils._module import DiscreetModule
-from ansible_collections.vigie.monitoring.plugins.module_utils._service import ServiceError, Unit
+from ansible_collections.vigie.monitoring.plugins.module_utils._service import NotReloadedError, ServiceError, Unit
 from ansible_collections.vigie.monitoring.plugins.module_utils._tree import Tree
 from ansible_collections.vigie.monitoring.plugins.module_utils._tree_spec import TREE_SPEC, TreeError
 
@@ -186,24 +190,49 @@ def apply(module: DiscreetModule, tree: Tree, unit: Unit | None) -> dict[str, t.
     if module.check_mode:
         tree.discard()
         return result
-    began = time.time()
     with _files.uninterrupted():
-        try:
-            tree.switch()
-            if reload and unit is not None:
-                unit.reload(module.params["verify"])
-            tree.commit()
-        except BaseException as error:
-            tree.restore()
-            if reload and unit is not None:
-                unit.act("reload")
-                if isinstance(error, ServiceError):
-                    raise ServiceError(
-                        f"{error}\nThe previous configuration is back in force. "
-                        f"The journal of {unit.name}:\n{unit.journal(since=began)}"
-                    ) from error
-            raise
+        _bring(tree, unit if reload else None, module.params["verify"])
     return result
+
+
+def _bring(tree: Tree, unit: Unit | None, verify: t.Mapping[str, t.Any] | None) -> None:
+    """Bring the staged tree into force, and let *unit*, where there is one, take it.
+
+    :raises TreeError, ServiceError: the message says what is in force.
+    """
+    began = time.time()
+    try:
+        tree.switch()
+        if unit is not None:
+            unit.reload(verify)
+        tree.commit()
+    except BaseException as error:
+        outcome = _back(tree, None if isinstance(error, NotReloadedError) else unit, verify)
+        if isinstance(error, ServiceError) and unit is not None:
+            raise ServiceError(f"{error}\n{outcome} The journal of {unit.name}:\n{unit.journal(since=began)}") from error
+        if isinstance(error, OSError):
+            raise TreeError(f"Cannot write {_files.reason(error, tree.path)}. {outcome}") from error
+        if isinstance(error, _files.InterruptedRunError):
+            raise _files.InterruptedRunError(f"{error}. {outcome}") from error
+        raise
+
+
+def _back(tree: Tree, unit: Unit | None, verify: t.Mapping[str, t.Any] | None) -> str:
+    """Put the previous configuration back, let *unit* take it, and return a sentence about what was seen of that.
+
+    :param unit: None where the service has seen nothing of the change.
+    """
+    try:
+        tree.restore()
+    except OSError as error:
+        return f"{_files.unfinished(error, tree.path)}."
+    if unit is None:
+        return "The previous configuration is back in force."
+    try:
+        unit.reload(verify)
+    except ServiceError as error:
+        return f"The files of the previous configuration are back, but the service was not seen to take them: {error}."
+    return "The previous configuration is back in force."
 
 
 def main() -> None:
@@ -211,33 +240,26 @@ def main() -> None:
     module = DiscreetModule(
         argument_spec={
             **TREE_SPEC,
+            **_locks.LOCK_SPEC,
             "service": {"type": "str", "default": ""},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
         supports_check_mode=True,
     )
-    # The files, some of them secret, have no place in the results.
-    invocation = {"module_args": {**module.params, "files": sorted(module.params["files"])}}
-    service = module.params["service"]
-    unit = Unit(service, module.run_command) if service else None
+    params = module.params
+    unit = Unit(params["service"], module.run_command) if params["service"] else None
     try:
-        tree = Tree(module.params, module.run_command)
-        if module.params["state"] == "absent":
-            result = remove(module, tree)
-        elif module.check_mode:
-            result = apply(module, tree, unit)
-        else:
-            with _files.locked(f"/run/lock/vigie-{tree.path.strip('/').replace('/', '-')}.lock"):
-                result = apply(module, tree, unit)
-    except (TreeError, ServiceError, _files.InterruptedRunError) as error:
-        module.fail_json(msg=str(error), invocation=invocation)
+        tree = Tree(params, module.run_command)
+        with _locks.held([_locks.tree(tree.path)], params["lock_timeout"], shared=module.check_mode):
+            result = remove(module, tree) if params["state"] == "absent" else apply(module, tree, unit)
+    except _locks.BusyError as error:
+        module.fail_json(msg=str(error), busy=error.busy)
+    except (TreeError, ServiceError, _files.InterruptedRunError, _files.UnsafePathError) as error:
+        module.fail_json(msg=str(error))
     except OSError as error:
-        module.fail_json(
-            msg=f"Cannot write the configuration of {module.params['path']}: {error.strerror} ({error.filename}). "
-            "The configuration in force is untouched.",
-            invocation=invocation,
-        )
-    module.exit_json(**result, invocation=invocation)
+        # What happens once the change has begun is put back, and told, by `apply`.
+        module.fail_json(msg=f"Cannot write {_files.reason(error, params['path'])}. The configuration in force is untouched.")
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -101,6 +101,10 @@ options:
     type: list
     elements: int
     default: []
+  lock_timeout:
+    description: Seconds to wait for another run that is changing the rules. See O(vigie.monitoring.release#module:lock_timeout).
+    type: int
+    default: 600
   missing_ok:
     description: Where iptables is not installed, return RV(installed) as false instead of failing.
     type: bool
@@ -141,16 +145,14 @@ changed_families:
   elements: str
 """
 
-import contextlib
 import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.vigie.monitoring.plugins.module_utils import _files, _iptables, _persistence
+from ansible_collections.vigie.monitoring.plugins.module_utils import _files, _iptables, _locks, _persistence
+from ansible_collections.vigie.monitoring.plugins.module_utils._module import UMASK
 from ansible_collections.vigie.monitoring.plugins.module_utils._service import ServiceError
-
-LOCK = "/run/lock/vigie-firewall.lock"
 
 
 def ssh_port() -> int | None:
@@ -315,13 +317,18 @@ def main() -> None:
             "persist": {"type": "bool", "default": True},
             "protected_ports": {"type": "list", "elements": "int", "default": []},
             "missing_ok": {"type": "bool", "default": False},
+            **_locks.LOCK_SPEC,
         },
         supports_check_mode=True,
     )
+    # A host's own, 077 for instance, would close directories that others have to look into.
+    os.umask(UMASK)
     try:
-        with contextlib.nullcontext() if module.check_mode else _files.locked(LOCK):
+        with _locks.held([_locks.FIREWALL], module.params["lock_timeout"], shared=module.check_mode):
             result = apply(module)
-    except (_iptables.FirewallError, ServiceError, _files.InterruptedRunError) as error:
+    except _locks.BusyError as error:
+        module.fail_json(msg=str(error), busy=error.busy)
+    except (_iptables.FirewallError, ServiceError, _files.InterruptedRunError, _files.UnsafePathError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(

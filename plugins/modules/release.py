@@ -209,6 +209,13 @@ options:
     description: How many previous versions are kept.
     type: int
     default: 1
+  lock_timeout:
+    description:
+      - Seconds to wait for another run that is changing the same service, or the same directory of O(config), on the host.
+      - While the module waits, Ansible shows a warning that names the other run. After that time the module fails and has changed
+        nothing.
+    type: int
+    default: 600
   state:
     description: V(absent) removes the service with its unit, links, versions, files and configuration, never its data.
     type: str
@@ -275,14 +282,12 @@ services:
   sample: [blackbox_exporter, node_exporter]
 """
 
-import errno
 import os
-import shutil
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.vigie.monitoring.plugins.module_utils import _files
+from ansible_collections.vigie.monitoring.plugins.module_utils import _files, _locks
 from ansible_collections.vigie.monitoring.plugins.module_utils._download import DownloadError
 from ansible_collections.vigie.monitoring.plugins.module_utils._module import DiscreetModule
 from ansible_collections.vigie.monitoring.plugins.module_utils._release import Release
@@ -323,6 +328,7 @@ SPEC: dict[str, t.Any] = {
     "config": {"type": "dict", "options": TREE_SPEC},
     "probe": {"type": "dict", "default": {}, "options": PROBE_SPEC, "apply_defaults": True},
     "keep": {"type": "int", "default": 1},
+    **_locks.LOCK_SPEC,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 
@@ -376,25 +382,20 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    # The files, some of them secret, have no place in the results.
-    shown = {key: value for key, value in params.items() if key not in ("files", "config", "token")}
-    invocation = {"module_args": {**shown, "files": [file["path"] for file in params["files"]]}}
     try:
         release = Release(params, module.run_command)
-        with _files.locked(f"/run/lock/vigie-{params['name']}.lock"):
+        with _locks.held(release.locks(), params["lock_timeout"], shared=module.check_mode):
             result = remove(module, release) if params["state"] == "absent" else apply(module, release)
-    except (DownloadError, ServiceError, TreeError, _files.InterruptedRunError) as error:
-        module.fail_json(msg=f"{params['name']}: {error}", invocation=invocation)
+    except _locks.BusyError as error:
+        module.fail_json(msg=f"{params['name']}: {error}", busy=error.busy)
+    except (DownloadError, ServiceError, TreeError, _files.InterruptedRunError, _files.UnsafePathError) as error:
+        module.fail_json(msg=f"{params['name']}: {error}")
     except OSError as error:
-        free = ""
-        if error.errno == errno.ENOSPC:
-            free = f" ({shutil.disk_usage('/').free} bytes are free on /). Make room and run again"
+        # What happens once the change has begun is put back, and told, by the release itself.
         module.fail_json(
-            msg=f"{params['name']}: cannot write {error.filename or 'the release'}: {error.strerror}{free}. "
-            "What was in service before is in service still.",
-            invocation=invocation,
+            msg=f"{params['name']}: cannot write {_files.reason(error, params['root'])}. Nothing of the service was changed."
         )
-    module.exit_json(**result, services=services(params["root"]), invocation=invocation)
+    module.exit_json(**result, services=services(params["root"]))
 
 
 if __name__ == "__main__":

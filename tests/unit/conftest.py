@@ -112,3 +112,15 @@ def newest_prometheus(tmp_path_factory: pytest.TempPathFactory) -> str:
 def amtool(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """Return the amtool of each Alertmanager that the mirror has, and its version."""
     return _unpacked("alertmanager", "amtool", request.param, tmp_path_factory.mktemp("amtool")), str(request.param)
+
+
+@pytest.fixture
+def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the directory where the modules keep what only root may write, in place of the machine's own."""
+    from ansible_collections.vigie.monitoring.plugins.module_utils import _files, _locks  # noqa: PLC0415 - see above
+
+    state = tmp_path / "private" / "state"
+    (tmp_path / "private").mkdir(mode=0o755)
+    monkeypatch.setattr(_files, "STATE", str(state))
+    monkeypatch.setattr(_locks, "DIRECTORY", str(tmp_path / "private" / "locks"))
+    return state

@@ -15,6 +15,8 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._service import S
 from ansible_collections.vigie.monitoring.plugins.module_utils._tree import Tree
 from ansible_collections.vigie.monitoring.plugins.modules import config_tree
 
+pytestmark = pytest.mark.usefixtures("private")
+
 
 class FakeUnit:
     """A service that takes every configuration, or that refuses the one that says so."""
