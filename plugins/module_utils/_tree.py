@@ -5,35 +5,41 @@
 
 On disk, below ``path``::
 
-    .trees/<time>-<hash>/...   the files of one state of the configuration
+    .trees/<time>-<hash>/...   the files of one state of the configuration, and .secret, which lists those that are secret
     .current                   link to the tree in force: changing it is the one step that changes the configuration
     <entry>                    link to .current/<entry>, for each file or directory at the top of the tree
     <watched>/...              directories whose files the service picks up by itself: written one by one, each in one step
-    .pending                   what a run that has not finished would have to put back
+
+All directories belong to root: their group, the service's, may read them. What a run that has not finished would have to put
+back lies elsewhere, see _tree_undo.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import os
+import stat
 import tempfile
 import time
 import typing as t
 
 from ansible.module_utils.common.text.converters import to_text
 
-from ansible_collections.vigie.monitoring.plugins.module_utils import _files
+from ansible_collections.vigie.monitoring.plugins.module_utils import _files, _tree_undo
 from ansible_collections.vigie.monitoring.plugins.module_utils._service import Run
 from ansible_collections.vigie.monitoring.plugins.module_utils._tree_spec import (
+    FOREIGN,
     HIDDEN,
     File,
     Plan,
     TreeError,
+    parse_directory_mode,
     parse_files,
-    parse_mode,
 )
+
+# No file of a tree may have a name that starts with a dot.
+RECORD = ".secret"
 
 
 class Tree:
@@ -46,10 +52,14 @@ class Tree:
         self._watched = set(options["watched"])
         self._validate = options["validate"]
         self.verify = options.get("verify")
-        self._directory_mode = parse_mode(options["directory_mode"])
+        self._directory_mode = parse_directory_mode(options["directory_mode"])
         self._uid, self._gid = _files.owner_ids(options["owner"], options["group"])
+        secret = sorted(name for name, file in self.files.items() if file.secret)
+        self._record = File(json.dumps(secret).encode(), 0o600, secret=False)
+        self._journal = _tree_undo.Journal(self.path)
         self._run = run
         self._staged: str | None = None
+        self._becomes: str | None = None
         self._undo: dict[str, t.Any] | None = None
         self.plan = Plan()
 
@@ -57,8 +67,8 @@ class Tree:
 
     def look(self) -> Plan:
         """Compare the tree with the disk, without touching it."""
-        plan = Plan(unfinished=os.path.exists(self._at(".pending")))
-        current = _files.link_target(self._at(".current"))
+        plan = Plan(unfinished=self._journal.exists())
+        current = self._current()
         plan.aside = self._of_others(is_first=current is None)
         plan.first = current is None and bool(self.files or plan.aside)
         for name, file in self.files.items():
@@ -68,7 +78,9 @@ class Tree:
             elif not current or not self._same(self._at(".current", name), file) or not self._linked(name):
                 plan.config.append(name)
         if current:
-            plan.config += sorted(set(_walk(self._at(".current"))) - set(self.files))
+            plan.config += sorted(set(_walk(self._at(".current"))) - {*self.files, RECORD})
+            plan.record = _files.read(self._at(".current", RECORD)) != self._record.content
+            plan.directories = [path for path in self._directories(current) if not self._owned(path)]
         for directory in sorted(self._watched - set(plan.aside)):
             plan.stale += sorted({f"{directory}/{name}" for name in _walk(self._at(directory))} - set(self.files))
         plan.stale_links = sorted(set(self._entry_links()) - self._entries())
@@ -78,6 +90,7 @@ class Tree:
     def diff(self) -> list[dict[str, str]]:
         """Return Ansible's diff of the plan, one item a file; what is secret stays so."""
         items = []
+        known, secret = self._recorded()
         for directory in self.plan.aside:
             kept = _walk(self._at(directory))
             if kept:
@@ -94,14 +107,20 @@ class Tree:
             after = file.content if file else b""
             if before == after:
                 continue
-            secret = file is not None and file.secret
+            hidden = file is not None and file.secret
             header = self._at(name)
+            if before is None:
+                shown = b""
+            elif hidden or name in secret:
+                shown = HIDDEN.encode()
+            else:
+                shown = before if known else FOREIGN.encode()
             items.append(
                 {
                     "before_header": header if before is not None else f"{header} (absent)",
                     "after_header": header if file is not None else f"{header} (removed)",
-                    "before": HIDDEN if secret and before else to_text(before or b"", errors="replace"),
-                    "after": HIDDEN + "(changed)\n" if secret else to_text(after, errors="replace"),
+                    "before": to_text(shown, errors="replace"),
+                    "after": HIDDEN + "(changed)\n" if hidden else to_text(after, errors="replace"),
                 }
             )
         return items
@@ -109,14 +128,23 @@ class Tree:
     # -- changing ---------------------------------------------------------------------------------------------------
 
     def recover(self) -> None:
-        """Put back what a run that was killed in the middle had changed; the plan still counts as unfinished."""
-        pending = _files.read(self._at(".pending"))
+        """Put back what a run that was killed in the middle had changed; the plan still counts as unfinished.
+
+        Only for who holds the tree's lock: the change may be that of a run that is alive.
+
+        :raises TreeError: where not everything could be put back.
+        """
+        pending = self._journal.read()
         if pending is not None:
-            put_back(json.loads(pending))
+            try:
+                _tree_undo.put_back({**pending, "path": self.path})
+            except OSError as error:
+                raise TreeError(f"A run was interrupted. {_files.unfinished(error, self.path)}") from error
+            self._journal.remove()
             self.look()
             self.plan.unfinished = True
         for directory in ("", ".trees"):
-            for name in _listdir(self._at(directory)):
+            for name in _files.names(self._at(directory)):
                 if name.startswith(".staged-") or (name.startswith(".") and name.endswith(".part")):
                     _files.remove(self._at(directory, name))
 
@@ -125,8 +153,9 @@ class Tree:
         if dry:
             self._staged = tempfile.mkdtemp(prefix="vigie-tree-")
         else:
-            _files.make_directory(self.path, self._directory_mode, self._uid, self._gid)
-            _files.make_directory(self._at(".trees"), self._directory_mode, self._uid, self._gid)
+            _files.make_directory(self.path, self._directory_mode)
+            self._own(self.path)
+            self._make(self._at(".trees"))
             self._staged = tempfile.mkdtemp(prefix=".staged-", dir=self._at(".trees"))
         self._own(self._staged)
         try:
@@ -135,6 +164,7 @@ class Tree:
             for name, file in self.files.items():
                 self._make_parents(self._staged, name)
                 _files.write(os.path.join(self._staged, name), file.content, file.mode, self._uid, self._gid)
+            _files.write(os.path.join(self._staged, RECORD), self._record.content, self._record.mode)
         except BaseException:
             self.discard()
             raise
@@ -166,13 +196,15 @@ class Tree:
         """Return what `put_back` needs, as plain JSON: what is live now and about to change."""
         # What is set aside is put back as a whole.
         watched = [name for name in (*self.plan.watched, *self.plan.stale) if _top(name) not in self.plan.aside]
+        current = self._current()
         return {
             "path": self.path,
-            "current": _files.link_target(self._at(".current")),
+            "current": current,
+            "becomes": self._name() if self.plan.switch else current,
             "links": sorted(self._entry_links()),
             "asides": {name: self._free_name(name) for name in self.plan.aside},
-            "watched": {name: _encoded(_files.read(self._at(name))) for name in watched},
-            "modes": {name: _mode(self._at(name)) for name in watched},
+            "watched": {name: _tree_undo.encoded(_files.read(self._at(name))) for name in watched},
+            "modes": {name: _tree_undo.mode(self._at(name)) for name in watched},
         }
 
     def switch(self) -> None:
@@ -180,7 +212,7 @@ class Tree:
         if self._staged is None:
             raise AssertionError("nothing is staged")
         self._undo = self.snapshot()
-        _files.write(self._at(".pending"), json.dumps(self._undo).encode(), 0o600)
+        self._journal.write(self._undo)
         for directory in self._watched.intersection(self.plan.aside):
             os.rename(self._at(directory), self._undo["asides"][directory])
         for name in self.plan.watched:
@@ -190,9 +222,9 @@ class Tree:
             self.discard()
             return
         for directory in self._watched:
-            _files.make_directory(self._at(directory), self._directory_mode, self._uid, self._gid)
+            self._make(self._at(directory))
             _files.remove(os.path.join(self._staged, directory))
-        tree = f".trees/{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{self._hash()}-{self._staged[-4:]}"
+        tree = self._name()
         os.rename(self._staged, self._at(tree))
         self._staged = None
         # A link to what the old tree lacks dangles and harms nobody; a file of somebody else's is replaced after the switch.
@@ -207,7 +239,8 @@ class Tree:
     def restore(self) -> None:
         """Put back what `switch` replaced."""
         if self._undo is not None:
-            put_back(self._undo)
+            _tree_undo.put_back(self._undo)
+            self._journal.remove()
             self._undo = None
         self.discard()
 
@@ -218,12 +251,12 @@ class Tree:
         for entry in self.plan.stale_links:
             _files.remove(self._at(entry))
         previous = (self._undo or {}).get("current")
-        current = _files.link_target(self._at(".current"))
+        current = self._current()
         if self.plan.switch:
-            for name in _listdir(self._at(".trees")):
+            for name in _files.names(self._at(".trees")):
                 if f".trees/{name}" not in (previous, current):
                     _files.remove(self._at(".trees", name))
-        _files.remove(self._at(".pending"))
+        self._journal.remove()
         self._undo = None
 
     def discard(self) -> None:
@@ -241,9 +274,10 @@ class Tree:
         for entry in self._entry_links():
             _files.remove(self._at(entry))
         # A watched directory is the tree's where the tree has been in force.
-        watched = sorted(self._watched) if _files.link_target(self._at(".current")) else []
-        for name in (*watched, ".current", ".pending", ".lock", ".trees"):
+        watched = sorted(self._watched) if self._current() else []
+        for name in (*watched, ".current", ".trees"):
             _files.remove(self._at(name))
+        self._journal.remove()
         _files.remove_if_empty(self.path)
 
     # -- helpers ----------------------------------------------------------------------------------------------------
@@ -269,7 +303,7 @@ class Tree:
         return sorted({name for name in found if os.path.lexists(self._at(name))})
 
     def _entry_links(self) -> list[str]:
-        return [name for name in _listdir(self.path) if _files.link_target(self._at(name)) == f".current/{name}"]
+        return [name for name in _files.names(self.path) if _files.link_target(self._at(name)) == f".current/{name}"]
 
     def _linked(self, name: str) -> bool:
         entry = _top(name)
@@ -289,17 +323,60 @@ class Tree:
             digest.update(f"{name}\0{file.mode}\0{len(file.content)}\0".encode() + file.content)
         return digest.hexdigest()[:8]
 
+    def _current(self) -> str | None:
+        """Return the tree in force, or None; a link to anything else is none of ours."""
+        target = _files.link_target(self._at(".current"))
+        return target if target and _tree_undo.TREE.fullmatch(target) and not os.path.islink(self._at(".trees")) else None
+
+    def _name(self) -> str:
+        """Return the name that the staged tree gets."""
+        if self._becomes is None:
+            now = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+            self._becomes = f".trees/{now}-{self._hash()}-{(self._staged or '')[-4:]}"
+        return self._becomes
+
+    def _recorded(self) -> tuple[bool, list[str]]:
+        """Return whether the files that are there are the tree's, and which of them are secret."""
+        content = _files.read(self._at(".current", RECORD)) if self._current() else None
+        try:
+            return content is not None, [str(name) for name in json.loads(content or b"[]")]
+        except ValueError:
+            return False, []
+
+    def _directories(self, current: str) -> list[str]:
+        """Return the paths of the directories that are the tree's."""
+        found = [self.path, self._at(".trees")]
+        for root in (self._at(current), *(self._at(name) for name in sorted(self._watched - set(self.plan.aside)))):
+            found += [directory for directory, _directories, _names in os.walk(root)] or [root]
+        return found
+
+    def _owned(self, path: str) -> bool:
+        """Return whether *path* is a directory that belongs to root, as asked for."""
+        try:
+            found = os.stat(path) if path == self.path else os.lstat(path)
+        except OSError:
+            return False
+        right = found.st_uid == os.geteuid() and self._gid in (-1, found.st_gid)
+        return right and found.st_mode == stat.S_IFDIR | self._directory_mode
+
     def _own(self, path: str) -> None:
+        _files.chown(path, os.geteuid(), self._gid)
         os.chmod(path, self._directory_mode)
-        _files.chown(path, self._uid, self._gid)
+
+    def _make(self, path: str) -> None:
+        """Make *path* a directory of the tree; a link that somebody put there is no place to write to."""
+        if os.path.islink(path):
+            os.unlink(path)
+        if not os.path.isdir(path):
+            os.mkdir(path)
+        self._own(path)
 
     def _make_parents(self, root: str, name: str) -> None:
         path = root
         for part in name.split("/")[:-1]:
             path = os.path.join(path, part)
-            if not os.path.isdir(path):
-                os.mkdir(path)
-                self._own(path)
+            if os.path.islink(path) or not os.path.isdir(path):
+                self._make(path)
 
     def _free_name(self, entry: str) -> str:
         """Return the path that somebody else's *entry* is kept at."""
@@ -309,37 +386,6 @@ class Tree:
             number += 1
             path = f"{kept}-{number}"
         return path
-
-
-def put_back(undo: t.Mapping[str, t.Any]) -> None:
-    """Bring a tree back to what `Tree.snapshot` saw."""
-    root = undo["path"]
-    for entry, kept in undo.get("asides", {}).items():
-        if os.path.lexists(kept):
-            _files.remove(os.path.join(root, entry))
-            os.rename(kept, os.path.join(root, entry))
-    for name, content in undo["watched"].items():
-        path = os.path.join(root, name)
-        if content is None:
-            _files.remove(path)
-        else:
-            mode, uid, gid = undo["modes"][name]
-            _files.write(path, base64.b64decode(content), mode, uid, gid)
-    current = os.path.join(root, ".current")
-    replaced = _files.link_target(current)
-    if undo["current"] is not None:
-        _files.link(undo["current"], current)
-    else:
-        _files.remove(current)
-    for name in _listdir(root):
-        path = os.path.join(root, name)
-        if _files.link_target(path) == f".current/{name}" and name not in undo["links"]:
-            _files.remove(path)
-    if replaced is not None and replaced != undo["current"]:
-        _files.remove(os.path.join(root, replaced))
-    _files.remove(os.path.join(root, ".pending"))
-    if undo["current"] is None:
-        _files.remove_if_empty(os.path.join(root, ".trees"))
 
 
 def _top(name: str) -> str:
@@ -353,22 +399,3 @@ def _walk(root: str) -> list[str]:
     for directory, _directories, names in os.walk(root):
         found += [os.path.relpath(os.path.join(directory, name), root) for name in names]
     return found
-
-
-def _listdir(path: str) -> list[str]:
-    try:
-        return sorted(os.listdir(path))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def _encoded(content: bytes | None) -> str | None:
-    return None if content is None else base64.b64encode(content).decode()
-
-
-def _mode(path: str) -> tuple[int, int, int] | None:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_mode & 0o7777, found.st_uid, found.st_gid

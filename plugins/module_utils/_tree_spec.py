@@ -36,6 +36,7 @@ TREE_SPEC: dict[str, t.Any] = {
 # Smaller texts are not worth it.
 LARGE = 1 << 16
 HIDDEN = "(a secret file: its content is not shown)\n"
+FOREIGN = "(a file that vigie.monitoring did not write: its content is not shown)\n"
 
 
 class TreeError(Exception):
@@ -62,12 +63,16 @@ class Plan:
     # Names at the top of the tree that somebody else's files have: those files are kept under another name.
     aside: list[str] = dataclasses.field(default_factory=list)
     first: bool = False
+    # Directories of the tree that have another owner, group or mode, or are none.
+    directories: list[str] = dataclasses.field(default_factory=list)
+    # The record of the files that are secret differs.
+    record: bool = False
     unfinished: bool = False
 
     @property
     def switch(self) -> bool:
         """Whether the service has to read its configuration again."""
-        return bool(self.config or self.stale_links or self.first or self.unfinished)
+        return bool(self.config or self.stale_links or self.first or self.directories or self.record or self.unfinished)
 
     @property
     def changed(self) -> bool:
@@ -84,6 +89,20 @@ def parse_mode(mode: t.Any) -> int:
         return int(str(mode), 8)
     except ValueError:
         raise TreeError(f"{mode!r} is no octal mode: write it in quotes, as in '0640'") from None
+
+
+def parse_directory_mode(mode: t.Any) -> int:
+    """Return the octal mode of directories as a number.
+
+    :raises TreeError: where others than the owner, root, could write to them.
+    """
+    number = parse_mode(mode)
+    if number & 0o022:
+        raise TreeError(
+            f"directory_mode {mode!r} lets others than root write to directories of configuration: they decide what root writes. "
+            "Give a mode such as '0750', and the group of the service as group"
+        )
+    return number
 
 
 def packed(files: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

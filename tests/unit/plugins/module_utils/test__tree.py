@@ -14,9 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.vigie.monitoring.plugins.module_utils import _files
+from ansible_collections.vigie.monitoring.plugins.module_utils import _files, _tree_undo
 from ansible_collections.vigie.monitoring.plugins.module_utils._tree import Tree
-from ansible_collections.vigie.monitoring.plugins.module_utils._tree_spec import HIDDEN, LARGE, TreeError, packed, parse_files
+from ansible_collections.vigie.monitoring.plugins.module_utils._tree_spec import (
+    FOREIGN,
+    HIDDEN,
+    LARGE,
+    TreeError,
+    packed,
+    parse_files,
+)
+
+pytestmark = pytest.mark.usefixtures("private")
 
 OLD = {"main.yml": "old", "rules/a.yml": "old", "rules/b.yml": "old", "targets/x.json": "old"}
 NEW = {"main.yml": "new", "rules/a.yml": "new", "targets/x.json": "new", "targets/y.json": "new"}
@@ -56,6 +65,11 @@ def put(path: Path, files: t.Mapping[str, t.Any], **options: t.Any) -> Tree:
     return wanted
 
 
+def pending(path: Path) -> bool:
+    """Return whether a change of the tree at *path* has not finished."""
+    return _tree_undo.Journal(str(path)).exists()
+
+
 def live(path: Path) -> dict[str, str]:
     """Return what a service that reads *path* sees."""
     found = {}
@@ -80,7 +94,7 @@ def test_a_tree_comes_goes_and_comes_back(etc: Path) -> None:
         put(etc, files)
         assert live(etc) == files
         assert not tree(etc, files).look().changed
-        assert not (etc / ".pending").exists()
+        assert not pending(etc)
     assert len(list((etc / ".trees").iterdir())) == 2
 
 
@@ -262,14 +276,14 @@ def test_killed_anywhere_the_live_configuration_is_old_or_new_and_the_next_run_f
         old = {name: text for name, text in OLD.items() if not name.startswith("targets/")}
         new = {name: text for name, text in NEW.items() if not name.startswith("targets/")}
         assert seen in (old, new)
-        interrupted = (etc / ".pending").exists()
+        interrupted = pending(etc)
         # The service may not have been told of it yet: the next run must know.
         assert interrupted or seen == old or finished
         assert tree(etc, NEW).look().switch == (interrupted or seen == old)
         put(etc, NEW)
         assert live(etc) == NEW
         assert not [p.name for p in (etc / ".trees").iterdir() if p.name.startswith(".staged")]
-        assert not (etc / ".pending").exists()
+        assert not pending(etc)
 
     steps = killed_at_every_step(prepare, lambda: put(etc, NEW), check)
     assert steps > 20
@@ -373,3 +387,153 @@ def test_absent_removes_what_is_ours(etc: Path) -> None:
     wanted.remove()
     assert [p.name for p in etc.iterdir()] == ["theirs"]
     assert not wanted.present()
+
+
+def test_a_secret_file_that_is_removed_or_not_secret_any_more_is_not_shown(etc: Path) -> None:
+    """A password that is rotated may take its file along; one that is no secret shows what it was."""
+    secret = {"content": "hunter1\n", "secret": True}
+    put(etc, {"main.yml": "x", "gone.yml": secret, "open.yml": secret, "plain.yml": "plain\n", "targets/t.json": secret})
+    wanted = tree(etc, {"main.yml": "x", "open.yml": "placeholder\n"})
+    wanted.look()
+    shown = {Path(item["before_header"]).name: item["before"] for item in wanted.diff()}
+    assert shown == {"gone.yml": HIDDEN, "open.yml": HIDDEN, "plain.yml": "plain\n", "t.json": HIDDEN}
+    put(etc, {"main.yml": "x", "open.yml": "placeholder\n"})
+    again = tree(etc, {"main.yml": "x"})
+    again.look()
+    assert [item["before"] for item in again.diff()] == ["placeholder\n"]
+
+
+def test_a_file_that_becomes_secret_without_a_change_is_known_as_such(etc: Path) -> None:
+    """Also one that the service picks up by itself, for which nothing else would be done."""
+    put(etc, {"main.yml": "x", "targets/t.json": "hunter1"})
+    put(etc, {"main.yml": "x", "targets/t.json": {"content": "hunter1", "secret": True}})
+    wanted = tree(etc, {"main.yml": "x"})
+    wanted.look()
+    assert "hunter1" not in str(wanted.diff())
+    assert not tree(etc, {"main.yml": "x", "targets/t.json": {"content": "hunter1", "secret": True}}).look().changed
+
+
+def test_what_somebody_else_wrote_is_not_shown(etc: Path) -> None:
+    """Whether it is secret is not known."""
+    etc.mkdir(parents=True)
+    (etc / "main.yml").write_text("password: hunter1")
+    wanted = tree(etc, {"main.yml": "new\n"})
+    wanted.look()
+    (item,) = wanted.diff()
+    assert (item["before"], item["after"]) == (FOREIGN, "new\n")
+
+
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@ROOT_ONLY
+def test_directories_belong_to_root_and_stay_readable_for_the_group(etc: Path) -> None:
+    """Files may be the service's own."""
+    etc.mkdir(parents=True)
+    (etc / "targets").mkdir()
+    for path in (etc, etc / "targets"):
+        os.chown(path, 65534, 65534)
+    put(etc, NEW, owner="nobody", group="nogroup")
+    directories = [path for path in (etc, *etc.rglob("*")) if path.is_dir() and not path.is_symlink()]
+    group = (etc / "main.yml").stat().st_gid
+    assert {(p.stat().st_uid, p.stat().st_gid, p.stat().st_mode & 0o777) for p in directories} == {(0, group, 0o750)}
+    assert (etc / "main.yml").stat().st_uid == 65534
+    os.chown(etc / "targets", 65534, group)
+    assert tree(etc, NEW, owner="nobody", group="nogroup").look().switch
+    put(etc, NEW, owner="nobody", group="nogroup")
+    assert (etc / "targets").stat().st_uid == 0
+
+
+@pytest.mark.parametrize("mode", ["0770", "0757", "0777"])
+def test_directories_that_others_may_write_to_are_refused(etc: Path, mode: str) -> None:
+    """Who can write there decides what root writes."""
+    with pytest.raises(TreeError, match="lets others than root write"):
+        tree(etc, NEW, directory_mode=mode)
+
+
+def test_links_that_were_planted_where_root_writes_are_not_followed(etc: Path, tmp_path: Path) -> None:
+    """In a directory that belonged to a service's user: neither written to, nor removed, nor given to anybody."""
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "20200101T000000-x").mkdir(parents=True)
+    (elsewhere / "keep").write_text("theirs")
+    elsewhere.chmod(0o755)
+    for planted in (".trees", "targets", ".current"):
+        shutil.rmtree(etc, ignore_errors=True)
+        etc.mkdir(parents=True)
+        (etc / planted).symlink_to(elsewhere)
+        if planted == ".trees":
+            (etc / ".current").symlink_to(".trees/20200101T000000-x")
+        put(etc, NEW)
+        put(etc, OLD)
+        assert {name: text for name, text in live(etc).items() if "before-vigie" not in name} == OLD, planted
+        assert sorted(path.name for path in elsewhere.iterdir()) == ["20200101T000000-x", "keep"], planted
+        assert elsewhere.stat().st_mode & 0o777 == 0o755, planted
+
+
+def test_the_record_of_a_change_lies_where_root_alone_writes(etc: Path, private: Path, tmp_path: Path) -> None:
+    """One in the tree's own directory, which a service's user may have written, is not believed."""
+    put(etc, OLD)
+    evil = tmp_path / "evil"
+    planted = {"path": "/", "current": None, "becomes": None, "links": [], "asides": {}, "modes": {str(evil): [0o777, -1, -1]}}
+    content = {str(evil): "ZXZpbA==", "../evil": "ZXZpbA=="}
+    (etc / ".pending").write_text(json.dumps({**planted, "watched": content}))
+    put(etc, NEW)
+    assert not evil.exists()
+    assert live(etc) == NEW
+    wanted = tree(etc, OLD)
+    wanted.look()
+    wanted.stage()
+    wanted.switch()
+    (record,) = private.iterdir()
+    assert private.stat().st_mode & 0o777 == 0o700
+    assert record.stat().st_mode & 0o777 == 0o600
+    wanted.commit()
+    assert list(private.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"watched": {"../evil": "ZXZpbA=="}},
+        {"watched": {"/etc/evil": "ZXZpbA=="}},
+        {"watched": {"targets/../../evil": "ZXZpbA=="}},
+        {"links": ["../evil"]},
+        {"asides": {"../evil": "x"}},
+        {"asides": {"main.yml": "/etc/evil"}},
+        {"current": "../../evil"},
+        {"becomes": ".trees/../../evil"},
+        {"watched": None},
+        {"asides": {"main.yml": "/etc/main.yml.before-vigie"}, "path": "/etc"},
+    ],
+)
+def test_a_record_that_reaches_out_of_its_tree_is_refused(etc: Path, private: Path, change: dict[str, t.Any]) -> None:
+    """Whoever wrote it; nothing is changed, and the message names the file and the remedy."""
+    put(etc, OLD)
+    wanted = tree(etc, NEW)
+    wanted.look()
+    wanted.stage()
+    wanted.switch()
+    (record,) = private.iterdir()
+    record.write_text(json.dumps({**json.loads(record.read_text()), **change}))
+    before = live(etc)
+    with pytest.raises(TreeError, match=rf"{record} should say how to undo an interrupted change, and cannot be read .* Remove"):
+        tree(etc, NEW).recover()
+    assert live(etc) == before
+
+
+def test_full_disk_names_the_file_and_the_room(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operating system does not say which file: an open one has no name for it."""
+
+    def full(_handle: int) -> t.NoReturn:
+        raise OSError(28, "No space left on device")
+
+    wanted = tree(etc, NEW)
+    wanted.look()
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left") as raised:
+        wanted.stage()
+    said = _files.reason(raised.value, "elsewhere")
+    assert "None" not in said
+    assert str(etc / ".trees") in said
+    assert "bytes and" in said
+    assert said.endswith("inodes are free there). Make room and run again")
