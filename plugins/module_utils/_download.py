@@ -13,11 +13,14 @@ import shutil
 import struct
 import tempfile
 import typing as t
+from http.client import HTTPException
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 from ansible.module_utils.common.text.converters import to_text
 from ansible.module_utils.urls import open_url
+
+from ansible_collections.vigie.monitoring.plugins.module_utils import _files
 
 # The kernel's names of machines, and those that promu gives to releases (prometheus/promu, cmd/crossbuild.go).
 ARCHITECTURES = {
@@ -94,13 +97,13 @@ class Downloader:
         """
         handle, path = tempfile.mkstemp(prefix=".download-", dir=directory)
         try:
-            with os.fdopen(handle, "wb") as stream, self._open(url) as response:
+            with _files.named(path), os.fdopen(handle, "wb") as stream, self._open(url) as response:
                 size = int(response.headers.get("Content-Length") or 0)
                 free = shutil.disk_usage(directory).free
                 if size > free:
                     raise DownloadError(f"{url} has {size} bytes, but below {directory} only {free} are free: make room there")
                 received = 0
-                while chunk := response.read(_CHUNK):
+                while chunk := _read(response, url, received):
                     stream.write(chunk)
                     received += len(chunk)
                 if received < size:
@@ -124,6 +127,19 @@ class Downloader:
             raise DownloadError(f"{url} cannot be reached: {to_text(getattr(error, 'reason', error))}") from error
 
 
+def _read(response: t.Any, url: str, received: int) -> bytes:
+    """Return the next part of *response*.
+
+    :raises DownloadError: where the connection breaks: it is an error of the network, not of a file.
+    """
+    try:
+        return bytes(response.read(_CHUNK))
+    except (OSError, HTTPException) as error:
+        raise DownloadError(
+            f"{url} broke off after {received} bytes ({to_text(error)}): run again, or look at the server"
+        ) from error
+
+
 def sha256(path: str) -> str:
     """Return the SHA-256 of the file *path* in hexadecimal."""
     digest = hashlib.sha256()
@@ -131,6 +147,24 @@ def sha256(path: str) -> str:
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def pinned_sum(arch: str, checksums: t.Mapping[str, t.Any]) -> str:
+    """Return the SHA-256 that *checksums* have for *arch*.
+
+    :raises DownloadError: where they have none, or something else.
+    """
+    advice = "role's variable that ends in _checksums, or leave that empty to use the release's own list."
+    if not checksums.get(arch):
+        known = ", ".join(sorted(map(str, checksums)))
+        raise DownloadError(f"The pinned checksums have no SHA-256 for {arch} (they have: {known}). Add it to the {advice}")
+    digest = str(checksums[arch])
+    if not _SHA256.fullmatch(digest):
+        raise DownloadError(
+            f"The pinned checksum for {arch} is no SHA-256: it must have 64 hexadecimal digits, and is {digest!r} "
+            f"({len(digest)} characters). Correct it in the {advice}"
+        )
+    return digest.lower()
 
 
 def expected_sum(
@@ -142,13 +176,7 @@ def expected_sum(
     :raises DownloadError: where there is none for this architecture. Nothing is ever installed unverified.
     """
     if checksums:
-        digest = str(checksums.get(arch) or "")
-        if not _SHA256.fullmatch(digest):
-            raise DownloadError(
-                f"The pinned checksums have no SHA-256 for {arch} (they have: {', '.join(sorted(checksums))}). Add it to the "
-                "role's variable that ends in _checksums, or leave that empty to use the release's own list."
-            )
-        return digest.lower()
+        return pinned_sum(arch, checksums)
     if not checksum_url:
         raise DownloadError(f"Neither checksums nor checksum_url is given for {file_name}: it could not be verified")
     found = find_sum(downloader.text(checksum_url), file_name)

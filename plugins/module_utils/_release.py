@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import time
@@ -13,11 +14,11 @@ import typing as t
 
 from ansible.module_utils.common.text.converters import to_bytes, to_text
 
-from ansible_collections.vigie.monitoring.plugins.module_utils import _download, _files
-from ansible_collections.vigie.monitoring.plugins.module_utils._service import Run, ServiceError, Unit
+from ansible_collections.vigie.monitoring.plugins.module_utils import _download, _files, _locks
+from ansible_collections.vigie.monitoring.plugins.module_utils._service import NotReloadedError, Run, ServiceError, Unit
 from ansible_collections.vigie.monitoring.plugins.module_utils._transaction import Transaction
 from ansible_collections.vigie.monitoring.plugins.module_utils._tree import Tree
-from ansible_collections.vigie.monitoring.plugins.module_utils._tree_spec import HIDDEN, parse_mode
+from ansible_collections.vigie.monitoring.plugins.module_utils._tree_spec import FOREIGN, HIDDEN, parse_mode
 from ansible_collections.vigie.monitoring.plugins.module_utils._versions import Versions
 
 UNIT_DIR = "/etc/systemd/system"
@@ -42,9 +43,15 @@ class Release:
         self.links = {os.path.join(bin_dir, binary): os.path.join(self.versions.link, binary) for binary in params["binaries"]}
         self.files = {file["path"]: file for file in params["files"]}
         self.transaction = Transaction(os.path.join(self.versions.path, ".transaction"))
+        # Which files are ours, and whether each is secret.
+        self._record = os.path.join(_files.STATE, f"{_locks.file_name(_locks.service(self.name))}.json")
         self.state: dict[str, str] = {}
         self.directory: str | None = None
         self.unfinished = False
+
+    def locks(self) -> list[str]:
+        """Return the locks that `recover`, `look` and what follows need, in their order."""
+        return [_locks.service(self.name), *([_locks.tree(self.tree.path)] if self.tree else [])]
 
     # -- looking ----------------------------------------------------------------------------------------------------
 
@@ -106,12 +113,14 @@ class Release:
             items.append(_diff_item(self.versions.link, before and f"{before}\n", f"{self.params['version']}\n"))
         if "unit" in actions:
             items.append(_diff_item(self.unit_path, _text(_files.read(self.unit_path)), self.params["unit"]))
+        recorded = self._recorded()
         for file in self._changed_files():
-            before = _text(_files.read(file["path"]))
-            if file["secret"]:
-                items.append(_diff_item(file["path"], before and HIDDEN, f"{HIDDEN}(changed)\n"))
-            else:
-                items.append(_diff_item(file["path"], before, file["content"]))
+            path, before = file["path"], _text(_files.read(file["path"]))
+            if before and (file["secret"] or recorded.get(path)):
+                before = HIDDEN
+            elif before and path not in recorded:
+                before = FOREIGN
+            items.append(_diff_item(path, before, f"{HIDDEN}(changed)\n" if file["secret"] else file["content"]))
         if self.tree and "config" in actions:
             items += self.tree.diff()
         return items
@@ -129,6 +138,14 @@ class Release:
             os.path.join(self.versions.path, self.directory or "") + "/"
         )
 
+    def _recorded(self) -> dict[str, bool]:
+        """Return, by its path, whether a file that was written before is secret."""
+        try:
+            found = json.loads(_files.read(self._record) or b"{}")
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
     def _changed_files(self) -> list[t.Mapping[str, t.Any]]:
         return [f for f in self.files.values() if not self._same(f["path"], to_bytes(f["content"]), *_ownership(f))]
 
@@ -145,12 +162,20 @@ class Release:
     # -- changing ---------------------------------------------------------------------------------------------------
 
     def recover(self) -> None:
-        """Put back what a run that was killed in the middle had changed; the service is restarted later on."""
+        """Put back what a run that was killed in the middle had changed; the service is restarted later on.
+
+        Only for who holds the locks of the service and of its configuration: the change may be that of a run that is alive.
+
+        :raises ServiceError: where not everything could be put back.
+        """
         self.versions.tidy()
-        if self.transaction.unfinished():
-            self.unfinished = True
-            self.transaction.roll_back()
-            self.unit.daemon_reload()
+        try:
+            if self.transaction.unfinished():
+                self.unfinished = True
+                self.transaction.roll_back()
+                self.unit.daemon_reload()
+        except OSError as error:
+            raise ServiceError(f"a run was interrupted. {_files.unfinished(error, self.versions.path)}") from error
         if self.tree and self.tree.look().unfinished:
             self.unfinished = True
             self.tree.recover()
@@ -184,8 +209,10 @@ class Release:
     def rehearse(self, actions: t.Collection[str]) -> None:
         """Validate the configuration, as far as the tool for it is on the host already (check mode).
 
-        :raises TreeError: `apply` would fail.
+        :raises DownloadError, TreeError: `apply` would fail.
         """
+        if "download" in actions and self.params["checksums"]:
+            _download.pinned_sum(self.arch, self.params["checksums"])
         if self.tree and "config" in actions:
             self.tree.stage(dry=True)
             try:
@@ -220,7 +247,7 @@ class Release:
 
     def _change(self, actions: t.Sequence[str]) -> None:
         previous = self.versions.current()
-        paths = [self.versions.link, self.unit_path, *self.links, *self.files]
+        paths = [self.versions.link, self.unit_path, self._record, *self.links, *self.files]
         _files.make_directory(self.versions.path, 0o755)
         snapshot = self.tree.snapshot() if self.tree and "config" in actions else None
         self.transaction.begin(paths, snapshot, asides=self.links)
@@ -230,9 +257,13 @@ class Release:
             self._serve(actions)
         except BaseException as error:
             journal = self.unit.journal(since=began) if isinstance(error, ServiceError) else ""
-            outcome = self._back_to(previous, actions)
+            outcome = self._back_to(previous, actions, told=not isinstance(error, NotReloadedError))
             if isinstance(error, ServiceError):
                 raise ServiceError(f"{error}. {outcome}\nThe journal of {self.unit.name}:\n{journal}") from error
+            if isinstance(error, OSError):
+                raise ServiceError(f"cannot write {_files.reason(error, self.versions.path)}. {outcome}") from error
+            if isinstance(error, _files.InterruptedRunError):
+                raise _files.InterruptedRunError(f"{error}. {outcome}") from error
             raise
         if self.tree and "config" in actions:
             self.tree.commit()
@@ -244,6 +275,11 @@ class Release:
             mode, owner, group = _ownership(file)
             os.makedirs(os.path.dirname(file["path"]), mode=0o755, exist_ok=True)
             _files.write(file["path"], to_bytes(file["content"]), mode, *_files.owner_ids(owner, group))
+        recorded = self._recorded()
+        ours = {**recorded, **{path: bool(file["secret"]) for path, file in self.files.items()}}
+        if ours != recorded:
+            _files.private_directory(_files.STATE)
+            _files.write(self._record, json.dumps(ours, sort_keys=True).encode(), 0o600)
         if self.tree and "config" in actions:
             self.tree.switch()
         if self.packaged:
@@ -277,8 +313,11 @@ class Release:
             self.unit.act("restart")
             self.unit.wait_healthy(probe["url"], probe["status"], probe["timeout"], probe["settle"])
 
-    def _back_to(self, previous: str | None, actions: t.Sequence[str]) -> str:
-        """Put everything back after a failure; return a sentence about what is in service now."""
+    def _back_to(self, previous: str | None, actions: t.Sequence[str], *, told: bool) -> str:
+        """Put everything back after a failure; return sentences about what is in service now: what was seen, and no more.
+
+        :param told: whether the service may have seen anything of the change.
+        """
         was_active = self.state.get("ActiveState") == "active"
         was_enabled = self.state.get("UnitFileState") == "enabled"
         if not was_enabled:
@@ -287,22 +326,46 @@ class Release:
                 self.unit.act("stop")
             with contextlib.suppress(ServiceError):
                 self.unit.act("disable")
-        self.transaction.roll_back()
+        try:
+            self.transaction.roll_back()
+            if self.tree:
+                self.tree.restore()
+        except OSError as error:
+            return f"{_files.unfinished(error, self.versions.path)}. {self.unit.name} was left as it is"
         try:
             self.unit.daemon_reload()
             if not was_active and not was_enabled:
                 with contextlib.suppress(ServiceError):
                     self.unit.act("reset-failed")
                 return f"{self.unit.name} was not in service before and was removed again."
-            if "reload" in actions:
-                self.unit.act("reload")
-            else:
-                self.unit.act("restart")
-                self.unit.wait_healthy("", (), self.params["probe"]["timeout"], self.params["probe"]["settle"])
+            return self._serve_again(previous, actions, told=told)
         except ServiceError as error:
-            return f"The former files are back, but the service is not: {error}."
+            outcome = f"The former files are back, but the service is not: {error}."
+            if "switch" in actions:
+                outcome += (
+                    " The version that failed may have changed the service's data so that the previous one cannot read them."
+                )
+            return outcome
+
+    def _serve_again(self, previous: str | None, actions: t.Sequence[str], *, told: bool) -> str:
+        """Bring the former files, which are there again, into service; return a sentence about it.
+
+        :raises ServiceError: where the service is not healthy with them.
+        """
         version = self.versions.stamp(previous).get("version") or "of the service"
-        return f"The previous version {version} is back in service."
+        probe = self.params["probe"]
+        if "reload" in actions:
+            if told:
+                self.unit.reload(self.tree.verify if self.tree else None)
+            return f"The previous version {version} is back in service."
+        # Unit and files may say at which address the service answers: that of the former ones is not known.
+        same_address = not {"unit", "files"}.intersection(actions)
+        self.unit.act("restart")
+        self.unit.wait_healthy(probe["url"] if same_address else "", probe["status"], probe["timeout"], probe["settle"])
+        outcome = f"The previous version {version} is back in service."
+        if probe["url"] and not same_address:
+            outcome += " It runs; whether it answers was not checked, because its address may be another one."
+        return outcome
 
     # -- removing ---------------------------------------------------------------------------------------------------
 
@@ -326,6 +389,7 @@ class Release:
             _files.remove(path)
         if self.tree:
             self.tree.remove()
+        _files.remove(self._record)
         _files.remove(self.versions.path)
         self._remove_directories()
 

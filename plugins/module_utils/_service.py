@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import typing as t
 
@@ -29,6 +30,10 @@ _POLL_SECONDS = 0.2
 
 class ServiceError(Exception):
     """A service does not do what was asked of it; the text says what, for a person."""
+
+
+class NotReloadedError(ServiceError):
+    """A service was not reloaded: whether it takes the configuration could not have been seen."""
 
 
 class Unit:
@@ -101,8 +106,9 @@ class Unit:
         :param verify: ``url`` of the metrics; ``metric`` that must have ``value`` afterwards; ``changed``, a metric whose
             value differs after each successful reload (a signal alone tells nothing of when it was heeded); ``timeout``.
         :raises ServiceError: where it refused, or did not answer in time.
+        :raises NotReloadedError: where there is nothing to compare with: the metrics are out of reach before the reload.
         """
-        before = _metrics(verify) if verify else {}
+        before = self._metrics_before(verify) if verify else {}
         self.act("reload")
         if not verify:
             return
@@ -110,14 +116,31 @@ class Unit:
         metric, changed = verify["metric"], verify.get("changed")
         while True:
             now = _metrics(verify)
-            fresh = not changed or now.get(changed) != before.get(changed)
+            # A service that does not answer, or answers with something else, has not taken anything.
+            fresh = not changed or (changed in now and now[changed] != before[changed])
             if now.get(metric) == verify["value"] and fresh:
                 return
             refused = metric in now and now[metric] != verify["value"] and before.get(metric) == verify["value"]
             if refused or time.monotonic() >= deadline:
+                found = now.get(metric, "not to be had")
+                stale = f", and {changed} is what it was before" if changed in now and not fresh else ""
                 raise ServiceError(
-                    f"{self.name} did not take the new configuration: "
-                    f"{metric} is {now.get(metric, 'not to be had')} at {verify['url']}"
+                    f"{self.name} did not take the new configuration: {metric} is {found}{stale} at {verify['url']}"
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def _metrics_before(self, verify: t.Mapping[str, t.Any]) -> dict[str, float]:
+        """Return the metrics before a reload; a service that has just been started may take a while to show them."""
+        deadline = time.monotonic() + verify["timeout"]
+        needed = verify.get("changed") or verify["metric"]
+        while True:
+            found = _metrics(verify)
+            if needed in found:
+                return found
+            if time.monotonic() >= deadline:
+                raise NotReloadedError(
+                    f"{self.name} was not reloaded: {verify['url']} did not show the metric {needed} within "
+                    f"{verify['timeout']} s, so that it could not be seen whether the service takes the new configuration"
                 )
             time.sleep(_POLL_SECONDS)
 
@@ -145,6 +168,9 @@ def _metrics(verify: t.Mapping[str, t.Any]) -> dict[str, float]:
     found = {}
     for line in text.splitlines():
         name, _space, value = line.partition(" ")
-        if not line.startswith("#") and "{" not in name:
+        if line.startswith("#") or "{" in name:
+            continue
+        # A page of HTML, from a proxy or another program at that address, has no metrics.
+        with contextlib.suppress(IndexError, ValueError):
             found[name] = float(value.split()[0])
     return found

@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import os
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.module_utils import _files, _tree
+from ansible_collections.vigie.monitoring.plugins.module_utils import _files, _tree_undo
 
 ASIDE = ".before-vigie"
 
@@ -25,6 +24,7 @@ class Transaction:
     def __init__(self, journal: str) -> None:
         """Use the file *journal*, which only root may read: what it keeps may be secret."""
         self._journal = journal
+        self._asides: dict[str, str] = {}
 
     def unfinished(self) -> bool:
         """Return whether a run was killed in the middle."""
@@ -36,14 +36,16 @@ class Transaction:
         :param tree: `Tree.snapshot` of a configuration that changes along with them.
         :param asides: those of *paths* where a file of somebody else's may be large: `set_aside` renames it.
         """
-        record = {"paths": {path: _save(path, aside=path in asides) for path in paths}, "tree": tree}
+        paths = list(paths)
+        self._asides = {path: _free_name(path) for path in paths if path in asides and _is_foreign(path)}
+        saved = {path: {"aside": self._asides[path]} if path in self._asides else _save(path) for path in paths}
+        record = {"paths": saved, "tree": tree}
         _files.write(self._journal, json.dumps(record).encode(), 0o600)
 
-    @staticmethod
-    def set_aside(path: str) -> None:
+    def set_aside(self, path: str) -> None:
         """Rename the file *path*, which is not ours, so that it is neither in the way nor lost."""
-        if os.path.isfile(path) and not os.path.islink(path):
-            os.replace(path, path + ASIDE)
+        if path in self._asides and _is_foreign(path):
+            os.rename(path, self._asides[path])
 
     def roll_back(self) -> None:
         """Put everything back to what `begin` noted; what cannot be keeps nothing else from it, nor the next run from trying.
@@ -58,7 +60,7 @@ class Transaction:
             except OSError as error:  # noqa: PERF203 - there are few
                 errors.append(error)
         if record.get("tree"):
-            _tree.put_back(record["tree"])
+            _tree_undo.put_back(record["tree"])
         if errors:
             raise errors[0]
         _files.remove(self._journal)
@@ -68,12 +70,24 @@ class Transaction:
         _files.remove(self._journal)
 
 
-def _save(path: str, *, aside: bool = False) -> dict[str, t.Any] | None:
+def _is_foreign(path: str) -> bool:
+    """Return whether *path* is a file itself, where ours is a link."""
+    return os.path.isfile(path) and not os.path.islink(path)
+
+
+def _free_name(path: str) -> str:
+    """Return a path beside *path* that nothing has: an older copy may have the first one."""
+    kept, number = path + ASIDE, 1
+    while os.path.lexists(kept):
+        number += 1
+        kept = f"{path}{ASIDE}-{number}"
+    return kept
+
+
+def _save(path: str) -> dict[str, t.Any] | None:
     target = _files.link_target(path)
     if target is not None:
         return {"target": target}
-    if aside and os.path.isfile(path):
-        return {"aside": path + ASIDE}
     content = _files.read(path)
     if content is None:
         return None
@@ -90,7 +104,8 @@ def _restore(path: str, saved: t.Mapping[str, t.Any] | None) -> None:
     if saved is None:
         _files.remove(path)
     elif "aside" in saved:
-        with contextlib.suppress(FileNotFoundError):
+        # The name was free: what has it now is the file that was renamed. Where nothing has it, the file is still at its place.
+        if os.path.lexists(saved["aside"]):
             os.replace(saved["aside"], path)
     elif "target" in saved:
         if _files.link_target(path) != saved["target"]:

@@ -140,45 +140,64 @@ def _lift(directory: str, binary: str) -> str:
 def _extract(archive: str, directory: str) -> None:
     """Unpack the tar file *archive*, without its single top directory, into *directory*, for root alone to write to.
 
-    Old Pythons know no filters for members, so that they are judged here: files, directories and links that stay inside.
+    Files, directories and links that stay inside. Links come last, so that nothing is written through one, and are then
+    resolved by the file system: what one of several links means cannot be told from its text.
     """
     try:
-        with tarfile.open(archive) as tar:
+        with _files.named(directory), tarfile.open(archive) as tar:
             members = tar.getmembers()
             need, free = sum(m.size for m in members), shutil.disk_usage(directory).free
             if need > free:
                 raise DownloadError(
                     f"The release takes {need} bytes unpacked, but below {directory} only {free} are free: make room"
                 )
-            tops = {m.name.split("/", 1)[0] for m in members if m.name not in ("", ".")}
-            strip = 1 if len(tops) == 1 and any("/" in m.name for m in members) else 0
-            chosen = []
-            for member in members:
-                name = "/".join([part for part in member.name.split("/") if part != "."][strip:])
-                if not name:
-                    continue
-                if (
-                    member.name.startswith("/")
-                    or ".." in name.split("/")
-                    or not (member.isfile() or member.isdir() or member.issym())
-                ):
-                    raise DownloadError(f"The archive holds {member.name!r}, which has no place in a release: it is refused")
-                target = os.path.normpath(os.path.join(os.path.dirname(name), member.linkname)) if member.issym() else ""
-                if target.startswith(("/", "..")):
-                    raise DownloadError(f"The archive holds the link {member.name!r}, which leaves it: it is refused")
-                member.name = name
-                member.mode = 0o755 if member.isdir() or member.mode & 0o111 else 0o644
-                member.uid = member.gid = 0
-                member.uname = member.gname = ""
-                chosen.append(member)
-            for member in chosen:
-                tar.extract(member, directory, set_attrs=not member.issym(), numeric_owner=True, **_unfiltered())
+            chosen = _chosen(members)
+            links = {name for name, member in chosen.items() if member.issym()}
+            for name in sorted(chosen, key=lambda name: name in links):
+                # Old Pythons know no filter. Later ones judge once more.
+                filtered: dict[str, t.Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+                tar.extract(chosen[name], directory, set_attrs=name not in links, numeric_owner=True, **filtered)
+        inside = os.path.realpath(directory)
+        for name in sorted(links):
+            if os.path.commonpath([inside, os.path.realpath(os.path.join(directory, name))]) != inside:
+                raise DownloadError(f"The archive holds the link {name!r}, which leaves it: it is refused")
     except (tarfile.TarError, EOFError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
+        if isinstance(error, getattr(tarfile, "FilterError", ())):
+            raise DownloadError(f"The archive holds what leaves it: it is refused ({error})") from error
         raise DownloadError(f"The archive cannot be unpacked: {error}") from error
 
 
-def _unfiltered() -> dict[str, t.Any]:
-    """Return the arguments that let newer Pythons take members as they are: they were judged already."""
-    return {"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}
+def _chosen(members: t.Sequence[tarfile.TarInfo]) -> dict[str, tarfile.TarInfo]:
+    """Return what is to be unpacked, by its path below the single top directory.
+
+    :raises DownloadError: for what has no place in a release.
+    """
+    tops = {m.name.split("/", 1)[0] for m in members if m.name not in ("", ".")}
+    strip = 1 if len(tops) == 1 and any("/" in m.name for m in members) else 0
+    chosen: dict[str, tarfile.TarInfo] = {}
+    links = set()
+    for member in members:
+        original = member.name
+        name = "/".join([part for part in original.split("/") if part not in ("", ".")][strip:])
+        if not name:
+            continue
+        known = member.isfile() or member.isdir() or member.issym()
+        if original.startswith("/") or ".." in name.split("/") or not known:
+            raise DownloadError(f"The archive holds {original!r}, which has no place in a release: it is refused")
+        target = os.path.normpath(os.path.join(os.path.dirname(name), member.linkname)) if member.issym() else ""
+        if target.startswith(("/", "..")):
+            raise DownloadError(f"The archive holds the link {original!r}, which leaves it: it is refused")
+        if member.issym():
+            links.add(name)
+        member.name = name
+        member.mode = 0o755 if member.isdir() or member.mode & 0o111 else 0o644
+        member.uid = member.gid = 0
+        member.uname = member.gname = ""
+        chosen[name] = member
+    for name in chosen:
+        parts = name.split("/")
+        if links.intersection("/".join(parts[:number]) for number in range(1, len(parts))):
+            raise DownloadError(f"The archive holds {name!r} behind a link of its own: it is refused")
+    return chosen

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import typing as t
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -100,6 +101,50 @@ def test_a_pinned_checksum_needs_no_network_and_is_of_this_architecture() -> Non
     assert _download.expected_sum(nobody, "x", "armv7", {"armv7": SUM.upper()}, None) == SUM
     with pytest.raises(DownloadError, match=r"no SHA-256 for arm64 \(they have: armv7\)"):
         _download.expected_sum(nobody, "x", "arm64", {"armv7": SUM}, None)
+
+
+@pytest.mark.parametrize("pinned", ["abc", SUM + "0", f"sha256:{SUM}", "g" * 64, 5])
+def test_a_pinned_checksum_that_is_none_is_told_as_that(pinned: t.Any) -> None:
+    """It is there, and it is wrong: the message has its text."""
+    expected = rf"The pinned checksum for amd64 is no SHA-256: .* is '{pinned}' \({len(str(pinned))} characters\)\. Correct it"
+    with pytest.raises(DownloadError, match=expected):
+        _download.expected_sum(Downloader(), "x", "amd64", {"amd64": pinned}, None)
+
+
+def test_a_connection_that_breaks_is_no_error_of_a_file(
+    servers: tuple[Server, Server], tmp_path: Path, monkeypatch: t.Any
+) -> None:
+    """It names the URL."""
+    first, _second = servers
+    first.replies["/x"] = (200, {}, b"x")
+    open_url = _download.open_url
+
+    def broken(*args: t.Any, **kwargs: t.Any) -> t.Any:
+        response = open_url(*args, **kwargs)
+
+        def read(*_args: t.Any) -> t.NoReturn:
+            raise ConnectionResetError(104, "Connection reset by peer")
+
+        monkeypatch.setattr(response, "read", read)
+        return response
+
+    monkeypatch.setattr(_download, "open_url", broken)
+    with pytest.raises(DownloadError, match=rf"{first.url}/x broke off after 0 bytes \(.*reset by peer"):
+        Downloader().file(f"{first.url}/x", str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_told_with_the_file(servers: tuple[Server, Server], tmp_path: Path, monkeypatch: t.Any) -> None:
+    """Where the size was not told beforehand."""
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    first, _second = servers
+    first.replies["/x"] = (200, {}, b"x" * 100)
+    path = tmp_path / "x"
+    monkeypatch.setattr(_download.tempfile, "mkstemp", lambda **_options: (os.open("/dev/full", os.O_WRONLY), str(path)))
+    with pytest.raises(OSError, match="No space left") as raised:
+        Downloader().file(f"{first.url}/x", str(tmp_path))
+    assert raised.value.filename == str(path)
 
 
 def test_nothing_is_installed_unverified() -> None:

@@ -19,9 +19,14 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.vigie.monitoring.plugins.module_utils import _files
 from ansible_collections.vigie.monitoring.plugins.module_utils._download import DownloadError
 from ansible_collections.vigie.monitoring.plugins.module_utils._release import Release
 from ansible_collections.vigie.monitoring.plugins.module_utils._service import ServiceError
+from ansible_collections.vigie.monitoring.plugins.module_utils._tree import Tree
+from ansible_collections.vigie.monitoring.plugins.module_utils._tree_spec import FOREIGN, HIDDEN
+
+pytestmark = pytest.mark.usefixtures("private")
 
 UNIT = "[Service]\nExecStart={root}/prog/current/prog\nExecReload=/bin/kill -HUP $MAINPID\n# {text}\n"
 
@@ -332,6 +337,63 @@ def test_an_archive_that_reaches_out_of_its_directory_is_refused(place: Place, m
     assert place.picture() == {}
 
 
+CHAINS = [
+    [("a", "."), ("b", "a/a/a/../..")],
+    [("d/e/f", None), ("x", "d/e/f"), ("d/y", "../x/../../../../elsewhere")],
+    [("a", "."), ("a/a/out", "../..")],
+    [("a", "."), ("a/evil", None)],
+]
+
+
+@pytest.mark.parametrize("newer", [True, False])
+@pytest.mark.parametrize("chain", CHAINS)
+def test_links_that_leave_together_are_refused(
+    place: Place,
+    chain: list[tuple[str, str | None]],
+    newer: bool,  # noqa: FBT001 - a parameter
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each alone seems to stay inside. Pythons that judge members themselves, and those that do not."""
+    if not newer:
+        monkeypatch.delattr(tarfile, "data_filter")
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, target in chain:
+            entry = tarfile.TarInfo(f"prog-2.0/{name}")
+            if target:
+                entry.type, entry.linkname = tarfile.SYMTYPE, target
+            tar.addfile(entry)
+        tar.addfile(tarfile.TarInfo("prog-2.0/prog"))
+    (place.base / "mirror/2.0/prog-2.0.linux-test.tar.gz").write_bytes(buffer.getvalue())
+    sums = f"{hashlib.sha256(buffer.getvalue()).hexdigest()}  prog-2.0.linux-test.tar.gz\n"
+    (place.base / "mirror/2.0/sums").write_text(sums)
+    before = sorted(place.base.iterdir())
+    with pytest.raises(DownloadError, match="is refused"):
+        place.bring("2.0")
+    assert place.picture() == {}
+    assert sorted(place.base.iterdir()) == before
+
+
+def test_links_that_stay_inside_are_unpacked(place: Place) -> None:
+    """To files and directories, also several in a row."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, target in (("prog", "bin/prog"), ("bin", "real"), ("real/lib/x", None), ("real/lib/back", "../prog")):
+            entry = tarfile.TarInfo(f"prog-2.0/{name}")
+            if target:
+                entry.type, entry.linkname = tarfile.SYMTYPE, target
+            tar.addfile(entry)
+        program = tarfile.TarInfo("prog-2.0/real/prog")
+        program.size, program.mode = 4, 0o755
+        tar.addfile(program, io.BytesIO(b"fine"))
+    (place.base / "mirror/2.0/prog-2.0.linux-test.tar.gz").write_bytes(buffer.getvalue())
+    sums = f"{hashlib.sha256(buffer.getvalue()).hexdigest()}  prog-2.0.linux-test.tar.gz\n"
+    (place.base / "mirror/2.0/sums").write_text(sums)
+    place.bring("2.0")
+    assert (place.base / "bin/prog").read_text() == "fine"
+    assert (place.base / "opt/prog/current/real/lib/back").read_text() == "fine"
+
+
 def test_a_tampered_program_is_brought_back(place: Place) -> None:
     """A version directory that is not as it was unpacked counts as missing."""
     place.bring("1.0")
@@ -414,6 +476,84 @@ def test_killed_anywhere_going_back_works_too(place: Place, killed_at_every_step
                 assert now[path] == content
 
     killed_at_every_step(prepare, action, check)
+
+
+def test_a_refresh_between_a_killed_deployment_and_the_next_is_not_undone(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tree that the deployment would have put back has gone meanwhile."""
+    place.bring("1.0", config=config(place, "good 1"))
+    killed = place.release("2.0", config=config(place, "good 2"))
+    killed.recover()
+    with monkeypatch.context() as patch:
+        for name in ("_serve", "_back_to"):
+            patch.setattr(killed, name, _killed)
+        with pytest.raises(KeyboardInterrupt):
+            killed.apply(killed.look())
+    assert (place.base / "etc/prog.yml").read_text() == "good 2"
+    for text in ("good 3", "good 4"):
+        options = config(place, text)
+        refresh = Tree({**options, "validate": []}, place.systemd)
+        if refresh.look().unfinished:
+            refresh.recover()
+            assert (place.base / "etc/prog.yml").read_text() == "good 1"
+        refresh.stage()
+        refresh.switch()
+        refresh.commit()
+    release = place.release("2.0", config=config(place, "good 4"))
+    release.recover()
+    assert (place.base / "etc/prog.yml").read_text() == "good 4"
+    assert "config" not in release.look()
+
+
+def _killed(*_args: t.Any, **_kwargs: t.Any) -> t.NoReturn:
+    raise KeyboardInterrupt
+
+
+def test_what_is_in_service_after_a_failure_was_seen_and_not_supposed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The previous version has to answer, too, before it is told to be back."""
+    place.publish("6.6", "BROKEN")
+    probe = {"url": "http://127.0.0.1:9/", "status": [200], "timeout": 0.5, "settle": 0}
+    place.bring("1.0")
+    with pytest.raises(
+        ServiceError, match=r"The former files are back, but the service is not: .*does not answer.*cannot read them"
+    ):
+        place.bring("6.6", probe=probe)
+    with pytest.raises(ServiceError, match=r"is back in service\. It runs; whether it answers was not checked"):
+        place.bring("6.6", "changed", probe=probe)
+
+    def full(path: str, *_args: t.Any) -> t.NoReturn:
+        raise OSError(28, "No space left on device", path)
+
+    release = place.release("1.0", "changed")
+    actions = release.look()
+    monkeypatch.setattr(_files, "write", full)
+    monkeypatch.setattr(release.transaction, "begin", lambda *_args, **_options: None)
+    monkeypatch.setattr(release.transaction, "roll_back", lambda: full("/etc/x"))
+    with pytest.raises(
+        ServiceError, match=r"cannot write No space left on device: .*Not everything could be put back: No space .*/etc/x"
+    ):
+        release.apply(actions)
+
+
+def test_a_malformed_checksum_is_found_in_check_mode(place: Place) -> None:
+    """It needs no network."""
+    release = place.release("1.0", checksums={"test": "abc"})
+    with pytest.raises(DownloadError, match="is no SHA-256"):
+        release.rehearse(release.look())
+
+
+def test_a_former_secret_of_a_file_is_not_shown(place: Place) -> None:
+    """Neither where the file is no secret any more, nor where it is not known to be ours."""
+    (place.base / "etc").mkdir()
+    (place.base / "etc/a").write_text("hunter0")
+    file = {"path": str(place.base / "etc/a"), "owner": None, "group": None, "mode": "0600", "on_change": "none"}
+    seen = []
+    for content, secret in (("hunter1", False), ("plain", True), ("other", False), ("last", False)):
+        release = place.release("1.0", files=[{**file, "content": content, "secret": secret}])
+        release.recover()
+        actions = release.look()
+        seen.append(release.diff(actions)[-1]["before"])
+        release.apply(actions)
+    assert seen == [FOREIGN, HIDDEN, HIDDEN, "other"]
 
 
 def test_absent_leaves_nothing(place: Place) -> None:

@@ -37,3 +37,25 @@ def test_one_path_that_cannot_be_put_back_keeps_no_other_from_it(tmp_path: Path,
     transaction.roll_back()
     assert paths[0].read_text() == "before"
     assert not transaction.unfinished()
+
+
+def test_an_older_copy_is_not_put_over_what_somebody_edited_since(tmp_path: Path) -> None:
+    """What was set aside is known by its path, which nothing had before."""
+    program, old = tmp_path / "prog", tmp_path / "prog.before-vigie"
+    old.write_text("from the first time")
+    program.write_text("edited by hand")
+    transaction = _transaction.Transaction(str(tmp_path / "journal"))
+    transaction.begin([str(program)], asides=[str(program)])
+    # Something else fails before the program's turn.
+    transaction.roll_back()
+    assert program.read_text() == "edited by hand"
+    transaction.begin([str(program)], asides=[str(program)])
+    transaction.set_aside(str(program))
+    program.symlink_to("ours")
+    transaction.roll_back()
+    assert (program.read_text(), old.read_text()) == ("edited by hand", "from the first time")
+    transaction.begin([str(program)], asides=[str(program)])
+    transaction.set_aside(str(program))
+    transaction.commit()
+    assert (tmp_path / "prog.before-vigie-2").read_text() == "edited by hand"
+    assert old.read_text() == "from the first time"

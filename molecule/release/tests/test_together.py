@@ -1,0 +1,93 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two operators at the same time, with different configurations. The tests run in this order, on one fleet."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+
+HOLD = """
+import os
+import fcntl, time
+handle = os.open("/run/vigie/.locks/the-directory-%2Fetc%2Fprometheus", os.O_RDWR)
+fcntl.flock(handle, fcntl.LOCK_EX)
+os.pwrite(handle, b'{"user": "alice", "process": 1, "since": "today"}', 0)
+print("held", flush=True)
+time.sleep(13)
+"""
+LEFT = (
+    "find /etc/prometheus /etc/alertmanager /opt/vigie -name .transaction -o -name '.staged*' -o -name '*.part';"
+    "find /var/lib/vigie -name 'the-directory*'"
+)
+DANGLING = "find /etc/prometheus /etc/alertmanager -maxdepth 1 -xtype l"
+
+
+def whole(scenario: t.Any) -> str:
+    """See that the configurations on the server are whole and in force; return the interval that one of them says."""
+    machine = scenario.on("native")
+    machine.check_output("/opt/vigie/prometheus/current/promtool check config /etc/prometheus/prometheus.yml")
+    machine.check_output("/opt/vigie/alertmanager/current/amtool check-config /etc/alertmanager/alertmanager.yml")
+    assert machine.check_output(LEFT) == ""
+    assert machine.check_output(DANGLING) == ""
+    assert machine.file("/etc/prometheus/.current").linked_to.startswith("/etc/prometheus/.trees/")
+    assert machine.check_output("systemctl is-active prometheus alertmanager node_exporter").split() == ["active"] * 3
+    (line,) = machine.check_output("grep --max-count=1 scrape_interval: /etc/prometheus/prometheus.yml").splitlines()
+    loaded = json.loads(scenario.get("native", "http://localhost:9090/api/v1/status/config"))["data"]["yaml"]
+    assert line.strip() in loaded
+    return str(line.split()[-1])
+
+
+def pair(scenario: t.Any, *runs: tuple[tuple[str, ...], dict[str, t.Any]]) -> list[t.Any]:
+    """Run the playbook with each of the *runs*' arguments and variables, all at once."""
+    with ThreadPoolExecutor() as pool:
+        started = [pool.submit(scenario.play, "site.yml", *arguments, **variables) for arguments, variables in runs]
+        return [one.result() for one in started]
+
+
+def configuration(number: int) -> dict[str, t.Any]:
+    """Return variables that change everything on the server: flags, and files that are reloaded."""
+    return {
+        "prometheus_scrape_interval": f"{number}s",
+        "prometheus_flags": {"query.timeout": f"{60 + number}s"},
+        "alertmanager_contacts": {"someone": {"webhook": f"http://localhost:1/{number}"}},
+    }
+
+
+def test_two_first_deployments_at_once(scenario: t.Any) -> None:
+    """Accounts, programs, units and configurations are made once, and are those of the run that came last."""
+    plays = pair(scenario, (("--limit", "native"), configuration(2)), (("--limit", "native"), configuration(3)))
+    assert [play.rc for play in plays] == [0, 0], "\n".join(play.output for play in plays if play.rc)
+    assert whole(scenario) in ("2s", "3s")
+    modes = scenario.on("native").check_output(
+        "stat -c '%a %U %n' /opt/vigie /opt/vigie/prometheus /etc/prometheus /etc/alertmanager"
+    )
+    assert [line.split()[:2] for line in modes.splitlines()] == [["755", "root"]] * 2 + [["750", "root"]] * 2
+    assert not scenario.on("native").run("sudo -u nobody ls /run/vigie/.locks").succeeded
+
+
+def test_a_refresh_during_a_deployment(scenario: t.Any) -> None:
+    """Neither takes the other's change for that of an interrupted run, nor puts it back."""
+    deployment = (("--tags", "prometheus", "--limit", "native"), configuration(4))
+    refresh = (("--tags", "targets"), configuration(5))
+    plays = pair(scenario, deployment, refresh)
+    assert [play.rc for play in plays] == [0, 0], "\n".join(play.output for play in plays if play.rc)
+    assert whole(scenario) in ("4s", "5s")
+
+
+def test_who_waits_is_told_whom_for(scenario: t.Any) -> None:
+    """While the run waits; then it goes on."""
+    container = f"vigie-{scenario.fleet}-native"
+    with subprocess.Popen(["docker", "exec", container, "python3", "-c", HOLD], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        play = scenario.play("site.yml", "--tags", "targets", **configuration(6))
+    assert play.rc == 0, play.output
+    told = " ".join(play.output.split())
+    assert (
+        "Host native: Another run (of the user alice, process 1, since today) is changing the directory /etc/prometheus" in told
+    )
+    assert whole(scenario) == "6s"
