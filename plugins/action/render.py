@@ -11,6 +11,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.vigie.monitoring.plugins.module_utils import _redaction
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _render
 
 
@@ -37,12 +38,14 @@ class ActionModule(ActionBase):
             changes = _render.plan(directory, args["files"])
             if self._task.diff:
                 result["diff"] = [
-                    {
-                        "before_header": change.name,
-                        "after_header": change.name,
-                        "before": (directory / change.name).read_text(encoding="utf-8") if change.exists else "",
-                        "after": change.text or "",
-                    }
+                    _redaction.redacted_diff(
+                        {
+                            "before_header": change.name,
+                            "after_header": change.name,
+                            "before": (directory / change.name).read_text(encoding="utf-8") if change.exists else "",
+                            "after": change.text or "",
+                        }
+                    )
                     for change in changes
                 ]
             if changes and not self._task.check_mode:

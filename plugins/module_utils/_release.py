@@ -15,6 +15,7 @@ import typing as t
 from ansible.module_utils.common.text.converters import to_bytes, to_text
 
 from ansible_collections.vigie.monitoring.plugins.module_utils import _download, _files, _locks
+from ansible_collections.vigie.monitoring.plugins.module_utils._redaction import redacted_diff
 from ansible_collections.vigie.monitoring.plugins.module_utils._service import NotReloadedError, Run, ServiceError, Unit
 from ansible_collections.vigie.monitoring.plugins.module_utils._transaction import Transaction
 from ansible_collections.vigie.monitoring.plugins.module_utils._tree import Tree
@@ -123,7 +124,7 @@ class Release:
             items.append(_diff_item(path, before, f"{HIDDEN}(changed)\n" if file["secret"] else file["content"]))
         if self.tree and "config" in actions:
             items += self.tree.diff()
-        return items
+        return [redacted_diff(item) for item in items]
 
     def _runs_something_else(self) -> bool:
         """Return whether the running process is of another version than the one in service (an interrupted run)."""

@@ -27,6 +27,7 @@ import typing as t
 from ansible.module_utils.common.text.converters import to_text
 
 from ansible_collections.vigie.monitoring.plugins.module_utils import _files, _tree_undo
+from ansible_collections.vigie.monitoring.plugins.module_utils._redaction import redacted_diff
 from ansible_collections.vigie.monitoring.plugins.module_utils._service import Run
 from ansible_collections.vigie.monitoring.plugins.module_utils._tree_spec import (
     FOREIGN,
@@ -123,7 +124,7 @@ class Tree:
                     "after": HIDDEN + "(changed)\n" if hidden else to_text(after, errors="replace"),
                 }
             )
-        return items
+        return [redacted_diff(item) for item in items]
 
     # -- changing ---------------------------------------------------------------------------------------------------
 

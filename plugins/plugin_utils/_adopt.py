@@ -215,7 +215,7 @@ def _of_job(job: dict[str, t.Any], source: Source, server: str, times: t.Mapping
     unknown = sorted(set(job) - _PLAIN_JOB)
     if unknown:
         raise NotPlainError(f"it has {', '.join(unknown)}")
-    secret = sorted(key for key in job.get("params") or {} if _secrets.IN_PROMETHEUS.search(key))
+    secret = sorted(key for key in job.get("params") or {} if _secrets.IN_PROMETHEUS(key))
     if secret:
         raise NotPlainError(f"its parameter {', '.join(secret)} is a secret")
     statics = list(job.get("static_configs") or [])

@@ -99,7 +99,7 @@ def _is_ours(path: str, config_dir: str) -> bool:
     return directory[0] in OURS and directory[1] != ""
 
 
-def vaulted(variables: dict[str, t.Any], group: str, keys: re.Pattern[str], notes: list[str]) -> dict[str, str]:
+def vaulted(variables: dict[str, t.Any], group: str, keys: _secrets.Keys, notes: list[str]) -> dict[str, str]:
     """Return the files of a group's *variables*, by path. Secrets are in a file of their own, which a vault can encrypt."""
     secrets: dict[str, t.Any] = {}
 

@@ -15,7 +15,7 @@ import re
 import typing as t
 from urllib.parse import quote
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _secrets
+from ansible_collections.vigie.monitoring.plugins.module_utils._redaction import redacted
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import ROLES
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import made_yaml
 
@@ -160,13 +160,8 @@ def files(settings: Settings, roles: pathlib.Path = ROLES) -> dict[str, dict[str
 def shown(settings: Settings, roles: pathlib.Path = ROLES) -> dict[str, str]:
     """Return the files of an Alertmanager for people and for git: in place of secrets there is a word."""
     found = {name: file["content"] for name, file in files(settings, roles).items()}
-    found["alertmanager.yml"] = made_yaml(_secrets.replaced(config(settings), _secrets.IN_ALERTMANAGER, _word))
+    found["alertmanager.yml"] = made_yaml(redacted(config(settings)))
     return found
-
-
-def _word(path: tuple[str, ...], _secret: t.Any) -> str:
-    """Return what stands in place of a secret. Old versions know no secret URLs, and want a scheme."""
-    return "https://secret.invalid/" if "url" in path[-1] else "<secret>"
 
 
 def examples(settings: Settings) -> list[dict[str, t.Any]]:

@@ -24,6 +24,8 @@ import math
 import re
 import typing as t
 
+from ansible_collections.vigie.monitoring.plugins.module_utils._redaction import redacted
+
 Model = dict[str, t.Any]
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _JOB = re.compile(r"[a-zA-Z0-9_.:-]+")
@@ -53,7 +55,9 @@ class Problems:
 
     def add(self, host: str, variable: str, value: t.Any, remedy: str) -> None:
         """Note one mistake; *remedy* says what to do."""
-        hosts = self._hosts.setdefault((variable, repr(value), remedy), [])
+        # A value may be somebody's whole scrape config, with its password.
+        shown = repr(value if value == "…" else redacted(value, variable.rsplit(".", maxsplit=1)[-1]))
+        hosts = self._hosts.setdefault((variable, shown, remedy), [])
         if host not in hosts[-1:]:
             hosts.append(host)
 

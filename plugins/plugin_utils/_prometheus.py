@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import typing as t
 
+from ansible_collections.vigie.monitoring.plugins.module_utils._redaction import WORD, is_secret, redacted, redacted_text
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _alertmanager, _probes, _rules, _web
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import contracts
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import TIMES, Model, for_the_job, host_port, settings_of
@@ -149,7 +150,11 @@ def prometheus_config(model: Model, server: str) -> dict[str, t.Any]:
 
 def prometheus_tree(model: Model, server: str) -> dict[str, t.Any]:
     """Return every file of the configuration of *server*: relative path -> text, or a dictionary of content and secret."""
-    files: dict[str, t.Any] = {"prometheus.yml": made_yaml(prometheus_config(model, server))}
+    return _tree(model, server, prometheus_config(model, server))
+
+
+def _tree(model: Model, server: str, config: dict[str, t.Any]) -> dict[str, t.Any]:
+    files: dict[str, t.Any] = {"prometheus.yml": made_yaml(config)}
     for job, text in targets_files(model, server).items():
         files[f"targets/{job}.json"] = text
     for job, web in web_of_jobs(model, server).items():
@@ -166,7 +171,7 @@ def prometheus_tree(model: Model, server: str) -> dict[str, t.Any]:
 def rendered_files(model: Model) -> dict[str, str]:
     """Return every file of every Prometheus server, ``<server>/<relative path>`` -> text, with the tests of its own rules.
 
-    Those of Alertmanagers lie below ``<server>/alertmanager``, without their secrets.
+    Those of Alertmanagers lie below ``<server>/alertmanager``. No file holds a secret.
 
     :raises ValueError: where there is no server.
     """
@@ -176,10 +181,15 @@ def rendered_files(model: Model) -> dict[str, str]:
             "the inventory has no Prometheus server: put one into its group (prometheus, or as monitoring_groups says)"
         )
     files = {
-        f"{server}/{path}": "<secret>\n" if isinstance(file, dict) else file
+        f"{server}/{path}": f"{WORD}\n" if isinstance(file, dict) else file
         for server in servers
-        for path, file in prometheus_tree(model, server).items()
+        for path, file in _tree(model, server, redacted(prometheus_config(model, server))).items()
     }
+    # A parameter of a target is a label in its file. To look for secrets in the targets of a large fleet takes long.
+    jobs = {item["job"] for host in model["hosts"].values() for item in host["endpoints"] if any(map(is_secret, item["params"]))}
+    for name in (f"{server}/targets/{job}.json" for server in servers for job in jobs):
+        if name in files:
+            files[name] = redacted_text(files[name])
     for server, settings in servers.items():
         tests = settings["prometheus_extra_rule_tests"]
         if tests:

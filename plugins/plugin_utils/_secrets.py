@@ -8,18 +8,25 @@ from __future__ import annotations
 import re
 import typing as t
 
-# Keys whose values are secret. Keys that end in _file have paths.
-_KEYS = r"password|secret|token(?!_url)|credentials|api_key|user_key|routing_key|service_key|^key$"
-IN_PROMETHEUS = re.compile(rf"({_KEYS})(?!.*_file$)")
-# URLs of Alertmanager's receivers are secret, too.
-IN_ALERTMANAGER = re.compile(rf"({_KEYS}|api_url|webhook_url|^url)(?!.*_file$)")
+from ansible_collections.vigie.monitoring.plugins.module_utils._redaction import is_secret
+
+# Whether the value of a key is secret.
+Keys = t.Callable[[str], bool]
+IN_PROMETHEUS: Keys = is_secret
+
+
+def IN_ALERTMANAGER(key: str) -> bool:  # noqa: N802 - beside IN_PROMETHEUS
+    """Return whether the value of a *key* is secret: URLs of Alertmanager's receivers are, too."""
+    return key == "url" or is_secret(key)
+
+
 # Names below these keys are the user's.
 _NAMES = ("labels", "external_labels", "annotations")
 _USERINFO = re.compile(r"^[a-z][a-z0-9+.-]*://[^/@\s]*:[^/@\s]*@", re.IGNORECASE)
 
 
 def replaced(
-    value: t.Any, keys: re.Pattern[str], replace: t.Callable[[tuple[str, ...], t.Any], t.Any], path: tuple[str, ...] = ()
+    value: t.Any, keys: Keys, replace: t.Callable[[tuple[str, ...], t.Any], t.Any], path: tuple[str, ...] = ()
 ) -> t.Any:
     """Return *value* with each secret replaced by what *replace* returns for its path and itself.
 
@@ -34,7 +41,7 @@ def replaced(
     if value is None or isinstance(value, bool) or value == "":
         return value
     key = next((part for part in reversed(path) if part), "")
-    is_secret = keys.search(key) or (isinstance(value, str) and _USERINFO.match(value))
+    is_secret = keys(key) or (isinstance(value, str) and _USERINFO.match(value))
     return replace(path, value) if is_secret else value
 
 

@@ -205,6 +205,82 @@ def test_what_is_rendered_is_checked_by_the_tools(tmp_path: Path, newest_promtoo
         render(tmp_path / "hosts.yml", tmp_path / "out", *tools)
 
 
+SECRETS = {
+    "hosts.yml": {
+        "all": {
+            "children": {
+                "prometheus": {"hosts": {"m": None}},
+                "alertmanager": {"hosts": {"m": None}},
+                "node_exporter": {
+                    "hosts": {
+                        "w": {"monitoring_scrapes": [{"job": "app", "port": 80, "params": {"token": "hidden", "module": "x"}}]}
+                    }
+                },
+            },
+            "vars": {
+                "monitoring_web": {"username": "u", "password": "hidden", "password_hash": "$2y$10$hidden"},
+                "prometheus_extra_scrape_configs": [
+                    {
+                        "job_name": "own",
+                        "basic_auth": {"username": "seen", "password": "hidden"},
+                        "proxy_url": "http://u:hidden@seen.example.com:3128",
+                        "params": {"api_key": ["hidden"]},
+                        "http_sd_configs": [{"url": "http://u:hidden@127.0.0.1/"}],
+                    }
+                ],
+                "prometheus_extra_config": {
+                    "remote_write": [
+                        {
+                            "url": "https://u:hidden@seen.example.com/push?tenant=seen&token=hidden",
+                            "headers": {"X-Api-Key": "hidden"},
+                        },
+                        {
+                            "url": "https://seen.example.com/",
+                            "oauth2": {"client_id": "seen", "client_secret": "hidden", "token_url": "https://seen.example.com/t"},
+                        },
+                    ]
+                },
+                "alertmanager_config": {
+                    "route": {"receiver": "all"},
+                    "receivers": [
+                        {
+                            "name": "all",
+                            "pushover_configs": [{"user_key": "hidden", "token": "hidden", "title": "seen"}],
+                            "pagerduty_configs": [{"routing_key": "hidden"}],
+                            "slack_configs": [{"api_url": "https://hidden.example.com/", "channel": "#seen"}],
+                            "webhook_configs": [
+                                {
+                                    "url": "https://hidden.example.com/",
+                                    "http_config": {
+                                        "proxy_url": "http://u:hidden@seen.example.com",
+                                        "authorization": {"credentials": "hidden"},
+                                    },
+                                }
+                            ],
+                        }
+                    ],
+                },
+            },
+        }
+    }
+}
+
+
+def test_no_secret_is_rendered(tmp_path: Path, newest_promtool: str) -> None:
+    """Whichever section of whichever server it stands in; promtool still accepts the files, and --diff shows none."""
+    write(tmp_path, SECRETS)
+    tools = ["-e", f"render_promtool={newest_promtool}", "-e", "render_amtool=no-amtool", "--diff"]
+    said = render(tmp_path / "hosts.yml", tmp_path / "out", *tools)
+    files = texts(tmp_path / "out")
+    assert [name for name, text in files.items() if "hidden" in text] == []
+    assert "hidden" not in said
+    assert files["m/prometheus.yml"].count("seen") == 7
+    assert files["m/alertmanager/alertmanager.yml"].count("seen") == 3
+    # A directory that an earlier version rendered holds them.
+    write(tmp_path / "out" / "m", {"prometheus.yml": "remote_write:\n- bearer_token: hidden\n"})
+    assert "hidden" not in render(tmp_path / "hosts.yml", tmp_path / "out", "--diff")
+
+
 def test_without_the_tools_it_says_so(tmp_path: Path) -> None:
     """In one line."""
     write(tmp_path, ALERTS)

@@ -52,6 +52,16 @@ def tree(path: Path, files: t.Mapping[str, t.Any], **options: t.Any) -> Tree:
     return Tree({**defaults, **options}, run)
 
 
+def test_the_diff_masks_secrets_inside_a_file(tmp_path: Path) -> None:
+    """Those that were in force, those that come, and those of files that go; what else changes is shown."""
+    put(tmp_path / "t", {"main.yml": "password: hidden1\nport: 1\n", "gone.yml": "bearer_token: hidden2\n"})
+    wanted = tree(tmp_path / "t", {"main.yml": "password: hidden3\nport: 2\n"})
+    wanted.look()
+    gone, main = wanted.diff()
+    assert (gone["before"], gone["after"]) == ("bearer_token: <secret>\n", "")
+    assert (main["before"], main["after"]) == ("password: <secret>\nport: 1\n", "password: <secret>\nport: 2\n")
+
+
 def put(path: Path, files: t.Mapping[str, t.Any], **options: t.Any) -> Tree:
     """Bring *files* into force as the module does."""
     wanted = tree(path, files, **options)

@@ -67,6 +67,10 @@ def test_every_version_accepts_it(amtool: tuple[str, str], tmp_path: Path) -> No
     assert _contacts.problems(settings(contacts=contacts, version=version), LABELS) == []
     run(program, "check-config", written(tmp_path / "all", contacts=contacts, version=version))
     run(program, "check-config", written(tmp_path / "none", contacts={}, routes=[], smtp={}, version=version))
+    # What people see of it, without the secrets, too.
+    shown = tmp_path / "all" / "alertmanager.yml"
+    shown.write_text(_alertmanager.shown(settings(contacts=contacts, version=version))["alertmanager.yml"])
+    run(program, "check-config", shown)
 
 
 @pytest.mark.parametrize(
