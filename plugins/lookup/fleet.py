@@ -71,4 +71,4 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         if terms:
             raise AnsibleError(f"vigie.monitoring.fleet takes no terms, got {terms!r}")
-        return [_whole.model((variables or {})["hostvars"], self.get_option("host"), self.get_option("without"))]
+        return [_whole.model((variables or {}).get("hostvars"), self.get_option("host"), self.get_option("without"))]

@@ -15,13 +15,14 @@ description:
   - Returns the group of a role, as a host pattern for C(hosts) of a play. It is named like the role, unless
     C(monitoring_groups), set for the group C(all), gives another one.
   - Where the inventory has no such group, the pattern selects no host, without a warning.
+  - Fails where the inventory has no hosts at all, for example because its file does not exist.
   - Ansible itself does not know the variables of hosts before the first play runs, so that in a playbook's first play, and
     with C(--list-hosts), C(monitoring_groups) counts only as an extra variable.
   - In C(hosts) of a play it builds the model that the lookup P(vigie.monitoring.fleet#lookup) returns, too, so that the tasks
     that follow need not.
 options:
   _terms:
-    description: Name of the role.
+    description: Name of the role; V(all) stands for all hosts.
     type: list
     elements: str
     required: true
@@ -44,6 +45,7 @@ _raw:
 import contextlib
 import typing as t
 
+from ansible import context
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
@@ -63,6 +65,9 @@ class LookupModule(LookupBase):
         self.set_options(var_options=available, direct=kwargs)
         hostvars = available.get("hostvars")
         groups = available.get("monitoring_groups")
+        # A play that selects no host is passed over without a word. A check of the syntax has no inventory.
+        if not context.CLIARGS.get("syntax"):
+            _whole.require_hosts(available["groups"].get("all"))
         # Mistakes are told by the lookup fleet, all together.
         if groups is None and hostvars is not None:
             inventory, render = _whole.inventory_of(hostvars)

@@ -66,6 +66,14 @@ def roles(directory: pathlib.Path = ROLES) -> list[str]:
     return sorted(path.parents[1].name for path in directory.glob("*/defaults/main.yml"))
 
 
+@functools.cache
+def specification(role: str, directory: pathlib.Path = ROLES) -> dict[str, dict[str, t.Any]]:
+    """Return what meta/argument_specs.yml of a *role* says of each of its variables."""
+    path = directory / role / "meta" / "argument_specs.yml"
+    entries = (yaml_load(path.read_bytes()) or {}).get("argument_specs") or {} if path.is_file() else {}
+    return {name: option for entry in entries.values() for name, option in (entry.get("options") or {}).items()}
+
+
 @functools.lru_cache
 def contracts(directory: pathlib.Path = ROLES) -> tuple[Contract, ...]:
     """Return the contracts of all roles that have one, by role."""

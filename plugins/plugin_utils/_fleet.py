@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _model, _probes, _servers, _together
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _model, _probes, _servers, _together, _variables
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import Contract, roles
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._host import HostBuilder
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
@@ -40,21 +40,28 @@ def build(
             model["rules"][contract.role] = contract.rules
         if names and contract.access:
             model["access"][contract.role] = _access(contract, members)
-    concerned = set(map(plain, inventory.hosts)).difference(without)
     grafanas = members("grafana")
     if host in grafanas or (grafanas and not host):
         model["dashboards"] = {contract.role: contract.dashboards for contract in contracts if contract.dashboards}
-    if host and not any(contract.is_for_all for contract in by_host.get(host, [])):
-        clients = {name for access in model["access"].values() for name in access["clients"]}
-        concerned &= {host, *clients, *(name for name, its in by_host.items() if any(c.is_server for c in its))}
-    for name in sorted(concerned):
+    for name in sorted(_concerned(model, by_host, host, set(map(plain, inventory.hosts)).difference(without))):
         _add_host(name, by_host.get(name, []), HostBuilder(name, inventory.host(name), render, problems), model)
         if name in by_host:
             _check_name(inventory, name, problems)
     _together.check(model, problems)
     _probes.check(model, problems)
     _servers.check(inventory, model, contracts, problems, whole=not host)
+    if not host:
+        unknown = _variables.check(inventory, groups, render, problems)
+        model.update({"unknown": unknown} if unknown else {})
     return model, problems.lines
+
+
+def _concerned(model: _model.Model, by_host: t.Mapping[str, list[Contract]], host: str, hosts: set[str]) -> set[str]:
+    """Return which of *hosts* concern *host*; all of them, where it is none."""
+    if not host or any(contract.is_for_all for contract in by_host.get(host, [])):
+        return hosts
+    clients = {name for access in model["access"].values() for name in access["clients"]}
+    return hosts & {host, *clients, *(name for name, its in by_host.items() if any(c.is_server for c in its))}
 
 
 def _access(contract: Contract, members: t.Callable[[str], list[str]]) -> dict[str, t.Any]:

@@ -11,6 +11,8 @@ import functools
 import re
 import typing as t
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _model, _web
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import Contract
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import HostVariables
@@ -88,8 +90,10 @@ class HostBuilder:
             "probes": self._list("monitoring_probes"),
             "endpoints": _replaced(endpoints, self._scrapes()),
         }
-        sources = self._sources()
-        return {**found, "sources": sources} if sources else found
+        # Few have them.
+        if sources := self._sources():
+            found["sources"] = sources
+        return found if self._is_scraped() else {**found, "scraped": False}
 
     def settings(self, contract: Contract) -> dict[str, t.Any]:
         """Return the role's variables as this host has them."""
@@ -137,6 +141,18 @@ class HostBuilder:
             else:
                 found.append(source)
         return found
+
+    def _is_scraped(self) -> bool:
+        """Return whether Prometheus servers scrape the host, as it says itself."""
+        variable = "monitoring_scraped"
+        raw = self._variables.get(variable)
+        value = True if raw is MISSING else self._render(raw, variable)
+        try:
+            # An extra variable is a text.
+            return value is MISSING or value is None or boolean(value)
+        except TypeError:
+            self._tell(variable, value, "it must be true or false")
+            return True
 
     def _dictionary(self, variable: str, check: Check) -> dict[str, t.Any]:
         """Return a variable whose dictionaries merge, without what *check* finds wrong; a null takes an entry away."""

@@ -95,6 +95,22 @@ class Inventory:
             {name: (dict(group.vars), group.priority, group.depth) for name, group in self.groups.items()},
         )
 
+    def sources(self) -> t.Iterator[tuple[str, Variables]]:
+        """Yield (who has them, variables) for each place that variables were read from so far, and for extra variables."""
+        for group in self.groups.values():
+            yield f"group {plain(group.name)}", group.vars
+        for host in self.hosts.values():
+            yield plain(host.name), host.vars
+        for (_path, base, name), layers in self._layers.items():
+            for layer in layers:
+                yield (f"group {plain(name)}" if base == "group" else plain(name)), layer.variables
+        yield "the extra variables", self.extra
+
+    @property
+    def role_directories(self) -> list[str]:
+        """Return the directories that may hold roles of the user's: the configured ones, beside the playbook, and here."""
+        return [*C.DEFAULT_ROLES_PATH, *(os.path.join(path, "roles") for path in (self._loader.get_basedir(), os.getcwd()))]
+
     def select(self, pattern: str | list[str]) -> list[str]:
         """Return the names of the hosts that an Ansible host *pattern* selects, whatever the limit of the run.
 

@@ -8,10 +8,12 @@ The model::
     {"hosts": {name: {"address": str, "roles": [str], "versions": {role: str}, "labels": {str: str},
                       "thresholds": {}, "probes": [],
                       "sources": [str], (where its connections come from; only where it is not the address)
+                      "scraped": False, (only where the inventory says that no Prometheus server scrapes it)
                       "endpoints": [{"role", "job", "port", "path", "scheme", "params", "labels", "instance",
                                      "public", "scrape_interval", "scrape_timeout" (only where the inventory says it),
                                      "web": what Prometheus needs of monitoring_web (only where it is for the endpoint)}]}},
      "servers": {role: {name: {variable of the role: value}}},
+     "unknown": [variables with our prefixes that nothing reads] (only where there are any),
      "access": {role: {"clients": [name], "admins": bool, "peers": variable with their port or ""}},
      "rules": {role: text},
      "dashboards": {role: {name: text}} (only where a Grafana may need them)}
@@ -65,7 +67,8 @@ class Problems:
     def lines(self) -> list[str]:
         """Return a line for each. What several hosts have from one group is one mistake."""
         return [
-            f"host {_some(hosts)}, variable {variable}, value {value}: {remedy}"
+            # No host's name has a space.
+            f"{'' if ' ' in hosts[0] else 'host '}{_some(hosts)}, variable {variable}, value {value}: {remedy}"
             for (variable, value, remedy), hosts in self._hosts.items()
         ]
 

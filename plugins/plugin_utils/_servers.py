@@ -19,7 +19,8 @@ def check(
 
     :param whole: the model has all hosts.
     """
-    _check_servers(inventory, model, problems)
+    if _check_servers(inventory, model, problems):
+        _check_scraped(model, problems)
     _check_thresholds(model, contracts, problems)
     for name, settings in model["servers"].get("grafana", {}).items():
         if not settings["grafana_admin_password"] and settings["grafana_state"] != "absent":
@@ -31,8 +32,9 @@ def check(
                 problems.add(name, f"alertmanager_{variable}", value, remedy)
 
 
-def _check_servers(inventory: Inventory, model: _model.Model, problems: _model.Problems) -> None:
-    """Resolve which hosts each Prometheus server scrapes, and check what it adds to that."""
+def _check_servers(inventory: Inventory, model: _model.Model, problems: _model.Problems) -> bool:
+    """Resolve which hosts each Prometheus server scrapes, and check what it adds to that; return whether all can be told."""
+    resolved = True
     for name, settings in model["servers"].get("prometheus", {}).items():
         pattern = settings.get("prometheus_scrape_hosts") or "all"
         settings["scrape_hosts"] = []
@@ -40,10 +42,14 @@ def _check_servers(inventory: Inventory, model: _model.Model, problems: _model.P
             selected = inventory.select(pattern)
         except (ValueError, TypeError, AttributeError) as error:
             problems.add(name, "prometheus_scrape_hosts", pattern, f"it must be an Ansible host pattern: {error}")
+            resolved = False
             continue
-        settings["scrape_hosts"] = sorted(host for host in selected if host in model["hosts"])
+        settings["scrape_hosts"] = sorted(
+            host for host in selected if host in model["hosts"] and model["hosts"][host].get("scraped", True)
+        )
         if not any(host in inventory.hosts for host in selected):
             problems.add(name, "prometheus_scrape_hosts", pattern, "the pattern selects no host")
+            resolved = False
         for label, value in (settings.get("prometheus_external_labels") or {}).items():
             remedy = _model.label_problem(label, value)
             if remedy:
@@ -59,6 +65,24 @@ def _check_servers(inventory: Inventory, model: _model.Model, problems: _model.P
                 remedy = "each has a job_name, which no other job has"
                 problems.add(name, "prometheus_extra_scrape_configs", job or config, remedy)
             jobs.add(job)
+    return resolved
+
+
+def _check_scraped(model: _model.Model, problems: _model.Problems) -> None:
+    """Report hosts with endpoints or probes that no Prometheus server scrapes: nobody would notice that they are down."""
+    servers = model["servers"].get("prometheus", {})
+    # To retire the last server is one decision, and not one for each host.
+    scraping = {name: its for name, its in servers.items() if its.get("prometheus_state") != "absent"} or servers
+    scraped = {host for its in scraping.values() for host in its["scrape_hosts"]}
+    where = (
+        f"prometheus_scrape_hosts of {', '.join(sorted(scraping))} leaves it out: add it there"
+        if servers
+        else "the inventory has none: add the file or the group that has it (prometheus, or as monitoring_groups says)"
+    )
+    remedy = f"no Prometheus server scrapes this host; {where}, or set monitoring_scraped: false where that is meant"
+    for name, host in model["hosts"].items():
+        if (host["endpoints"] or host.get("probes")) and name not in scraped and host.get("scraped", True):
+            problems.add(name, "monitoring_scraped", value=True, remedy=remedy)
 
 
 def _check_thresholds(model: _model.Model, contracts: t.Iterable[Contract], problems: _model.Problems) -> None:

@@ -15,6 +15,7 @@ import multiprocessing
 import typing as t
 
 from ansible.errors import AnsibleError
+from ansible.utils.display import Display
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _fleet
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import contracts
@@ -22,6 +23,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import Renderer
 
+_display = Display()
 _Key = tuple[str, tuple[str, ...]]
 # With the state of the inventory that each is made from.
 _models: dict[_Key, tuple[t.Any, Model]] = {}
@@ -41,6 +43,15 @@ def inventory_of(hostvars: t.Any) -> tuple[Inventory, Renderer]:
     return Inventory(hostvars._inventory, hostvars._variable_manager, loader), Renderer(loader)  # noqa: SLF001
 
 
+def require_hosts(hosts: t.Sized | None) -> None:
+    """Do nothing where the inventory has *hosts*. Ansible gives a play without hosts no hostvars.
+
+    :raises AnsibleError: where it has none, as one that does not exist.
+    """
+    if not hosts:
+        raise AnsibleError("The inventory has no hosts. Name an inventory that exists and can be read: -i inventory.yml")
+
+
 def model(hostvars: t.Any, host: str = "", without: t.Iterable[str] = ()) -> Model:
     """Return the model of the inventory behind Ansible's *hostvars*; see `_fleet.build` for the other parameters.
 
@@ -49,6 +60,7 @@ def model(hostvars: t.Any, host: str = "", without: t.Iterable[str] = ()) -> Mod
     key = host, tuple(sorted(map(str, without)))
     if key not in _of_this_task:
         with _without_garbage_collection():
+            require_hosts(hostvars and hostvars._inventory.hosts)  # noqa: SLF001 - Ansible has no other way
             inventory, render = inventory_of(hostvars)
             state = inventory.state()
             if key not in _models or _models[key][0] != state:
@@ -67,6 +79,11 @@ def _build(inventory: Inventory, render: Renderer, key: _Key) -> Model:
     if problems:
         lines = "\n".join(f"- {line}" for line in problems)
         raise AnsibleError(f"The inventory has {len(problems)} mistake(s):\n{lines}")
+    if "unknown" in built:
+        _display.warning(
+            f"No role of vigie.monitoring reads these variables of the inventory: {', '.join(built['unknown'])}. "
+            "Check their names. If they are your own, set monitoring_unknown_variables: allow for the group all."
+        )
     return built
 
 

@@ -9,6 +9,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+import yaml
 from inventories import Made
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _firewall, _fleet
@@ -97,6 +98,10 @@ def test_alertmanagers_reach_each_other(made: Made) -> None:
 def test_a_server_that_is_removed_is_not_let_in_any_more(tmp_path: Path) -> None:
     """And an Alertmanager alone opens no port for peers."""
     files = {**FLEET, "host_vars/p1.yml": {"prometheus_state": "absent", "alertmanager_state": "absent"}}
+    # Of what it scraped alone, nobody does now.
+    files.update({f"host_vars/{name}.yml": {"monitoring_scraped": False} for name in ("pi", "am", "pages")})
+    files["hosts.yml"] = yaml.safe_load(yaml.safe_dump(FLEET["hosts.yml"]))
+    files["hosts.yml"]["all"]["children"]["prometheus"]["hosts"]["p2"]["monitoring_scraped"] = False
     made = Made(tmp_path, files)
     assert who(made, "pi", 9100) == ["lo", "REJECT"]
     assert who(made, "am", 9094) == []
