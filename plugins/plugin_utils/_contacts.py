@@ -17,7 +17,8 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._alertmanager imp
     as_list,
     version_of,
 )
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model, milliseconds
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._formats import FORMATS
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model
 
 # Variable (below the role's prefix), value, remedy. What a contact holds may be secret, and is not shown.
 Problem = tuple[str, t.Any, str]
@@ -130,9 +131,9 @@ def _routes_problems(where: str, routes: t.Any, contacts: t.Container[str], know
             except re.error as error:  # noqa: PERF203 - there are few
                 found.append((f"{its}.match_regex.{label}", expression, f"it is no regular expression: {error}"))
         found += [
-            (f"{its}.{key}", route[key], "a time is a number with a unit: 30s, 1m, 4h")
+            (f"{its}.{key}", route[key], remedy)
             for key in ROUTE_TIMES
-            if key in route and not milliseconds(route[key])
+            if key in route and (remedy := FORMATS[f"alertmanager_{key}"](route[key]))
         ]
         found += _routes_problems(f"{its}.routes", route.get("routes") or [], contacts, known)
     return found

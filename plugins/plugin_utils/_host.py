@@ -18,6 +18,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import HostVariables
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import (
     MISSING,
+    OMITTED,
     Overlay,
     Renderer,
     Variables,
@@ -26,6 +27,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import (
 )
 
 _REFERENCE = re.compile(r"\{\{\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*\}\}")
+_SYNTAX = re.compile(r"(?i)syntax error|template error|unexpected|expected token|unknown tag|no (filter|test) named")
 _SECRETS = "secrets of the vault"
 Check = t.Callable[[str, t.Any], str | None]
 
@@ -279,13 +281,28 @@ class HostBuilder:
         """Return *value* as plain data, templated where it holds Jinja, or MISSING where it cannot be."""
         try:
             return self._renderer(value, available or self._variables)
-        except RecursionError:
-            reason = "the templates of its variables refer to each other in a circle"
         except Exception as error:  # noqa: BLE001 - whatever a template raises is a mistake of the inventory
-            reason = f"{error}".strip().splitlines()[0]
-        hint = " (facts are not used: the fleet is the same whichever hosts a run has)" if "ansible_" in reason else ""
-        self._tell(variable, value, f"it cannot be templated: {reason}{hint}")
-        return MISSING
+            where, what = self._culprit(value, variable, available or self._variables)
+            self._tell(where, what, f"it cannot be templated: {_reason(error)}")
+            return MISSING
+
+    def _culprit(self, value: t.Any, variable: str, available: Variables) -> tuple[str, t.Any]:
+        """Return the part of *value* that cannot be templated, with its name."""
+        parts: t.Iterable[tuple[str, t.Any]] = ()
+        if isinstance(value, dict):
+            parts = ((f"{variable}.{plain(key)}", item) for key, item in value.items())
+        elif isinstance(value, (list, tuple)):
+            parts = ((f"{variable}[{index}]", item) for index, item in enumerate(value))
+        elif isinstance(value, str) and (named := _REFERENCE.fullmatch(value)) and named.group(1) == variable:
+            # A role's contract only names the variable.
+            written = available.get(variable)
+            return (variable, value) if written == value else self._culprit(written, variable, available)
+        for name, item in parts:
+            try:
+                self._renderer(item, available)
+            except Exception:  # noqa: BLE001, PERF203 - see above
+                return self._culprit(item, name, available)
+        return variable, value
 
     def _tell(self, variable: str, value: t.Any, remedy: str) -> None:
         """Note a mistake, without the secrets of Ansible's vault."""
@@ -301,6 +318,20 @@ class HostBuilder:
             # Where it cannot be opened, nobody can tell it.
             with contextlib.suppress(Exception):
                 yield self._renderer(secret, self._variables)
+
+
+def _reason(error: Exception) -> str:
+    """Return why a template cannot be rendered, and what to do about it where that is known."""
+    if isinstance(error, RecursionError):
+        return "the templates of its variables refer to each other in a circle"
+    reason = f"{error}".strip().splitlines()[0]
+    if reason == OMITTED or "Omit" in reason:
+        return f"{OMITTED}: write default(none) to leave the value out"
+    if "ansible_" in reason:
+        return f"{reason} (facts are not used: the fleet is the same whichever hosts a run has)"
+    if _SYNTAX.search(reason):
+        return f"{reason} (where Prometheus or Alertmanager is to read the double braces, put the tag !unsafe before the text)"
+    return reason
 
 
 def _replaced(of_roles: list[dict[str, t.Any]], scrapes: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:

@@ -40,7 +40,7 @@ RESERVED = ("host", "instance", "job")
 TIMES = ("scrape_interval", "scrape_timeout")
 ENDPOINT_KEYS = ("job", "port", "path", "scheme", "params", "labels", "instance", "public", "web", *TIMES)
 # Prometheus' documentation, "Configuration", <duration>.
-_DURATION = re.compile(r"((\d+)y)?((\d+)w)?((\d+)d)?((\d+)h)?((\d+)m)?((\d+)s)?((\d+)ms)?")
+DURATION = re.compile(r"((\d+)y)?((\d+)w)?((\d+)d)?((\d+)h)?((\d+)m)?((\d+)s)?((\d+)ms)?")
 _MILLISECONDS = (31536000000, 604800000, 86400000, 3600000, 60000, 1000, 1)
 
 
@@ -229,7 +229,7 @@ def endpoint(role: str, raw: dict[str, t.Any], host: str, report: Report) -> dic
 
 def milliseconds(duration: t.Any) -> int:
     """Return one of Prometheus' durations in milliseconds, or 0 where it is none."""
-    match = _DURATION.fullmatch(duration) if isinstance(duration, str) else None
+    match = DURATION.fullmatch(duration) if isinstance(duration, str) else None
     return sum(int(number or 0) * unit for number, unit in zip(match.groups()[1::2], _MILLISECONDS)) if match else 0
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _contacts, _model, _rules
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _contacts, _formats, _model, _rules
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import Contract
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
 
@@ -19,6 +19,7 @@ def check(
 
     :param whole: the model has all hosts.
     """
+    _formats.check(model, problems)
     if _check_servers(inventory, model, problems):
         _check_scraped(model, problems)
     _check_thresholds(model, contracts, problems)
@@ -50,7 +51,12 @@ def _check_servers(inventory: Inventory, model: _model.Model, problems: _model.P
         if not any(host in inventory.hosts for host in selected):
             problems.add(name, "prometheus_scrape_hosts", pattern, "the pattern selects no host")
             resolved = False
-        for label, value in (settings.get("prometheus_external_labels") or {}).items():
+        # A null takes a label away, as everywhere.
+        labels = {
+            label: value for label, value in (settings.get("prometheus_external_labels") or {}).items() if value is not None
+        }
+        settings["prometheus_external_labels"] = labels
+        for label, value in labels.items():
             remedy = _model.label_problem(label, value)
             if remedy:
                 problems.add(name, f"prometheus_external_labels.{label}", value, remedy)

@@ -19,6 +19,11 @@ from ansible.template import Templar
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 _REFERENCE = re.compile(r"\{\{\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*\}\}")
+# What `omit` is before ansible-core 2.19; later versions refuse it themselves.
+_OMIT = "__omit_place_holder__"
+OMITTED = "omit is for the options of modules"
+# One expression and nothing beside it.
+_EXPRESSION = re.compile(r"\s*\{\{[-+]?((?:(?!\}\}|\{\{).)*?)[-+]?\}\}\s*", re.DOTALL)
 # Names that mean something to Jinja itself.
 _CONSTANTS = frozenset({"true", "false", "none", "True", "False", "None", "self", "not"})
 _is_trusted = getattr(ansible_template, "is_trusted_as_template", None)
@@ -141,7 +146,18 @@ class Renderer:
             # Such a text is compiled with settings of its own.
             templar = Templar(loader=self._loader, variables={})
         templar.available_variables = variables.all()
-        return plain(templar.template(value))
+        found = plain(templar.template(value))
+        if found == "" and _is_trusted is None and self._is_null(value, templar):
+            return None
+        if isinstance(found, str) and _OMIT in found:
+            raise ValueError(OMITTED)
+        return found
+
+    @staticmethod
+    def _is_null(value: t.Any, templar: t.Any) -> bool:
+        """Return whether *value* is one expression that results in none, of which ansible-core before 2.19 makes a text."""
+        expression = _EXPRESSION.fullmatch(value) if isinstance(value, str) else None
+        return expression is not None and bool(templar.template(f"{{{{ ({expression.group(1)}) is none }}}}"))
 
     def _references(self, text: str, variables: Variables) -> t.Any:
         """Return what a *text* is that only names variables, or MISSING where it takes Ansible's templating to tell."""

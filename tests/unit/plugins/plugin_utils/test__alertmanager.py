@@ -165,7 +165,11 @@ def test_the_whole_configuration_may_be_given() -> None:
             "no regular expression",
         ),
         ({"routes": [{"match": {}, "contact": "ops", "receiver": "x"}]}, "routes[0]", "unknown; known are match"),
-        ({"routes": [{"contact": "ops", "group_wait": "soon"}]}, "routes[0].group_wait", "a time is a number with a unit"),
+        (
+            {"routes": [{"contact": "ops", "group_wait": "soon"}]},
+            "routes[0].group_wait",
+            "it must be whole numbers with the units",
+        ),
         ({"routes": [{"contact": "ops", "routes": [{"match": {"group": "a"}}]}]}, "routes[0].routes[0]", "it leads nowhere"),
         ({"routes": ["ops"]}, "routes[0]", "a route is a dictionary"),
         ({"default_contact": "x"}, "default_contact", "no such contact"),

@@ -320,7 +320,7 @@ def test_ten_mistakes_are_ten_lines(tmp_path: Path) -> None:
         ({"monitoring_labels": {"a": "{{ x +"}}, "monitoring_labels.a, value '{{ x +': it cannot be templated: "),
         ({"node_exporter_port": True}, "node_exporter_port, value True: a port is a number"),
         ({"node_exporter_port": 91.5}, "node_exporter_port, value 91.5: a port is a number"),
-        ({"node_exporter_port": "{{ nowhere }}"}, "node_exporter_port, value '{{ node_exporter_port }}': it cannot be templated"),
+        ({"node_exporter_port": "{{ nowhere }}"}, "node_exporter_port, value '{{ nowhere }}': it cannot be templated"),
         ({"monitoring_scrapes": [5]}, "monitoring_scrapes[0], value 5: it must be a dictionary with job and port"),
         ({"monitoring_scrapes": [{"job": "app"}]}, "monitoring_scrapes[app].port, value None: a port is a number"),
         (
@@ -354,6 +354,78 @@ def test_ten_mistakes_are_ten_lines(tmp_path: Path) -> None:
 def test_a_mistake(tmp_path: Path, host: dict[str, t.Any], problem: str) -> None:
     """Named with its variable and its value; a host's own monitoring_groups is none."""
     assert [problem in line for line in problems_of(tmp_path, simple(host))] == [True] * bool(problem)
+
+
+NULL = "{{ nowhere | default(none) }}"
+
+
+def test_a_template_may_be_null(tmp_path: Path) -> None:
+    """With every version of ansible-core the same: it takes away, as a null does; an empty text is a text."""
+    files = simple(
+        {
+            "monitoring_labels": {
+                "rack": NULL,
+                "empty": "{{ '' }}",
+                "part": "a{{ '' }}",
+                "spaced": " {{- nowhere | default(none) -}} ",
+            },
+            "monitoring_thresholds": {"memory_used_percent": NULL},
+            "monitoring_probes": NULL,
+            "monitoring_address": NULL,
+            "monitoring_scrapes": [{"job": "app", "port": 1, "path": NULL, "instance": NULL, "labels": {"a": NULL, "b": "x"}}],
+        }
+    )
+    files["group_vars/all.yml"] = {"monitoring_labels": {"rack": "r1", "spaced": "x"}, "prometheus_external_labels": {"dc": NULL}}
+    host = Made(tmp_path, files).host("h")
+    assert host["labels"] == {"empty": "", "part": "a"}
+    assert (host["thresholds"], host["probes"], host["address"]) == ({}, [], "h")
+    assert [e["labels"] for e in host["endpoints"] if e["job"] == "app"] == [{"b": "x"}]
+    model, problems = Made(tmp_path, files).build(contracts())
+    assert [problem for problem in problems if "monitoring_thresholds" not in problem] == []
+    assert model["servers"]["prometheus"]["p"]["prometheus_external_labels"] == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "named", "remedy"),
+    [
+        (
+            {"a": "{{ nowhere | default(omit) }}"},
+            "monitoring_labels.a, value '{{ nowhere | default(omit) }}'",
+            "write default(none)",
+        ),
+        ("{{ nowhere | default(omit) }}", "monitoring_labels, value '{{ nowhere", "write default(none)"),
+        (
+            {"a": "{{ $labels.host }} is down"},
+            "monitoring_labels.a, value '{{ $labels.host }} is down'",
+            "put the tag !unsafe before",
+        ),
+        ({"a": '{{ template "x" . }}'}, "monitoring_labels.a, value ", "put the tag !unsafe before"),
+    ],
+)
+def test_a_template_that_is_not_one_for_ansible(tmp_path: Path, value: t.Any, named: str, remedy: str) -> None:
+    """The message names the variable with what is written there, and what to do."""
+    (problem,) = problems_of(tmp_path, simple({"monitoring_labels": value}))
+    assert problem.startswith(f"host h, variable {named}")
+    assert remedy in problem
+
+
+def test_the_part_that_cannot_be_templated_is_named(tmp_path: Path) -> None:
+    """And not all of the rules, or the password beside it; a mistake of a server is one mistake."""
+    rule = {"alert": "A", "expr": "up", "annotations": {"summary": "{{ $labels.host }}"}}
+    files = simple()
+    files["host_vars/p.yml"] = {
+        "prometheus_extra_rules": [{"name": "own", "rules": [rule]}],
+        "prometheus_extra_config": {"remote_write": [{"password": "hidden", "url": "{{ nowhere }}"}]},
+        "prometheus_port": "{{ nowhere + 1 }}",
+        "prometheus_version": "{{ nowhere }}",
+    }
+    problems = sorted(Made(tmp_path, files).build(contracts())[1])
+    assert [problem.partition(": ")[0] for problem in problems] == [
+        "host p, variable prometheus_extra_config.remote_write[0].url, value '{{ nowhere }}'",
+        "host p, variable prometheus_extra_rules[0].rules[0].annotations.summary, value '{{ $labels.host }}'",
+        "host p, variable prometheus_port, value '{{ nowhere + 1 }}'",
+        "host p, variable prometheus_version, value '{{ nowhere }}'",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,9 @@ def test_as_ansible_renders_it(tmp_path: Path, text: str) -> None:
     theirs = Templar(loader=made.loader, variables=made.ansible("h"))
     try:
         expected = plain(theirs.template(made.ansible("h")["subject"]))
+        if text == "{{ none }}":
+            # A text before ansible-core 2.19. Ours is the same with every version, as files rendered from it must be.
+            expected = None
     except Exception:  # noqa: BLE001 - whatever a template raises
         with pytest.raises(Exception):  # noqa: B017, PT011 - the same
             made.renderer(host.get("subject"), host)
