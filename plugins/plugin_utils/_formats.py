@@ -71,9 +71,8 @@ def check(model: _model.Model, problems: _model.Problems) -> None:
             if role == "prometheus":
                 _check_timeout(name, settings, problems)
             for module, its in (settings.get("blackbox_exporter_modules") or {}).items():
-                remedy = _go_duration(its["timeout"]) if isinstance(its, dict) and "timeout" in its else None
-                if remedy:
-                    problems.add(name, f"blackbox_exporter_modules.{module}.timeout", its["timeout"], remedy)
+                if isinstance(its, dict) and "timeout" in its and (wrong := _go_duration(its["timeout"])):
+                    problems.add(name, f"blackbox_exporter_modules.{module}.timeout", its["timeout"], wrong)
 
 
 def _wrong(
