@@ -25,9 +25,7 @@ _NAMES = ("labels", "external_labels", "annotations")
 _USERINFO = re.compile(r"^[a-z][a-z0-9+.-]*://[^/@\s]*:[^/@\s]*@", re.IGNORECASE)
 
 
-def replaced(
-    value: t.Any, keys: Keys, replace: t.Callable[[tuple[str, ...], t.Any], t.Any], path: tuple[str, ...] = ()
-) -> t.Any:
+def replaced(value: t.Any, keys: Keys, replace: t.Callable[[tuple[str, ...], t.Any], t.Any], path: tuple[str, ...] = ()) -> t.Any:
     """Return *value* with each secret replaced by what *replace* returns for its path and itself.
 
     A URL with a password is a secret under any key. The path has the keys, and the names of the items of lists.
