@@ -58,6 +58,8 @@ def reduce(target: t.Mapping[str, t.Any]) -> Target:
     labels = target["labels"]
     return {
         "job": labels.get("job", ""),
+        # The job of the configuration, whatever the label is.
+        "pool": target.get("scrapePool", ""),
         "instance": labels.get("instance", ""),
         "host": labels.get("host", ""),
         "address": urlsplit(target["scrapeUrl"]).netloc,

@@ -127,7 +127,8 @@ def test_site_takes_the_stack_over(scenario: t.Any, inventory: Path, before: dic
     rules = scenario.get("monitor", "http://localhost:9090/api/v1/rules")
     assert "Watchdog" in rules
     assert "before-vigie" not in rules
-    assert scenario.play("verify.yml", inventory=inventory).rc == 0
+    verified = scenario.play("verify.yml", inventory=inventory)
+    assert verified.rc == 0, verified.output
     assert scenario.play("site.yml", inventory=inventory).changed == []
 
 

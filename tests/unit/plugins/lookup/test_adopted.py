@@ -79,12 +79,13 @@ def discovered(prometheus: str, etc: Path, jobs: set[str]) -> dict[str, collecti
     command = [prometheus, f"--config.file={etc}/prometheus.yml", f"--web.listen-address={address}"]
     with (
         tempfile.TemporaryDirectory() as data,
-        subprocess.Popen(
-            [*command, f"--storage.tsdb.path={data}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as server,
+        Path(data, "log").open("w") as log,
+        subprocess.Popen([*command, f"--storage.tsdb.path={data}"], stdout=log, stderr=log) as server,
     ):
         try:
             return _asked(f"http://{address}/api/v1/targets?state=active", jobs)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{Path(log.name).read_text()}") from error
         finally:
             server.terminate()
 

@@ -28,6 +28,7 @@ def test_reduce_takes_what_matters_of_an_answer() -> None:
     answer = {
         "discoveredLabels": {"__address__": "198.18.0.12:9100"},
         "labels": {"function": "web", "host": "web2", "instance": "web2:9100", "job": "node"},
+        "scrapePool": "nodes",
         "scrapeUrl": "http://198.18.0.12:9100/metrics",
         "lastError": 'Get "http://198.18.0.12:9100/metrics": context deadline exceeded',
         "lastScrape": "2026-11-21T05:40:48.048116734Z",
@@ -36,6 +37,7 @@ def test_reduce_takes_what_matters_of_an_answer() -> None:
     reduced = _targets.reduce(answer)
     assert reduced["last_scrape"] == pytest.approx(1795239648.0481167)
     assert (reduced["host"], reduced["address"], reduced["health"]) == ("web2", "198.18.0.12:9100", "down")
+    assert (reduced["job"], reduced["pool"]) == ("node", "nodes")
 
 
 @pytest.mark.parametrize(
