@@ -21,6 +21,8 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import ma
 
 TEMPLATE = pathlib.Path("alertmanager/files/vigie.tmpl")
 NOBODY = "nobody"
+# The alert that always fires: an Alertmanager that no longer gets it is cut off.
+WATCHDOG = "Watchdog"
 Settings = t.Mapping[str, t.Any]
 _TITLE, _TEXT = '{{ template "vigie.subject" . }}', '{{ template "vigie.text" . }}'
 # In a payload Alertmanager takes a text that could be YAML for YAML (DeepCopyWithTemplate in its template/template.go): no YAML
@@ -109,7 +111,7 @@ def config(settings: Settings) -> dict[str, t.Any]:
     version = version_of(settings)
     receivers = [{"name": NOBODY}, *(_receiver(name, contact, version) for name, contact in contacts.items())]
     watchdog = {
-        "matchers": ['alertname="Watchdog"'],
+        "matchers": [f'alertname="{WATCHDOG}"'],
         "receiver": settings["alertmanager_watchdog_contact"] or NOBODY,
         "group_wait": "0s",
         "group_interval": "1m",
@@ -136,7 +138,7 @@ def config(settings: Settings) -> dict[str, t.Any]:
 _INHIBIT = [
     {
         "source_matchers": ['alertname="HostDown"'],
-        "target_matchers": ['alertname!~"HostDown|Watchdog"', 'host!=""'],
+        "target_matchers": [f'alertname!~"HostDown|{WATCHDOG}"', 'host!=""'],
         "equal": ["host"],
     },
     {

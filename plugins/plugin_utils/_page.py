@@ -9,7 +9,7 @@ import json
 import time
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _checks
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _alertmanager, _checks
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._verdict import SYMBOLS
 
@@ -78,10 +78,15 @@ def _into(cells: dict[str, dict[str, str]], job: str, state: str, reason: str, v
 
 
 def _alerts(answered: t.Mapping[str, _checks.Answer]) -> list[dict[str, str]]:
-    """Return the alerts that fire; what several servers say alike is one."""
+    """Return the alerts that fire; what several servers say alike is one.
+
+    The watchdog is not among them: it fires as long as alerting works.
+    """
     found: dict[tuple[str, ...], dict[str, str]] = {}
     for answer in answered.values():
         for alert in (answer.info or {}).get("alerts", []):
+            if alert["name"] == _alertmanager.WATCHDOG:
+                continue
             key = (alert["name"], alert["host"], alert["severity"], alert["summary"])
             found.setdefault(key, dict(zip(("name", "host", "severity", "summary"), key)))
     return [found[key] for key in sorted(found)]
@@ -91,8 +96,8 @@ def markdown(data: t.Mapping[str, t.Any]) -> str:
     """Return the page as Markdown."""
     jobs = data["jobs"]
     lines = ["# Coverage", "", f"{data['made']}, as seen by {', '.join(data['servers']) or 'no server'}. {LEGEND}.", ""]
-    lines += [f"- **{_plain(problem)}**" for problem in data["problems"]]
     lines += [f"- {_fires(alert)}" for alert in data["alerts"]]
+    lines += [f"- Difference from the inventory: {_plain(problem)}" for problem in data["problems"]]
     lines += ["", _row(["server", *jobs, "labels", "alerts"]), _row(["---"] * (len(jobs) + 3))]
     for host in data["hosts"]:
         labels = " ".join(f"{name}={value}" for name, value in host["labels"].items())

@@ -269,7 +269,10 @@ def test_the_page_has_a_row_a_host_and_a_column_a_job() -> None:
     fleet["servers"]["prometheus"]["q"] = {**second, "scrape_hosts": ["a"]}
     answer["targets"].append({"__prometheus_server": "q", "active": [active(health="down", last_error="refused")], "waiting": []})
     everywhere = {"name": "JobDown", "host": "", "severity": "", "since": 0.0, "summary": "", "labels": {}}
-    _change(answer, "info", alerts=[everywhere, {**everywhere, "name": "DiskFull", "host": "a", "summary": "/ is full"}])
+    disk = {**everywhere, "name": "DiskFull", "host": "a", "summary": "/ is full"}
+    # The Watchdog fires while all is well.
+    _change(answer, "info", alerts=[everywhere, disk, {**everywhere, "name": "Watchdog"}])
+    _change(answer, "tree", changed_files=["prometheus.yml"])
     page = _page.page(fleet, answer, list(fleet["hosts"]), now=0)
     assert page["markdown"].splitlines() == [
         "# Coverage",
@@ -277,6 +280,7 @@ def test_the_page_has_a_row_a_host_and_a_column_a_job() -> None:
         f"1970-01-01 00:00 UTC, as seen by p, q. {_page.LEGEND}.",
         "",
         "- JobDown",
+        f"- Difference from the inventory: {json.loads(page['json'])['problems'][0]}",
         "",
         "| server | alertmanager | node | labels | alerts |",
         "| --- | --- | --- | --- | --- |",
@@ -287,5 +291,6 @@ def test_the_page_has_a_row_a_host_and_a_column_a_job() -> None:
     ]
     assert "<" not in page["json"]
     data = json.loads(page["json"])
+    assert [alert["name"] for alert in data["alerts"]] == ["JobDown"]
     assert data["hosts"][0]["labels"] == {"note": "a|b <script>"}
     assert data["hosts"][0]["cells"]["node"] == {"state": "down", "reason": "q: refused", "version": "1.11.1+ds1"}
