@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _rules
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._alert_labels import Values
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._alertmanager import (
     KINDS,
     NEEDED,
@@ -18,21 +19,29 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._alertmanager imp
     version_of,
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._formats import FORMATS
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model
 
 # Variable (below the role's prefix), value, remedy. What a contact holds may be secret, and is not shown.
 Problem = tuple[str, t.Any, str]
 _ROUTE_KEYS = ("match", "match_regex", "matchers", "contact", "continue", "group_by", "routes", *ROUTE_TIMES)
 # What every alert may have, whatever the inventory's labels are.
 _USUAL_LABELS = {"alertname", "severity", "job", "instance", "host"}
+# A matcher in Alertmanager's own form, one of them, that wants a value.
+_MATCHER = re.compile(r"\s*\"?(?P<label>\w+)\"?\s*(?P<sign>=~?)\s*(?:\"(?P<quoted>[^\"\\]*)\"|(?P<word>[^\"{},\\]*?))\s*")
+_EXPRESSION = re.compile(r"(?:[\w .:/@|()*+?-]|\\[.])*")
+_SHOWN = 8
 _SINCE = {"telegram": (0, 24), "rocketchat": (0, 28), "matrix": (0, 32)}
 
 
-def problems(settings: t.Mapping[str, t.Any], labels: t.Collection[str]) -> list[Problem]:
+def _unknown(_label: str) -> None:
+    """Say of no label what values it may have."""
+
+
+def problems(settings: t.Mapping[str, t.Any], labels: t.Collection[str], values: Values = _unknown) -> list[Problem]:
     """Return what is wrong with the contacts and routes of an Alertmanager.
 
     :param settings: the variables of the role.
     :param labels: the labels that the fleet's targets and rules have.
+    :param values: which values one of them may have.
     """
     contacts = settings["alertmanager_contacts"] or {}
     if settings["alertmanager_config"]:
@@ -48,8 +57,10 @@ def problems(settings: t.Mapping[str, t.Any], labels: t.Collection[str]) -> list
         "smarthost"
     ):
         found.append(("smtp", "…", "contacts have mail: give smarthost (host:port) and from"))
-    known = {*_USUAL_LABELS, *labels, *(settings["alertmanager_known_labels"] or [])}
-    found += _routes_problems("routes", settings["alertmanager_routes"] or [], contacts, known)
+    own = settings["alertmanager_known_labels"] or []
+    routes = settings["alertmanager_routes"] or []
+    found += _routes_problems("routes", routes, contacts, {*_USUAL_LABELS, *labels, *own})
+    found += _values_problems("routes", routes, lambda label: None if label in own else values(label))
     return found
 
 
@@ -144,16 +155,46 @@ def _matched(matcher: t.Any) -> str:
     return re.split(r"\s*(?:=~|!~|!=|=)", str(matcher), maxsplit=1)[0].strip().strip('"')
 
 
-def labels_of(model: Model) -> set[str]:
-    """Return the labels that alerts of this fleet may have: those of targets, of servers, and those that rules add."""
-    found = {label for host in model["hosts"].values() for label in host["labels"]}
-    found |= {label for host in model["hosts"].values() for item in host["endpoints"] for label in item["labels"]}
-    groups = [group for text in model["rules"].values() for group in _rules.groups(text)]
-    for settings in model["servers"].get("prometheus", {}).values():
-        found |= set(settings.get("prometheus_external_labels") or {})
-        groups += settings.get("prometheus_extra_rules") or []
-    for rule in (rule for group in groups for rule in group.get("rules") or []):
-        found |= set(rule.get("labels") or {})
-        # What an alert's text speaks of, and what it is grouped by, is a label of the alert.
-        found |= set(re.findall(r"\$labels\.(\w+)", str(rule.get("annotations") or {})))
-    return found
+def _values_problems(where: str, routes: t.Any, values: Values) -> t.Iterator[Problem]:
+    """Yield what no alert can have among what *routes* match."""
+    for index, route in enumerate(routes):
+        if not isinstance(route, dict):
+            continue
+        its = f"{where}[{index}]"
+        for field, label, sign, value in _matches(route):
+            known = values(label)
+            if known is None or any(_fits(sign, value, other) for other in ("", *known)):
+                continue
+            near = difflib.get_close_matches(value, known, n=1)
+            there = f"Did you mean {near[0]}?" if near else f"There are {_some(known)}."
+            remedy = (
+                f"no target and no rule has this value of the label {label}, the route would never be taken. {there} "
+                f"Where alerts from elsewhere have it, add {label} to alertmanager_known_labels"
+            )
+            yield f"{its}.{field}", value, remedy
+        yield from _values_problems(f"{its}.routes", route.get("routes") or [], values)
+
+
+def _matches(route: t.Mapping[str, t.Any]) -> t.Iterator[tuple[str, str, str, str]]:
+    """Yield (field, label, sign, value) of each matcher that wants a value; one that wants none always fits some alert."""
+    for label, value in (route.get("match") or {}).items():
+        yield from ((f"match.{label}", label, "=", str(item)) for item in (value if isinstance(value, list) else [value]))
+    for label, value in (route.get("match_regex") or {}).items():
+        yield f"match_regex.{label}", label, "=~", str(value)
+    for index, matcher in enumerate(route.get("matchers") or []):
+        found = _MATCHER.fullmatch(str(matcher))
+        if found:
+            yield f"matchers[{index}]", found["label"], found["sign"], found["quoted"] if found["word"] is None else found["word"]
+
+
+def _fits(sign: str, value: str, other: str) -> bool:
+    """Return whether a label's value *other* is what a matcher wants, or may be."""
+    if sign == "=":
+        return value == other
+    # Beyond these signs, expressions of Alertmanager and of Python differ.
+    return _EXPRESSION.fullmatch(value) is None or re.fullmatch(value, other) is not None
+
+
+def _some(values: t.Collection[str]) -> str:
+    rest = len(values) - _SHOWN
+    return ", ".join(sorted(values)[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")

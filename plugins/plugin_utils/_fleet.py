@@ -49,7 +49,7 @@ def build(
             _check_name(inventory, name, problems)
     _together.check(model, problems)
     _probes.check(model, problems)
-    _servers.check(inventory, model, contracts, problems, whole=not host)
+    _servers.check(inventory, model, contracts, problems, whole=not host and not without)
     if not host:
         unknown = _variables.check(inventory, groups, render, problems)
         model.update({"unknown": unknown} if unknown else {})

@@ -9,11 +9,14 @@ A target of the job ``probe_MODULE`` is scraped at a blackbox exporter, which pr
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _model
 
 ROLE = "blackbox_exporter"
+# As Go's net.Dial takes it.
+_HOST_PORT = re.compile(r"(?:[^\s:/\[\]]+|\[[0-9a-fA-F:.]+(?:%\w+)?\]):[\w-]+")
 _KEYS = ("module", "target", "labels")
 Target = dict[str, t.Any]
 
@@ -23,7 +26,7 @@ def check(model: _model.Model, problems: _model.Problems) -> None:
     if ROLE not in model["servers"]:
         return
     probers = _probers(model)
-    modules = {module for settings in probers.values() for module in settings["blackbox_exporter_modules"] or {}}
+    modules = {name: its for settings in probers.values() for name, its in (settings["blackbox_exporter_modules"] or {}).items()}
     for name, host in model["hosts"].items():
         right = []
         for index, raw in enumerate(host.get("probes") or []):
@@ -36,7 +39,7 @@ def check(model: _model.Model, problems: _model.Problems) -> None:
         host["probes"] = right
 
 
-def _problems(raw: t.Any, modules: t.Collection[str], *, known: bool) -> t.Iterator[tuple[str, t.Any, str]]:
+def _problems(raw: t.Any, modules: t.Mapping[str, t.Any], *, known: bool) -> t.Iterator[tuple[str, t.Any, str]]:
     if not isinstance(raw, dict):
         yield "", raw, "a probe is a dictionary with module and target"
         return
@@ -49,6 +52,8 @@ def _problems(raw: t.Any, modules: t.Collection[str], *, known: bool) -> t.Itera
         yield "module", raw.get("module"), f"blackbox_exporter_modules has {', '.join(sorted(modules))}"
     if not isinstance(raw.get("target") or "", str):
         yield "target", raw["target"], "it is a text: put it in quotes"
+    elif _prober(modules.get(str(raw.get("module")))) == "tcp" and not _HOST_PORT.fullmatch(raw.get("target") or ""):
+        yield "target", raw.get("target"), "a TCP probe needs host:port, and brackets around an IPv6 address: [2001:db8::1]:443"
     labels = raw.get("labels") or {}
     if not isinstance(labels, dict):
         yield "labels", labels, "it must be a dictionary"
@@ -57,6 +62,10 @@ def _problems(raw: t.Any, modules: t.Collection[str], *, known: bool) -> t.Itera
         remedy = _model.label_problem(label, value)
         if remedy:
             yield f"labels.{label}", value, remedy
+
+
+def _prober(module: t.Any) -> t.Any:
+    return module.get("prober") if isinstance(module, dict) else None
 
 
 def _probers(model: _model.Model) -> dict[str, dict[str, t.Any]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _contacts, _formats, _model, _rules
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _alert_labels, _contacts, _formats, _model, _rules
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import Contract
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
 
@@ -28,8 +28,10 @@ def check(
             problems.add(name, "grafana_admin_password", "", "Grafana's administrator needs a password: give one, in a vault")
     # The labels of all hosts are needed to tell that none has one.
     if whole:
+        labels = _alert_labels.labels_of(model)
+        values = _alert_labels.values_of(model, (contract.rules for contract in contracts))
         for name, settings in model["servers"].get("alertmanager", {}).items():
-            for variable, value, remedy in _contacts.problems(settings, _contacts.labels_of(model)):
+            for variable, value, remedy in _contacts.problems(settings, labels, values):
                 problems.add(name, f"alertmanager_{variable}", value, remedy)
 
 

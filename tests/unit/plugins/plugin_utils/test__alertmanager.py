@@ -13,7 +13,7 @@ import inventories
 import pytest
 import yaml
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _alertmanager, _contacts
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _alert_labels, _alertmanager, _contacts
 
 DEFAULTS = inventories.defaults("alertmanager")
 LABELS = {"function", "group"}
@@ -226,4 +226,4 @@ def test_labels_that_alerts_may_have() -> None:
         "rules": {"r": rules},
         "servers": {"prometheus": {"p": {"prometheus_external_labels": {"dc": "a"}, "prometheus_extra_rules": []}}},
     }
-    assert _contacts.labels_of(model) == {"function", "uwsgi", "team", "mountpoint", "dc"}
+    assert _alert_labels.labels_of(model) == {"function", "uwsgi", "team", "mountpoint", "dc"}

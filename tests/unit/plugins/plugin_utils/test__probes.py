@@ -70,6 +70,34 @@ def test_a_probe_is_a_target_at_the_exporter() -> None:
     assert (ping["labels"]["__param_target"], ping["labels"]["rack"]) == ("w.example.com", "w")
 
 
+TCP = "a TCP probe needs host:port, and brackets around an IPv6 address: [2001:db8::1]:443"
+
+
+@pytest.mark.parametrize(
+    ("probe", "remedies"),
+    [
+        ({"module": "tcp", "target": "2001:db8::1:443"}, [TCP]),
+        ({"module": "tls", "target": "2001:db8::1:443"}, [TCP]),
+        ({"module": "tcp", "target": "www.example.com"}, [TCP]),
+        ({"module": "tcp", "target": "https://www.example.com/"}, [TCP]),
+        ({"module": "tcp"}, [TCP]),
+        ({"module": "tcp", "target": "[2001:db8::1]:443"}, []),
+        ({"module": "tcp", "target": "[fe80::1%eth0]:443"}, []),
+        ({"module": "tls", "target": "www.example.com:https"}, []),
+        ({"module": "tcp", "target": "192.0.2.1:22"}, []),
+        ({"module": "icmp", "target": "2001:db8::1"}, []),
+        ({"module": "dns", "target": "2001:db8::1"}, []),
+    ],
+)
+def test_a_tcp_probe_has_a_port(probe: dict[str, t.Any], remedies: list[str]) -> None:
+    """Which an IPv6 address without brackets swallows."""
+    made = model({})
+    made["hosts"]["m"]["probes"] = [probe]
+    problems = _model.Problems()
+    _probes.check(made, problems)
+    assert [line.partition(": ")[2] for line in problems.lines] == remedies
+
+
 def test_what_several_hosts_want_is_probed_once() -> None:
     """With the labels that they share: a group's variable names a site of the group."""
     made = model({name: [{"module": "http_2xx", "target": "https://site/"}] for name in ("w1", "w2")})
@@ -114,9 +142,9 @@ def test_the_files_of_prometheus_have_them() -> None:
         ({"module": "http"}, ".module", "blackbox_exporter_modules has dns, http_2xx, icmp, tcp, tls"),
         ({"target": "w"}, ".module", "blackbox_exporter_modules has"),
         ({"module": "tcp", "target": 22}, ".target", "it is a text"),
-        ({"module": "tcp", "port": 22}, "", "unknown; known are module, target, labels"),
-        ({"module": "tcp", "labels": ["x"]}, ".labels", "it must be a dictionary"),
-        ({"module": "tcp", "labels": {"host": "x"}}, ".labels.host", "host is reserved"),
+        ({"module": "icmp", "port": 22}, "", "unknown; known are module, target, labels"),
+        ({"module": "icmp", "labels": ["x"]}, ".labels", "it must be a dictionary"),
+        ({"module": "icmp", "labels": {"host": "x"}}, ".labels.host", "host is reserved"),
     ],
 )
 def test_a_mistake_is_told(probe: t.Any, where: str, remedy: str) -> None:
