@@ -17,6 +17,10 @@ from ansible_collections.vigie.monitoring.plugins.module_utils import _locks
 _STEP = 5
 
 
+def _left(deadline: float) -> float:
+    return max(0.0, deadline - time.monotonic())
+
+
 class WaitingAction(ActionModule):
     """Calls the module again while it finds another run at work, for as long as ``lock_timeout`` allows."""
 
@@ -32,8 +36,7 @@ class WaitingAction(ActionModule):
         told = set()
         try:
             while True:
-                left = max(0.0, deadline - time.monotonic())
-                self._task.args = {**arguments, "lock_timeout": int(min(_STEP, left))}
+                self._task.args = {**arguments, "lock_timeout": int(min(_STEP, _left(deadline)))}
                 result = dict(super().run(tmp, task_vars))
                 busy = result.pop("busy", None)
                 if not busy:
@@ -44,7 +47,7 @@ class WaitingAction(ActionModule):
                 if busy["holder"] not in told:
                     told.add(busy["holder"])
                     host = self._task.delegate_to or (task_vars or {}).get("inventory_hostname")
-                    wait = f"Waiting until it has finished, {left:.0f} s at most"
+                    wait = f"Waiting until it has finished, {_left(deadline):.0f} s at most"
                     Display().warning(f"Host {host}: {busy['holder']} is changing {busy['what']}. {wait}")
         finally:
             self._task.args = arguments

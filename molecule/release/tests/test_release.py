@@ -64,14 +64,6 @@ def release_of(script: str, version: str) -> tuple[bytes, bytes]:
 
 
 @pytest.fixture
-def bare(scenario: t.Any) -> None:
-    """Provide hosts to which nothing was ever deployed."""
-    used = [host for host in ("native", "pi") if scenario.on(host).file("/opt/vigie").exists]
-    if used:
-        scenario.renew(*used)
-
-
-@pytest.fixture
 def newest(scenario: t.Any) -> None:
     """Provide a host that has the newest version in service, and not the one that tests change to."""
     on = scenario.on("native")

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two operators at the same time, with different configurations. The tests run in this order, on one fleet."""
+"""Two operators at the same time, with different configurations. The tests share a fleet, and run in any order."""
 
 from __future__ import annotations
 
@@ -10,14 +10,28 @@ import subprocess
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
+# Holds the lock of the configuration until another process has been waiting for it for so long that its operator is told.
 HOLD = """
-import os
-import fcntl, time
-handle = os.open("/run/vigie/.locks/the-directory-%2Fetc%2Fprometheus", os.O_RDWR)
+import fcntl, glob, os, time
+lock = "/run/vigie/.locks/the-directory-%2Fetc%2Fprometheus"
+handle = os.open(lock, os.O_RDWR)
 fcntl.flock(handle, fcntl.LOCK_EX)
 os.pwrite(handle, b'{"user": "alice", "process": 1, "since": "today"}', 0)
 print("held", flush=True)
-time.sleep(13)
+
+def link(path):
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
+
+seen, deadline = 0, time.monotonic() + 120
+while seen < 14 and time.monotonic() < deadline:
+    others = [path for path in glob.glob("/proc/[0-9]*/fd/*") if path.split("/")[2] != str(os.getpid())]
+    seen += any(link(path) == lock for path in others)
+    time.sleep(0.5)
 """
 LEFT = (
     "find /etc/prometheus /etc/alertmanager /opt/vigie -name .transaction -o -name '.staged*' -o -name '*.part';"
@@ -57,6 +71,15 @@ def configuration(number: int) -> dict[str, t.Any]:
     }
 
 
+@pytest.fixture
+def deployed(scenario: t.Any) -> None:
+    """Provide a server that has everything in service."""
+    if not scenario.on("native").file("/opt/vigie/prometheus").exists:
+        play = scenario.play("site.yml", "--limit", "native", **configuration(1))
+        assert play.rc == 0, play.output
+
+
+@pytest.mark.usefixtures("bare")
 def test_two_first_deployments_at_once(scenario: t.Any) -> None:
     """Accounts, programs, units and configurations are made once, and are those of the run that came last."""
     plays = pair(scenario, (("--limit", "native"), configuration(2)), (("--limit", "native"), configuration(3)))
@@ -69,6 +92,7 @@ def test_two_first_deployments_at_once(scenario: t.Any) -> None:
     assert not scenario.on("native").run("sudo -u nobody ls /run/vigie/.locks").succeeded
 
 
+@pytest.mark.usefixtures("deployed")
 def test_a_refresh_during_a_deployment(scenario: t.Any) -> None:
     """Neither takes the other's change for that of an interrupted run, nor puts it back."""
     deployment = (("--tags", "prometheus", "--limit", "native"), configuration(4))
@@ -78,6 +102,7 @@ def test_a_refresh_during_a_deployment(scenario: t.Any) -> None:
     assert whole(scenario) in ("4s", "5s")
 
 
+@pytest.mark.usefixtures("deployed")
 def test_who_waits_is_told_whom_for(scenario: t.Any) -> None:
     """While the run waits; then it goes on."""
     container = f"vigie-{scenario.fleet}-native"
