@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stack from the inventory, and what an operator does with it afterwards. The tests run in this order, on one fleet."""
+"""A stack from the inventory, and what an operator does with it afterwards. The tests share a fleet, and run in any order."""
 
 from __future__ import annotations
 
@@ -446,6 +446,7 @@ def test_mistakes_of_the_inventory_are_found_before_anything_is_touched(scenario
     assert {result["action"] for result in play.results} == {"assert"}
 
 
+@pytest.mark.usefixtures("torn")
 @pytest.mark.parametrize("role", ["alertmanager", "prometheus", "node_exporter"])
 def test_absent_leaves_nothing_behind_but_data(scenario: t.Any, role: str) -> None:
     """The list of files before and after: what the role brought is gone, what it collected is there."""

@@ -1,7 +1,10 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From another collection to this one, as the page docs/migration.md tells. The tests run in this order."""
+"""From another collection to this one, as the page docs/migration.md tells.
+
+The steps are fixtures, each of which takes the one before it; the tests look at them in any order.
+"""
 
 from __future__ import annotations
 
@@ -84,6 +87,21 @@ def inventory(scenario: t.Any, before: dict[str, t.Any], tmp_path_factory: pytes
     return tmp / "inventory"
 
 
+@pytest.fixture(scope="module")
+def predicted(scenario: t.Any, inventory: Path) -> tuple[t.Any, list[str], list[str]]:
+    """Return what check mode says, and the processes before and after."""
+    before = [pid(scenario, *service) for service in SERVICES]
+    play = scenario.play("site.yml", "--check", "--diff", inventory=inventory)
+    return play, before, [pid(scenario, *service) for service in SERVICES]
+
+
+@pytest.fixture(scope="module")
+def taken_over(scenario: t.Any, inventory: Path, predicted: tuple[t.Any, ...]) -> t.Any:
+    """Return the run that takes the stack over."""
+    assert predicted
+    return scenario.play("site.yml", inventory=inventory)
+
+
 def test_the_inventory_says_what_the_configuration_said(inventory: Path) -> None:
     """Targets, labels, settings, rules, and where alerts go."""
     hosts = yaml.safe_load((inventory / "hosts.yml").read_text())["all"]
@@ -99,19 +117,17 @@ def test_the_inventory_says_what_the_configuration_said(inventory: Path) -> None
     assert "receiver: nobody" in (inventory / "group_vars/alertmanager.yml").read_text()
 
 
-def test_check_mode_tells_what_will_happen(scenario: t.Any, inventory: Path) -> None:
+def test_check_mode_tells_what_will_happen(predicted: tuple[t.Any, list[str], list[str]]) -> None:
     """And nothing has happened."""
-    pids = [pid(scenario, *service) for service in SERVICES]
-    play = scenario.play("site.yml", "--check", "--diff", inventory=inventory)
+    play, before, after = predicted
     assert play.rc == 0, play.output
-    assert [pid(scenario, *service) for service in SERVICES] == pids
+    assert before == after
     assert "ansible managed alert rules" in play.output
 
 
-def test_site_takes_the_stack_over(scenario: t.Any, inventory: Path, before: dict[str, t.Any]) -> None:
+def test_site_takes_the_stack_over(scenario: t.Any, inventory: Path, before: dict[str, t.Any], taken_over: t.Any) -> None:
     """The same units and the same data, by the same user; the programs are ours, each runs once."""
-    play = scenario.play("site.yml", inventory=inventory)
-    assert play.rc == 0, play.output
+    assert taken_over.rc == 0, taken_over.output
     for host, service in SERVICES:
         machine = scenario.on(host)
         command = machine.check_output(f"cat /proc/{pid(scenario, host, service)}/cmdline")
@@ -137,6 +153,7 @@ def longest_gap(times: list[float]) -> float:
     return max(later - earlier for earlier, later in zip(times, times[1:], strict=False))
 
 
+@pytest.mark.usefixtures("taken_over")
 def test_no_data_is_lost(scenario: t.Any, before: dict[str, t.Any]) -> None:
     """The oldest sample is still there, and no series has a longer gap than one restart of Prometheus makes."""
     found = {instance: samples(scenario, instance) for instance in INSTANCES}
@@ -150,10 +167,15 @@ def test_no_data_is_lost(scenario: t.Any, before: dict[str, t.Any]) -> None:
         assert longest_gap(times) < plain + 3
 
 
+@pytest.mark.usefixtures("taken_over")
 def test_what_is_left_is_told_and_can_go(scenario: t.Any) -> None:
     """The page names it: the exporter's user, and the copies of the configuration."""
+    machine = scenario.on("monitor")
+    machine.check_output("tar -cf /root/copies.tar /etc/prometheus/*.before-vigie /etc/alertmanager/*.before-vigie")
     page = (Path(__file__).parents[3] / "docs/migration.md").read_text()
     for line in ("userdel node-exp", "rm -r /etc/prometheus/*.before-vigie /etc/alertmanager/*.before-vigie"):
         assert line in page
-        scenario.on("monitor").check_output(line)
+        machine.check_output(line)
     assert query(scenario, 'up{instance="monitor:9100"} == 1')
+    # Others look at them, too.
+    machine.check_output("tar -C / -xf /root/copies.tar")
