@@ -155,6 +155,13 @@ class Scenario:
         subprocess.run(["docker", "rm", "--force", "--volumes", *containers], check=True, capture_output=True)
         self.heal()
 
+    def put_back(self) -> None:
+        """Let the inventory be in force again, where a test has left the fleet torn."""
+        if self.torn:
+            play = self.play("site.yml")
+            assert play.rc == 0, play.output
+            type(self).torn = False
+
     def heal(self) -> None:
         """Start what was killed."""
         subprocess.run([ROOT / ".venv/bin/python", ROOT / "tests/fleet/fleet.py", "up", self.inventory], check=True)
@@ -228,13 +235,14 @@ def torn(scenario: Scenario) -> None:
 @pytest.fixture(autouse=True)
 def _whole(request: pytest.FixtureRequest) -> None:
     """Put back what a test has left torn, before the first one that does not tear itself."""
-    if "scenario" not in request.fixturenames or "torn" in request.fixturenames:
-        return
-    scenario = request.getfixturevalue("scenario")
-    if scenario.torn:
-        play = scenario.play("site.yml")
-        assert play.rc == 0, play.output
-        type(scenario).torn = False
+    if "scenario" in request.fixturenames and "torn" not in request.fixturenames:
+        request.getfixturevalue("scenario").put_back()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _whole_for_the_module(scenario: Scenario) -> None:
+    """Put back what another module has left torn, before what this one makes for all its tests."""
+    scenario.put_back()
 
 
 @pytest.fixture(scope="module")
