@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import pathlib
 import re
 import typing as t
 
-from ansible.module_utils.common.yaml import yaml_load
+import yaml
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _model
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import roles, specification
@@ -38,6 +39,7 @@ MONITORING = frozenset(
 _SWITCH = "monitoring_unknown_variables"
 _CHOICES = ("refuse", "allow")
 _ALLOWED = f"If the name is meant, set {_SWITCH}: allow for the group all"
+_TOP_LEVEL = re.compile(r"^([A-Za-z_]\w*)\s*:", re.MULTILINE)
 # A shorter word must be the same: two of them differ by little. A longer one may have one slip, a long one two.
 _SHORTEST, _LONG = 4, 8
 
@@ -120,18 +122,26 @@ def meant(name: str) -> str | None:
     return next((other for other in near if slip(name, other)), None)
 
 
-def own_roles(directories: t.Iterable[str]) -> dict[str, frozenset[str]]:
-    """Return the roles in *directories* with the names of their variables."""
-    found: dict[str, frozenset[str]] = {}
+def own_roles(directories: t.Iterable[str]) -> dict[str, list[pathlib.Path]]:
+    """Return the roles in *directories* with their paths."""
+    found: dict[str, list[pathlib.Path]] = {}
     for directory in dict.fromkeys(directories):
         for path in sorted(pathlib.Path(directory).glob("*/tasks")):
-            names = (_names(path.parent / file) for file in ("defaults/main.yml", "defaults/main.yaml"))
-            found[path.parent.name] = frozenset().union(*names, specification(path.parent.name, path.parents[1]))
+            found.setdefault(path.parent.name, []).append(path.parent)
     return found
 
 
-def _names(path: pathlib.Path) -> frozenset[str]:
-    return frozenset(yaml_load(path.read_bytes()) or {}) if path.is_file() else frozenset()
+@functools.cache
+def _of_role(path: pathlib.Path) -> frozenset[str]:
+    """Return the names of the variables of a role of the user's, as far as its files can be read."""
+    names: set[str] = set()
+    with contextlib.suppress(OSError, yaml.YAMLError, AttributeError):
+        names.update(specification(path.name, path.parent))
+    for file in path.glob("defaults/main.y*ml"):
+        # Values may have tags of Ansible's, which a reader of plain YAML refuses.
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            names.update(_TOP_LEVEL.findall(file.read_text(encoding="utf-8")))
+    return frozenset(names)
 
 
 def check(inventory: Inventory, groups: t.Mapping[str, str], render: Renderer, problems: _model.Problems) -> list[str]:
@@ -147,19 +157,22 @@ def check(inventory: Inventory, groups: t.Mapping[str, str], render: Renderer, p
     _check_groups(inventory, groups, own, problems)
     sources = list(inventory.sources())
     names = set().union(*(variables for _who, variables in sources))
-    of_roles = frozenset().union(*own.values())
-    # A role of the user's whose name begins like ours, prometheus_pushgateway, has all names that begin with its own.
-    theirs = tuple(f"{role}_" for role in own if role not in roles())
     ours = ("monitoring_", *(f"{role}_" for role in roles()))
+    # A role of the user's whose name begins like ours, prometheus_pushgateway, has all names that begin with its own.
+    theirs = tuple(f"{role}_" for role in own if role.startswith(ours) and role not in roles())
+    candidates = {
+        name: meant(name) for name in sorted(map(plain, names - known())) if not name.startswith(("_", "ansible_", *theirs))
+    }
+    candidates = {name: other for name, other in candidates.items() if other or name.startswith(ours)}
+    of_roles = frozenset().union(*(_of_role(path) for paths in own.values() for path in paths)) if candidates else frozenset()
     unknown = []
-    for name in sorted(map(plain, names - known() - of_roles)):
-        if name.startswith(("_", "ansible_", *theirs)):
+    for name, other in candidates.items():
+        if name in of_roles:
             continue
-        other = meant(name)
         if other:
             for who in (who for who, variables in sources if name in variables):
                 problems.add(who, name, "…", f"the collection has no such variable. Did you mean {other}? {_ALLOWED}")
-        elif name.startswith(ours):
+        else:
             unknown.append(name)
     return unknown
 

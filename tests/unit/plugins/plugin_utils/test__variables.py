@@ -179,7 +179,11 @@ def test_other_unknown_variables_are_one_warning(tmp_path: Path, monkeypatch: py
     own = {
         "roles/prometheus_pushgateway/tasks/main.yml": [],
         "play/roles/node_exporter/tasks/main.yml": [],
-        "play/roles/node_exporter/defaults/main.yml": {"node_exporter_own_default": 1},
+        "play/roles/node_exporter/defaults/main.yml": "node_exporter_own_default: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  00\n",
+        # Their names are the beginning of ours.
+        "play/roles/monitoring/tasks/main.yml": [],
+        "play/roles/node/tasks/main.yml": [],
+        "play/roles/node/meta/argument_specs.yml": "{",
         "play/roles/node_exporter/meta/argument_specs.yml": {
             "argument_specs": {"main": {"options": {"node_exporter_own_option": {"type": "str"}}}}
         },
