@@ -1,6 +1,8 @@
 #!/bin/sh
 # The rules that the hosts of this scenario have before the first run.
 set -eu
+# Names, where rules of the host's own take those away that Docker's name server needs.
+hosts() { printf '198.18.3.10 monitor\nfd00:18:3::10 monitor\n' >>/etc/hosts; }
 both() { iptables -w "$@" && ip6tables -w "$@"; }
 
 case $1 in
@@ -51,5 +53,72 @@ case $1 in
         # Not by its own save: that would keep what Docker has in other tables for this one start.
         iptables-save -t filter >/etc/iptables/rules.v4
         ip6tables-save -t filter >/etc/iptables/rules.v6
+        ;;
+    native)
+        hosts
+        cat >/etc/nftables.conf <<'END'
+table inet site
+delete table inet site
+table inet site {
+    set trusted {
+        type ipv4_addr
+        flags interval
+        elements = { 198.18.3.8/29, 192.0.2.0/24 }
+    }
+    chain input {
+        type filter hook input priority filter; policy drop;
+        ct state vmap { established : accept, related : accept, invalid : drop }
+        iifname "lo" accept
+        meta l4proto { icmp, ipv6-icmp } accept
+        tcp dport 22 accept
+        jump scraped
+    }
+    chain scraped {
+        ip saddr @trusted tcp dport { 9100, 9101-9110 } accept
+        ip6 saddr fd00:18:3::10 tcp dport 9100 accept
+    }
+}
+END
+        systemctl enable --now nftables
+        ;;
+    zoned)
+        hosts
+        for address in 'ipv4" source address="198.18.3.10' 'ipv6" source address="fd00:18:3::10'; do
+            firewall-cmd --quiet --permanent --add-rich-rule="rule family=\"$address\" port port=\"9100\" protocol=\"tcp\" accept"
+        done
+        firewall-cmd --quiet --reload
+        ;;
+    published)
+        # Docker in a container: it has the control groups read-only, as long as nobody asks.
+        mkdir -p /etc/systemd/system/docker.service.d /opt/app
+        cat >/etc/systemd/system/docker.service.d/fleet.conf <<'END'
+[Service]
+ExecStartPre=/bin/sh -c 'for group in /sys/fs/cgroup/*; do mount -o remount,bind,rw $group 2>/dev/null; done; true'
+END
+        cat >/opt/app/serve.py <<'END'
+import http.server
+
+
+class Metrics(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.end_headers()
+        self.wfile.write(b"app_running 1\n")
+
+
+http.server.ThreadingHTTPServer(("", 80), Metrics).serve_forever()
+END
+        systemctl daemon-reload
+        systemctl restart docker
+        # A container of the host's own programs.
+        cd "$(mktemp -d)"
+        mkdir usr proc sys dev etc
+        for directory in bin lib lib64 sbin; do
+            ln -s usr/$directory $directory
+        done
+        tar -c . | docker import - host >/dev/null
+        docker run --detach --name app --restart always --publish 8080:80 --volume /usr:/usr:ro --volume /opt/app:/opt/app:ro \
+            host /usr/bin/python3 /opt/app/serve.py
         ;;
 esac

@@ -18,6 +18,8 @@ import typing as t
 
 # As xt_comment has it, with the closing zero.
 _COMMENT_BYTES = 255
+# Docker sends what is forwarded through this chain of the operator's before its own rules, and keeps what is in it.
+DOCKER = "DOCKER-USER"
 
 
 class FirewallError(Exception):
@@ -64,6 +66,11 @@ def is_closed(chain: Chain | None) -> bool:
     )
 
 
+def filters_input(chains: t.Mapping[str, Chain]) -> bool:
+    """Return whether INPUT has a rule or a policy of its own."""
+    return "INPUT" in chains and (chains["INPUT"].policy != "ACCEPT" or bool(chains["INPUT"].rules))
+
+
 def resolve(name: str, rule: t.Mapping[str, t.Any]) -> list[str]:
     """Return the networks that *name* stands for: itself, or all addresses of a host, in order.
 
@@ -95,45 +102,10 @@ def _quoted(text: str) -> str:
     return '"' + encoded.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _line(chain: str, rule: t.Mapping[str, t.Any], ends: t.Mapping[str, str], family: Family) -> str:
-    """Return one rule, in the order in which iptables-save prints its parts."""
-    parts = ["-A", chain]
-    for option, value in (("-s", ends["source"]), ("-d", ends["destination"])):
-        # This is what iptables-save leaves out.
-        if value and not value.endswith("/0"):
-            parts += [option, value]
-    for option, value in (("-i", rule["in_interface"]), ("-o", rule["out_interface"])):
-        if value:
-            parts += [option, value]
-    protocol = rule["protocol"]
-    parts += ["-p", protocol, "-m", protocol]
-    for option, value in (("--sport", rule["source_port"]), ("--dport", rule["destination_port"])):
-        if value:
-            parts += [option, str(value)]
-    if rule["established"]:
-        parts += ["-m", "conntrack", "--ctstate", "ESTABLISHED"]
-    parts += ["-m", "comment", "--comment", _quoted(rule["comment"]), "-j", rule["jump"]]
-    if rule["jump"] == "REJECT":
-        parts += ["--reject-with", "tcp-reset" if protocol == "tcp" else family.port_unreachable]
-    return " ".join(parts)
-
-
-def lines(chain: str, rules: t.Sequence[t.Mapping[str, t.Any]], family: Family, *, closed: bool) -> list[str]:
-    """Return the *rules* of a chain in one family: each once for each pair of addresses, none for those of the other family.
-
-    :param closed: whether the chain that jumps here lets nothing through by itself.
-    """
-    found: list[str] = []
-    for rule in rules:
-        if rule["when_closed"] and not closed:
-            continue
-        sources, destinations = (resolve(rule[end], rule) if rule[end] else [""] for end in ("source", "destination"))
-        for source in sources:
-            for destination in destinations:
-                named = [ipaddress.ip_network(network).version for network in (source, destination) if network]
-                if all(version == family.version for version in named):
-                    found.append(_line(chain, rule, {"source": source, "destination": destination}, family))
-    return list(dict.fromkeys(found))
+def ends(rule: t.Mapping[str, t.Any]) -> list[tuple[str, str]]:
+    """Return the pairs of networks (source, destination) that a rule is about; an empty text stands for any."""
+    sources, destinations = (resolve(rule[end], rule) if rule[end] else [""] for end in ("source", "destination"))
+    return [(source, destination) for source in sources for destination in destinations]
 
 
 @dataclasses.dataclass
@@ -145,6 +117,61 @@ class Wanted:
     rules: list[str]
 
 
+def _line(wanted: Wanted, rule: t.Mapping[str, t.Any], source: str, destination: str, family: Family) -> str:
+    """Return one rule, in the order in which iptables-save prints its parts."""
+    parts = ["-A", wanted.name]
+    for option, value in (("-s", source), ("-d", destination)):
+        # This is what iptables-save leaves out.
+        if value and not value.endswith("/0"):
+            parts += [option, value]
+    for option, value in (("-i", rule["in_interface"]), ("-o", rule["out_interface"])):
+        if value:
+            parts += [option, value]
+    protocol = rule["protocol"]
+    parts += ["-p", protocol]
+    if wanted.parent == DOCKER:
+        # Docker has replaced the destination already. Other connections of containers to such a port are not meant.
+        parts += ["-m", "conntrack", "--ctstate", "DNAT", "--ctorigdstport", str(rule["destination_port"]), "--ctdir", "ORIGINAL"]
+    else:
+        parts += ["-m", protocol]
+        for option, value in (("--sport", rule["source_port"]), ("--dport", rule["destination_port"])):
+            if value:
+                parts += [option, str(value)]
+    if rule["established"]:
+        parts += ["-m", "conntrack", "--ctstate", "ESTABLISHED"]
+    parts += ["-m", "comment", "--comment", _quoted(rule["comment"]), "-j", rule["jump"]]
+    if rule["jump"] == "REJECT":
+        parts += ["--reject-with", "tcp-reset" if protocol == "tcp" else family.port_unreachable]
+    return " ".join(parts)
+
+
+def of_family(source: str, destination: str, version: int) -> bool:
+    """Return whether a pair of networks (empty for any) can be one of an IP *version*."""
+    return all(ipaddress.ip_network(network).version == version for network in (source, destination) if network)
+
+
+def wanted(chains: t.Mapping[str, Chain], chain: t.Mapping[str, t.Any], family: Family) -> Wanted:
+    """Return a chain as it should be in one family: each rule once for each pair of addresses of that family.
+
+    The chain is empty where Docker would jump to it, and there is no Docker.
+
+    :param chains: what is in force.
+    """
+    found = Wanted(chain["name"], chain["parent"], [])
+    if chain["parent"] == DOCKER and DOCKER not in chains:
+        return found
+    closed = is_closed(chains.get(chain["parent"]))
+    lines = [
+        _line(found, rule, source, destination, family)
+        for rule in chain["rules"]
+        if closed or not rule["when_closed"]
+        for source, destination in ends(rule)
+        if of_family(source, destination, family.version)
+    ]
+    found.rules = list(dict.fromkeys(lines))
+    return found
+
+
 def _same(left: str, right: str) -> bool:
     """Return whether two rules are one: iptables-save quotes only what needs it."""
     return shlex.split(left) == shlex.split(right)
@@ -153,12 +180,12 @@ def _same(left: str, right: str) -> bool:
 def _jumps(chains: t.Mapping[str, Chain], wanted: Wanted) -> list[tuple[int, str]]:
     """Return (position, rule) of each jump to a chain from its parent, counted from 1."""
     rules = chains[wanted.parent].rules if wanted.parent in chains else []
-    found = []
-    for position, rule in enumerate(rules, 1):
-        parts = shlex.split(rule)
-        if any(option in ("-j", "-g") and name == wanted.name for option, name in zip(parts, parts[1:])):
-            found.append((position, rule))
-    return found
+    return [(position, rule) for position, rule in enumerate(rules, 1) if _jumps_to(rule, (wanted.name,))]
+
+
+def _jumps_to(rule: str, names: t.Collection[str]) -> bool:
+    parts = shlex.split(rule)
+    return any(option in ("-j", "-g") and name in names for option, name in zip(parts, parts[1:]))
 
 
 def in_force(chains: t.Mapping[str, Chain], wanted: Wanted) -> bool:
@@ -225,3 +252,12 @@ def fragment(all_wanted: t.Sequence[Wanted]) -> str:
     found += [f":{wanted.name} - [0:0]" for wanted in kept]
     found += [rule for wanted in kept for rule in wanted.rules]
     return "".join(f"{line}\n" for line in found)
+
+
+def without(chains: t.Mapping[str, Chain], names: t.Collection[str]) -> dict[str, Chain]:
+    """Return *chains* as they are without those of some *names*, and without the jumps to them."""
+    return {
+        name: Chain(chain.policy, [rule for rule in chain.rules if not _jumps_to(rule, names)])
+        for name, chain in chains.items()
+        if name not in names
+    }

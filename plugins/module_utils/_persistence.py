@@ -37,6 +37,11 @@ status=0
 for program in iptables ip6tables; do
     file={DIRECTORY}/$program.rules
     [ -s "$file" ] || continue
+    # Docker keeps the rules of this chain, but an older Docker that finds the chain leaves out the jump to the chain.
+    if grep -q '^# jump DOCKER-USER ' "$file"; then
+        "$program" -w 30 -N DOCKER-USER 2>/dev/null
+        "$program" -w 30 -C FORWARD -j DOCKER-USER 2>/dev/null || "$program" -w 30 -I FORWARD 1 -j DOCKER-USER
+    fi
     # Put together first: the older kind of iptables-restore holds the lock that the other commands wait for.
     jumps=$(sed -n 's/^# jump //p' "$file" | while read -r parent chain; do
         if "$program" -w 30 -C "$parent" -j "$chain" 2>/dev/null; then
@@ -51,6 +56,9 @@ for program in iptables ip6tables; do
         echo COMMIT
     }} | "$program-restore" -w 30 --noflush || status=1
 done
+if [ -s {DIRECTORY}/nft.rules ]; then
+    nft -j -f {DIRECTORY}/nft.rules || status=1
+fi
 exit $status
 """
 
@@ -64,6 +72,9 @@ Wants=network-pre.target
 After=local-fs.target systemd-modules-load.service nftables.service iptables.service ufw.service firewalld.service
 Before=network-pre.target shutdown.target
 Conflicts=shutdown.target
+# nftables.service removes the rules of all others when it starts or is reloaded.
+PartOf=nftables.service
+ReloadPropagatedFrom=nftables.service
 
 [Service]
 Type=oneshot
@@ -71,16 +82,22 @@ RemainAfterExit=yes
 # What follows at the start waits for this, the network among it.
 TimeoutStartSec=60
 ExecStart={PROGRAM}
+ExecReload={PROGRAM}
 
 [Install]
 WantedBy=multi-user.target
 """
 
 
+def _by_plugin(fragments: t.Mapping[str, str]) -> bool:
+    """Return whether netfilter-persistent is to put the chains back: not those of nftables, which nftables.service may remove."""
+    return os.path.isdir(PLUGINS) and not fragments["nft"]
+
+
 def _files_wanted(fragments: t.Mapping[str, str]) -> dict[str, tuple[str, int] | None]:
     """Return, by path, the (text, mode) of each file, or None where it should not be."""
     kept = any(fragments.values())
-    by_plugin = os.path.isdir(PLUGINS)
+    by_plugin = _by_plugin(fragments)
     wanted: dict[str, tuple[str, int] | None] = {
         f"{DIRECTORY}/{program}.rules": (text, 0o600) if text else None for program, text in fragments.items()
     }
@@ -100,11 +117,11 @@ def _read(path: str) -> tuple[str, int] | None:
 def plan(fragments: t.Mapping[str, str]) -> dict[str, tuple[str, int] | None]:
     """Return the files that are to be changed, by path; a link is its own text.
 
-    :param fragments: by program (iptables, ip6tables), the chains; an empty text for none.
+    :param fragments: by program (iptables, ip6tables, nft), the chains; an empty text for none.
     """
     changes = {path: new for path, new in _files_wanted(fragments).items() if _read(path) != new}
     kept = any(fragments.values())
-    by_plugin = os.path.isdir(PLUGINS)
+    by_plugin = _by_plugin(fragments)
     if os.path.islink(PLUGIN) != (kept and by_plugin):
         changes[PLUGIN] = (PROGRAM, 0) if kept else None
     if os.path.islink(ENABLED) != (kept and not by_plugin):

@@ -16,7 +16,10 @@ description:
   - Replaces whole chains of the table C(filter), for IPv4 and IPv6, each family in one transaction, and keeps the jumps to
     them at the first position of their parents, before anything that rejects.
   - No other rule is touched, moved or saved. The chains are there again after a restart, before the network is.
-  - Works with iptables-nft and with iptables-legacy, whichever C(iptables) is on the host.
+  - Works with iptables-nft and with iptables-legacy, whichever C(iptables) is on the host, and with nftables (see O(backend)).
+  - An accept in these chains does not override a drop in another base chain. The module follows each connection that its rules
+    accept through the base chains of others. It fails, with the table, the chain, the rule and a remedy, where such a chain
+    certainly drops the connection, and warns where such a chain can drop the connection.
   - Refuses rules about the port of the SSH connection that it is called by.
 options:
   chains:
@@ -30,9 +33,14 @@ options:
         type: str
         required: true
       parent:
-        description: The chain that jumps to it, at its first position.
+        description:
+          - The chain that jumps to it, at its first position.
+          - V(DOCKER-USER) is for connections to ports that Docker publishes, which never reach V(INPUT). There,
+            O(chains[].rules[].destination_port) is the port on the host, before Docker replaces it by that of the container.
+            Only connections whose destination was replaced are matched. Where the host does not have Docker, the chain is
+            left out.
         type: str
-        choices: [INPUT, OUTPUT, FORWARD]
+        choices: [INPUT, OUTPUT, FORWARD, DOCKER-USER]
         required: true
       rules:
         description: Its rules, in their order.
@@ -90,6 +98,23 @@ options:
               - That is, its policy is ACCEPT, and no rule of it rejects or drops everything.
             type: bool
             default: false
+  backend:
+    description:
+      - What the rules are put in force with.
+      - V(iptables) keeps chains in the table C(filter), before all other rules of that table.
+      - V(nftables) keeps a table C(inet vigie) with a priority before those of others. Rules with O(chains[].rules[].when_closed)
+        are left out, because they cannot override what another table drops.
+      - V(auto) takes V(nftables) where C(iptables) is not installed, or where tables of nftables filter the host's input (or
+        Docker uses nftables) and C(INPUT) of iptables has no rules of others. Otherwise V(auto) takes V(iptables).
+      - What an earlier run has put in force with another kind is removed.
+    type: str
+    choices: [auto, iptables, nftables]
+    default: auto
+  on_blocked:
+    description: What to do where rules of others certainly drop connections that the rules accept.
+    type: str
+    choices: [fail, warn]
+    default: fail
   persist:
     description:
       - Put the chains back when the host starts, by a plugin of netfilter-persistent where that is installed, else by the unit
@@ -106,7 +131,7 @@ options:
     type: int
     default: 600
   missing_ok:
-    description: Where iptables is not installed, return RV(installed) as false instead of failing.
+    description: Where no program for O(backend) is installed, return RV(installed) as false instead of failing.
     type: bool
     default: false
 attributes:
@@ -131,28 +156,58 @@ EXAMPLES = r"""
 
 RETURN = r"""
 installed:
-  description: Whether iptables is there.
+  description: Whether a program for the option O(backend) is installed.
   returned: success
   type: bool
+backend:
+  description: What the rules are put in force with, V(iptables) or V(nftables).
+  returned: where it is installed
+  type: str
 rules:
-  description: By family (C(iptables), C(ip6tables)), the rules of the chains that should be in force.
-  returned: where iptables is there
+  description: By rule set (C(iptables), C(ip6tables) or C(nftables)), the rules of the chains that should be in force.
+  returned: where RV(installed) is true
   type: dict
 changed_families:
-  description: The families whose rules changed, or would change.
-  returned: where iptables is there
+  description:
+    - The rule sets whose rules changed, or would change.
+    - C(iptables-legacy) or C(iptables-nft) is the kind of iptables that C(iptables) is not, from which old chains are removed.
+  returned: where RV(installed) is true
+  type: list
+  elements: str
+blocked:
+  description: What rules of others certainly drop, with the remedy.
+  returned: where RV(installed) is true
   type: list
   elements: str
 """
 
+import functools
 import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.vigie.monitoring.plugins.module_utils import _files, _iptables, _locks, _persistence
+from ansible_collections.vigie.monitoring.plugins.module_utils import (
+    _files,
+    _iptables,
+    _locks,
+    _nftables,
+    _obstacles,
+    _persistence,
+)
+from ansible_collections.vigie.monitoring.plugins.module_utils._host_firewall import NFT, Host
 from ansible_collections.vigie.monitoring.plugins.module_utils._module import UMASK
 from ansible_collections.vigie.monitoring.plugins.module_utils._service import ServiceError
+
+
+class Change(t.NamedTuple):
+    """What is to be done to one rule set: nothing where there are no commands."""
+
+    name: str
+    commands: str
+    before: list[str]
+    after: list[str]
+    bring_about: t.Callable[[], None]
 
 
 def ssh_port() -> int | None:
@@ -184,7 +239,7 @@ def check_ports(chains: list[dict[str, t.Any]], protected: set[int]) -> None:
     """
     for chain in chains:
         for rule in chain["rules"]:
-            ports = {rule["destination_port"]} if chain["parent"] == "INPUT" else {rule["source_port"]}
+            ports = {rule["destination_port"]} if chain["parent"] != "OUTPUT" else {rule["source_port"]}
             if protected & ports:
                 raise _iptables.FirewallError(
                     f"Rule {rule['comment']!r} is about port {ports.pop()}, by which this host is administered (SSH). "
@@ -192,100 +247,73 @@ def check_ports(chains: list[dict[str, t.Any]], protected: set[int]) -> None:
                 )
 
 
-class Host:
-    """The firewall of this host."""
-
-    def __init__(self, module: AnsibleModule) -> None:
-        """Read what is in force."""
-        self._module = module
-        # A host without IPv6 has no rules for it.
-        families = [f for f in _iptables.FAMILIES if f.version == 4 or os.path.exists("/proc/net/if_inet6")]  # noqa: PLR2004
-        self.families = [f for f in families if module.get_bin_path(f.name)]
-        self.chains = {family: self._read(family) for family in self.families}
-
-    def _run(self, *command: str, data: str | None = None) -> str:
-        """Run a command and return what it prints.
-
-        :raises FirewallError: where it fails.
-        """
-        code, out, err = self._module.run_command(list(command), data=data)
-        if code:
-            raise _iptables.FirewallError(
-                f"{' '.join(command)} failed, nothing of this family has changed: {(err or out).strip()}"
-            )
-        return str(out)
-
-    def _read(self, family: _iptables.Family) -> dict[str, _iptables.Chain]:
-        return _iptables.parse(self._run(f"{family.name}-save", "-t", "filter"))
-
-    def wanted(self, family: _iptables.Family) -> list[_iptables.Wanted]:
-        """Return the chains as they should be."""
-        return [
-            _iptables.Wanted(
-                chain["name"],
-                chain["parent"],
-                _iptables.lines(
-                    chain["name"],
-                    chain["rules"],
-                    family,
-                    closed=_iptables.is_closed(self.chains[family].get(chain["parent"])),
-                ),
-            )
-            for chain in self._module.params["chains"]
-        ]
-
-    def restore(self, family: _iptables.Family, commands: str, wanted: list[_iptables.Wanted]) -> None:
-        """Bring a transaction about, and see that it did what it should."""
-        self._run(f"{family.name}-restore", "--wait=30", "--noflush", data=commands)
-        left = _iptables.transaction(self._read(family), wanted)
-        if left:
-            raise _iptables.FirewallError(
-                f"{family.name} has taken the rules, but does not show them as they were given; another program may have changed "
-                f"them at the same time. What would be left to do:\n{left}"
-            )
+def pending_changes(host: Host, backend: str, params: dict[str, t.Any]) -> tuple[list[Change], dict[str, str]]:
+    """Return what is to be done to each rule set, and by program what is kept for the next start."""
+    changes = []
+    fragments = {**{family.name: "" for family in _iptables.FAMILIES}, "nft": ""}
+    for found in host.rule_sets:
+        wanted = host.wanted(found, backend)
+        commands = _iptables.transaction(found.chains, wanted)
+        after = _iptables.shown_wanted(wanted)
+        restore = functools.partial(host.restore, found, commands, wanted)
+        changes.append(Change(found.name, commands, _iptables.shown(found.chains, wanted), after, restore))
+        if found.usual and params["persist"]:
+            fragments[found.name] = _iptables.fragment(wanted)
+    if host.ruleset is not None:
+        objects = host.wanted_objects(backend)
+        commands = _nftables.transaction(host.ruleset, objects)
+        before, after = (_nftables.shown(found) for found in (_nftables.in_force(host.ruleset), objects))
+        changes.append(Change(NFT, commands, before, after, functools.partial(host.replace, commands, objects)))
+        if params["persist"]:
+            fragments["nft"] = _nftables.fragment(objects)
+    # New rules come before the old ones of another kind go.
+    return sorted(changes, key=lambda change: not change.after), fragments
 
 
 def apply(module: AnsibleModule) -> dict[str, t.Any]:
     """Bring about what the parameters say."""
     host = Host(module)
-    if not host.families:
+    backend = host.backend()
+    for warning in host.warnings:
+        module.warn(warning)
+    if not backend:
         if not module.params["missing_ok"]:
-            raise _iptables.FirewallError("iptables is not installed on this host.")
+            asked = module.params["backend"]
+            raise _iptables.FirewallError(f"{'Neither iptables nor nft' if asked == 'auto' else asked} can be used on this host.")
         # Whoever asked for this will install it, and call again.
         return {"changed": module.check_mode, "installed": False}
     check_ports(module.params["chains"], {*module.params["protected_ports"], ssh_port() or 0} - {0})
-    wanted = {family: host.wanted(family) for family in host.families}
-    pending = {family: _iptables.transaction(host.chains[family], chains) for family, chains in wanted.items()}
-    fragments = {
-        family.name: _iptables.fragment(wanted.get(family, [])) if module.params["persist"] else ""
-        for family in _iptables.FAMILIES
-    }
+    changes, fragments = pending_changes(host, backend, module.params)
+    pending = [change for change in changes if change.commands]
+    obstacles = host.obstacles(backend)
     files = _persistence.plan(fragments)
     result: dict[str, t.Any] = {
-        "changed": bool(files) or any(pending.values()),
+        "changed": bool(files or pending),
         "installed": True,
-        "changed_families": [family.name for family, commands in pending.items() if commands],
-        "rules": {family.name: _iptables.shown_wanted(chains) for family, chains in wanted.items()},
+        "backend": backend,
+        "changed_families": [change.name for change in pending],
+        "rules": {change.name: change.after for change in changes if change.after},
+        "blocked": _obstacles.described(obstacles, certain=True),
     }
     if module._diff:  # noqa: SLF001 - the way that a module learns of --diff
         result["diff"] = [
             {
-                "before_header": f"{family.name} (in force)",
-                "after_header": family.name,
-                "before": "".join(f"{line}\n" for line in _iptables.shown(host.chains[family], chains)),
-                "after": "".join(f"{line}\n" for line in _iptables.shown_wanted(chains)),
+                "before_header": f"{change.name} (in force)",
+                "after_header": change.name,
+                "before": "".join(f"{line}\n" for line in change.before),
+                "after": "".join(f"{line}\n" for line in change.after),
             }
-            for family, chains in wanted.items()
-            if pending[family]
+            for change in pending
         ]
         result["diff"] += [
             {"before": "", "after": "", "prepare": f"{path}: {'made' if new else 'removed'}\n"} for path, new in files.items()
         ]
+    for text in _obstacles.described(obstacles, certain=False):
+        module.warn(text)
     if not module.check_mode:
         with _files.uninterrupted():
-            for family, commands in pending.items():
-                if commands:
-                    host.restore(family, commands, wanted[family])
+            for change in pending:
+                change.bring_about()
             if files:
                 _persistence.apply(files, module.run_command)
     return result
@@ -308,12 +336,14 @@ def main() -> None:
     }
     chain = {
         "name": {"type": "str", "required": True},
-        "parent": {"type": "str", "choices": ["INPUT", "OUTPUT", "FORWARD"], "required": True},
+        "parent": {"type": "str", "choices": ["INPUT", "OUTPUT", "FORWARD", _iptables.DOCKER], "required": True},
         "rules": {"type": "list", "elements": "dict", "default": [], "options": rule},
     }
     module = AnsibleModule(
         argument_spec={
             "chains": {"type": "list", "elements": "dict", "required": True, "options": chain},
+            "backend": {"type": "str", "choices": ["auto", "iptables", NFT], "default": "auto"},
+            "on_blocked": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
             "persist": {"type": "bool", "default": True},
             "protected_ports": {"type": "list", "elements": "int", "default": []},
             "missing_ok": {"type": "bool", "default": False},
@@ -334,6 +364,11 @@ def main() -> None:
         module.fail_json(
             msg=f"Cannot keep the rules for the next start: {error.strerror} ({error.filename}). They are in force now."
         )
+    if result.get("blocked"):
+        text = _obstacles.message(result["blocked"])
+        if module.params["on_blocked"] == "fail":
+            module.fail_json(msg=text, **result)
+        module.warn(text)
     module.exit_json(**result)
 
 

@@ -14,7 +14,7 @@ import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _model
 
-INPUT, OUTPUT = "VIGIE-INPUT", "VIGIE-OUTPUT"
+INPUT, OUTPUT, DOCKER = "VIGIE-INPUT", "VIGIE-OUTPUT", "VIGIE-DOCKER"
 REFUSE = {"reject": "REJECT", "drop": "DROP", "none": ""}
 # Ports that the whole world may be meant to reach.
 _WEB = (80, 443)
@@ -75,11 +75,14 @@ def firewall_rules(
         if REFUSE[default] and not opening.public:
             refused = {"jump": REFUSE[default], "comment": f"{what} for nobody else"}
             incoming.append({**to_port, "in_interface": interface, **refused})
+    # Docker forwards what is published, so that these packets do not pass INPUT.
+    published = [rule for rule in incoming if rule["in_interface"] != "lo"]
     for rule in _own_connections(model, host, interface):
         (incoming if "source_port" in rule else outgoing).append(rule)
     return [
         {"name": INPUT, "parent": "INPUT", "rules": incoming},
         {"name": OUTPUT, "parent": "OUTPUT", "rules": outgoing},
+        {"name": DOCKER, "parent": "DOCKER-USER", "rules": published},
     ]
 
 

@@ -12,7 +12,7 @@ import typing as t
 
 import pytest
 
-HOSTS = ["empty", "rejecting", "dropping", "crowded", "legacy", "persistent"]
+HOSTS = ["empty", "rejecting", "dropping", "crowded", "legacy", "persistent", "native", "zoned", "published"]
 CONNECT = """
 import socket, sys
 try:

@@ -92,3 +92,28 @@ def test_the_built_artefact_runs_from_elsewhere(tmp_path: Path) -> None:
     run("ansible-playbook", "-i", "hosts.yml", "vigie.monitoring.render", "-e", "render_dir=out")
     assert '"function": "web"' in (tmp_path / "out/m/targets/node.json").read_text()
     assert "node_exporter" in run("ansible-playbook", "-i", "hosts.yml", "vigie.monitoring.site", "--list-tags")
+
+
+def tasks_of(content: t.Any) -> t.Iterator[dict[str, t.Any]]:
+    """Return the tasks of a file, those in blocks among them."""
+    for task in content or []:
+        yield task
+        for part in ("block", "rescue", "always"):
+            yield from tasks_of(task.get(part))
+
+
+# What the roles call of an administrator's programs: by themselves, and to validate a file.
+ADMINISTRATORS = re.compile(r"\b(runuser|haproxy|apachectl)\b|__postgres_exporter_psql")
+
+
+def test_programs_of_the_administrator_are_found_with_su() -> None:
+    """It keeps the PATH of the user who calls it, without /usr/sbin."""
+    found = 0
+    for path in ROOT.glob("roles/*/tasks/*.yml"):
+        for task in tasks_of(yaml.safe_load(path.read_text())):
+            arguments = [value for name, value in task.items() if name.startswith("ansible.builtin.") and isinstance(value, dict)]
+            called = [str(value[name]) for value in arguments for name in ("argv", "cmd", "validate") if name in value]
+            if any(map(ADMINISTRATORS.search, called)):
+                assert "/usr/sbin" in task["environment"]["PATH"], f"{path}: {task['name']}"
+                found += 1
+    assert found >= 6

@@ -48,7 +48,8 @@ def rule(**changes: t.Any) -> dict[str, t.Any]:
 
 def lines(*rules: dict[str, t.Any], family: t.Any = IPV4, closed: bool = False) -> list[str]:
     """Return the lines of a chain C."""
-    return _iptables.lines("C", rules, family, closed=closed)
+    chain = {"name": "C", "parent": "INPUT", "rules": rules}
+    return _iptables.wanted({"INPUT": Chain("DROP" if closed else "ACCEPT")}, chain, family).rules
 
 
 def test_chains_are_read_with_their_policies() -> None:
@@ -125,6 +126,29 @@ def test_rules_for_closed_hosts_alone() -> None:
     """Left out elsewhere."""
     assert lines(rule(when_closed=True)) == []
     assert len(lines(rule(when_closed=True), closed=True)) == 1
+
+
+def test_a_published_port_is_that_of_the_host() -> None:
+    """Docker has replaced it before its chain sees the packet; without Docker there is no chain."""
+    chain = {"name": "C", "parent": "DOCKER-USER", "rules": [rule(source="192.0.2.1"), rule(jump="REJECT")]}
+    translated = "-p tcp -m conntrack --ctstate DNAT --ctorigdstport 9100 --ctdir ORIGINAL"
+    comment = '-m comment --comment "node on a for b"'
+    assert _iptables.wanted({"DOCKER-USER": Chain("-")}, chain, IPV4).rules == [
+        f"-A C -s 192.0.2.1/32 {translated} {comment} -j ACCEPT",
+        f"-A C {translated} {comment} -j REJECT --reject-with tcp-reset",
+    ]
+    assert _iptables.wanted({"INPUT": Chain("ACCEPT")}, chain, IPV4).rules == []
+
+
+def test_what_others_have_in_input() -> None:
+    """Without our chains and the jumps to them."""
+    chains = _iptables.parse(SAVED)
+    left = _iptables.without(chains, ["OURS"])
+    assert "OURS" not in left
+    assert left["INPUT"].rules == chains["INPUT"].rules[:1]
+    assert _iptables.filters_input(left)
+    assert not _iptables.filters_input(_iptables.without(_iptables.parse(":INPUT ACCEPT [0:0]\n-A INPUT -j OURS\n"), ["OURS"]))
+    assert _iptables.filters_input({"INPUT": Chain("DROP")})
 
 
 WANTED = Wanted("OURS", "INPUT", ['-A OURS -p tcp -m tcp --dport 9100 -m comment --comment "one" -j ACCEPT'])

@@ -85,6 +85,14 @@ def test_pages_are_open_to_those_who_use_them(made: Made) -> None:
     assert who(made, "web", 9100, **people) == who(made, "web", 9100)
 
 
+def test_what_docker_publishes_is_open_to_the_same(made: Made) -> None:
+    """But for the host itself, whose packets are not forwarded."""
+    chains = rules(made, "am", admin_networks=["203.0.113.7"])
+    expected = [rule for rule in chains["INPUT"] if rule["in_interface"] != "lo" and "destination_port" in rule]
+    assert chains["DOCKER-USER"] == expected
+    assert {(rule["protocol"], rule["destination_port"]) for rule in expected} == {("tcp", 9093), ("tcp", 9094), ("udp", 9094)}
+
+
 def test_alertmanagers_reach_each_other(made: Made) -> None:
     """By TCP and UDP."""
     for protocol in ("tcp", "udp"):
