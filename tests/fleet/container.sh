@@ -47,7 +47,7 @@ mkdir -p "$cache/mirror/share"
 case $kind in
     host)
         start "$3" "$4" "$ssh/seed.tar" \
-            --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined \
+            --cap-add SYS_ADMIN --cap-add NET_ADMIN --cap-add SYS_PTRACE --security-opt seccomp=unconfined \
             --security-opt apparmor=unconfined --cgroupns=private --tmpfs /run --tmpfs /tmp:exec \
             --stop-signal SIGRTMIN+3 --volume "$cache/mirror/share:/usr/share/prometheus:ro" ${6:+--ip6 "$6"} "$5"
         # Opens the connection that ansible will use, too.

@@ -58,7 +58,12 @@ def before(scenario: t.Any) -> dict[str, t.Any]:
         assert time.monotonic() < deadline, "the old stack does not collect"
         time.sleep(1)
     first = {instance: samples(scenario, instance)[0] for instance in INSTANCES}
-    return {"first": first, "owner": scenario.on("monitor").file("/var/lib/prometheus").uid}
+    machine = scenario.on("monitor")
+    return {
+        "first": first,
+        "owner": machine.file("/var/lib/prometheus").uid,
+        "accounts": machine.check_output("getent passwd prometheus alertmanager"),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +141,7 @@ def test_site_takes_the_stack_over(scenario: t.Any, inventory: Path, before: dic
         assert machine.file(f"/usr/local/bin/{service}").is_symlink
     machine = scenario.on("monitor")
     assert machine.file("/var/lib/prometheus").uid == before["owner"]
+    assert machine.check_output("getent passwd prometheus alertmanager") == before["accounts"]
     assert machine.file("/etc/prometheus/prometheus.yml.before-vigie").exists
     assert machine.file("/etc/prometheus/rules.before-vigie/ansible_managed.yml").exists
     assert machine.file("/etc/prometheus/targets.before-vigie/a.json").exists
@@ -179,3 +185,18 @@ def test_what_is_left_is_told_and_can_go(scenario: t.Any) -> None:
     assert query(scenario, 'up{instance="monitor:9100"} == 1')
     # Others look at them, too.
     machine.check_output("tar -C / -xf /root/copies.tar")
+
+
+def test_an_account_without_a_group_of_its_name_is_used(scenario: t.Any, inventory: Path) -> None:
+    """The group is created. The account keeps its home, its shell and its primary group."""
+    machine = scenario.on("app1")
+    machine.check_output("useradd --system --no-user-group --gid nogroup --home-dir /srv/old --shell /bin/sh node_exporter")
+    account = machine.check_output("getent passwd node_exporter")
+    arguments = ("site.yml", "--tags", "node_exporter", "--limit", "app1")
+    play = scenario.play(*arguments, inventory=inventory, node_exporter_systemd_units="ssh.*")
+    assert play.rc == 0, play.output
+    assert machine.check_output("getent passwd node_exporter") == account
+    process = f"/proc/{pid(scenario, 'app1', 'node_exporter')}"
+    assert machine.check_output(f"stat -c %U:%G {process}") == "node_exporter:node_exporter"
+    again = scenario.play(*arguments, inventory=inventory, node_exporter_systemd_units="ssh.*")
+    assert (again.rc, again.changed) == (0, [])
