@@ -1,0 +1,127 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What leaves the monitoring: a host by offboard, an exporter with its group, a server that is retired.
+
+Each test puts back what it took.
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+
+SERVERS = ("mon1", "mon2")
+
+
+def targets(scenario: t.Any, server: str = "mon1") -> set[str]:
+    """Return job and instance of the targets that a Prometheus server has up."""
+    active = json.loads(scenario.get(server, "http://localhost:9090/api/v1/targets?state=active"))["data"]["activeTargets"]
+    return {f"{its['labels']['job']} {its['labels']['instance']}" for its in active if its["health"] == "up"}
+
+
+def silences(scenario: t.Any, server: str = "mon1") -> dict[str, str]:
+    """Return the active silences of an Alertmanager: the host of each, by id."""
+    found = json.loads(scenario.get(server, "http://localhost:9093/api/v2/silences"))
+    return {its["id"]: its["matchers"][0]["value"] for its in found if its["status"]["state"] == "active"}
+
+
+@pytest.fixture(autouse=True)
+def no_silences(scenario: t.Any) -> None:
+    """Expire what a test before left."""
+    program = "import sys, urllib.request as u; u.urlopen(u.Request(sys.argv[1], method='DELETE'), timeout=5)"
+    for silence in silences(scenario):
+        scenario.on("mon1").check_output("python3 -c %s %s", program, f"http://localhost:9093/api/v2/silence/{silence}")
+    scenario.wait(lambda: not any(silences(scenario, server) for server in SERVERS))
+
+
+def is_open(scenario: t.Any, asking: str, host: str, port: int) -> bool:
+    """Return whether *asking* reaches a port of *host*."""
+    address = scenario.var(host, "ansible_host")
+    return scenario.on(asking).run(f"timeout 3 bash -c '</dev/tcp/{address}/{port}'").rc == 0
+
+
+# -- a host --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "message"),
+    [
+        ("web", "Variable host, value 'web': this is a group."),
+        ("we*", "Variable host, value 'we*': this is a host pattern."),
+        ("mon1", "Variable host, value 'mon1': this host is a Prometheus server of the inventory."),
+        (
+            "wbe1",
+            "Variable host, value 'wbe1': the inventory has no such host, and no Prometheus server has series with the label host='wbe1'. Did you mean 'web1'?",
+        ),
+    ],
+)
+def test_offboard_takes_one_host(scenario: t.Any, host: str, message: str) -> None:
+    """Groups, patterns, monitoring servers and typing errors are refused, with one clear message, and nothing is changed."""
+    play = scenario.play("offboard.yml", host=host)
+    assert play.rc != 0
+    assert message in " ".join(play.output.split())
+    assert play.changed == []
+    assert silences(scenario) == {}
+    assert scenario.on("web1").service("node_exporter").is_running
+
+
+def test_a_host_has_one_silence_until_it_is_deployed_again(scenario: t.Any) -> None:
+    """One for the cluster of Alertmanagers, also where one of them is dead."""
+    mon1 = scenario.on("mon1")
+    mon1.check_output("systemctl stop alertmanager")
+    try:
+        play = scenario.play("offboard.yml", host="web2")
+        assert play.rc == 0, play.output
+        assert play.changed[0].endswith(": Silence the host")
+        assert not scenario.on("web2").service("node_exporter").is_running
+    finally:
+        mon1.check_output("systemctl start alertmanager")
+    scenario.wait(lambda: list(silences(scenario).values()) == ["web2"], lambda: silences(scenario))
+    assert silences(scenario, "mon2") == silences(scenario)
+    assert scenario.play("offboard.yml", host="web2").changed == []
+    # Of another host, nothing is expired.
+    play = scenario.play("site.yml", "--limit", "web1")
+    assert (play.rc, play.changed) == (0, ["web1: Refresh targets, rules and configuration of the Prometheus servers"])
+    assert list(silences(scenario).values()) == ["web2"]
+    play = scenario.play("site.yml", "--limit", "web2", "--check")
+    assert play.rc == 0, play.output
+    assert list(silences(scenario).values()) == ["web2"]
+    play = scenario.play("site.yml", "--limit", "web2")
+    assert play.rc == 0, play.output
+    scenario.wait(lambda: not any(silences(scenario, server) for server in SERVERS))
+    again = scenario.play("site.yml", "--limit", "web2")
+    assert (again.rc, again.changed) == (0, [])
+
+
+def test_without_any_alertmanager_the_host_stays(scenario: t.Any) -> None:
+    """Nobody could silence it: one message says so."""
+    for server in SERVERS:
+        scenario.on(server).check_output("systemctl stop alertmanager")
+    try:
+        play = scenario.play("offboard.yml", host="web2")
+    finally:
+        for server in SERVERS:
+            scenario.on(server).check_output("systemctl start alertmanager")
+    assert play.rc != 0
+    output = " ".join(play.output.split())
+    assert "No Alertmanager answers, and the alerts of web2 cannot be silenced. Asked were: mon1: " in output
+    assert play.changed == []
+    scenario.wait(lambda: all(silences(scenario, server) == {} for server in SERVERS))
+
+
+def test_a_host_that_only_prometheus_knows_is_taken_out(scenario: t.Any, edited: t.Any) -> None:
+    """The inventory has it no more; Prometheus has series of it."""
+
+    def change(groups: dict[str, t.Any]) -> None:
+        del groups["web"]["hosts"]["web2"]
+
+    play = scenario.play("offboard.yml", inventory=edited(change), host="web2")
+    assert play.rc == 0, play.output
+    assert "node web2:9100" not in targets(scenario)
+    assert list(silences(scenario).values()) == ["web2"]
+    play = scenario.play("site.yml")
+    assert play.rc == 0, play.output
+    scenario.wait(lambda: not silences(scenario))
