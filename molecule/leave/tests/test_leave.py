@@ -54,7 +54,7 @@ def is_open(scenario: t.Any, asking: str, host: str, port: int) -> bool:
         ("mon1", "Variable host, value 'mon1': this host is a Prometheus server of the inventory."),
         (
             "wbe1",
-            "Variable host, value 'wbe1': the inventory has no such host, and no Prometheus server has series with the label host='wbe1'. Did you mean 'web1'?",
+            "no Prometheus server has series with the label host='wbe1'. Did you mean 'web1'?",
         ),
     ],
 )
@@ -125,3 +125,31 @@ def test_a_host_that_only_prometheus_knows_is_taken_out(scenario: t.Any, edited:
     play = scenario.play("site.yml")
     assert play.rc == 0, play.output
     scenario.wait(lambda: not silences(scenario))
+
+
+# -- an exporter ---------------------------------------------------------------------------------------------------------
+
+
+def leave(*hosts: str) -> t.Callable[[dict[str, t.Any]], None]:
+    """Return a change of the inventory: *hosts* leave their exporters' groups, and there is a host that cannot be reached."""
+
+    def change(groups: dict[str, t.Any]) -> None:
+        groups["others"] = {"hosts": {host: groups["web"]["hosts"].pop(host) for host in hosts}}
+        groups["others"]["hosts"]["stranger"] = {"ansible_host": "198.18.9.99"}
+
+    return change
+
+
+def test_an_exporter_goes_where_there_is_no_firewall(scenario: t.Any, edited: t.Any) -> None:
+    """Also with a limit, also with the tag alone, and also where Prometheus has forgotten the target already."""
+    inventory = edited(leave("web2"))
+    play = scenario.play("site.yml", "--limit", "web1", inventory=inventory)
+    assert play.rc == 0, play.output
+    assert scenario.on("web2").service("node_exporter").is_running
+    assert "node web2:9100" not in targets(scenario)
+    play = scenario.play("site.yml", "--tags", "cleanup", "--limit", "web2,stranger", inventory=inventory)
+    assert (play.rc, play.changed) == (0, ["web2: Bring the release into service"])
+    assert not scenario.on("web2").service("node_exporter").is_running
+    assert play.remote("stranger") == []
+    play = scenario.play("site.yml")
+    assert play.rc == 0, play.output
