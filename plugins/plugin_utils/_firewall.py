@@ -98,7 +98,7 @@ def _network(host: str, network: t.Any) -> str:
 def _openings(model: _model.Model, host: str, networks: list[str], *, closing: bool) -> dict[Service, _Opening]:
     """Return who may reach which port of *host*."""
     openings: dict[Service, _Opening] = {}
-    scraping = [name for name, settings in _servers(model, "prometheus") if host in settings["scrape_hosts"]]
+    scraping = [name for name, settings in _model.serving(model, "prometheus").items() if host in settings["scrape_hosts"]]
     for item in model["hosts"][host]["endpoints"]:
         opening = openings.setdefault(("tcp", item["port"]), _Opening())
         opening.jobs.add(item["job"])
@@ -140,7 +140,7 @@ Connection = tuple[str, int, str, str]
 
 def _scraped(model: _model.Model, host: str) -> t.Iterator[Connection]:
     """Yield what a Prometheus server scrapes: by port, since a chain is gone through for each packet, and targets are many."""
-    settings = dict(_servers(model, "prometheus")).get(host, {"scrape_hosts": []})
+    settings = _model.serving(model, "prometheus").get(host, {"scrape_hosts": []})
     for name in settings["scrape_hosts"]:
         for item in model["hosts"][name]["endpoints"]:
             yield "tcp", item["port"], "", f"{item['job']} scraped by {host}"
@@ -162,16 +162,10 @@ def _peered(model: _model.Model, host: str) -> t.Iterator[Connection]:
                 yield protocol, port, model["hosts"][name]["address"], f"{role}-cluster on {name} for {host}"
 
 
-def _servers(model: _model.Model, role: str) -> list[tuple[str, dict[str, t.Any]]]:
-    """Return the hosts that have *role*, with their settings."""
-    servers = model["servers"].get(role, {})
-    return [(name, settings) for name, settings in servers.items() if settings.get(f"{role}_state") != "absent"]
-
-
 def _peerings(model: _model.Model, host: str) -> t.Iterator[tuple[str, int, list[str]]]:
     """Yield (role, port, other hosts) for each role whose hosts talk to each other, and that *host* has."""
     for role, access in model["access"].items():
-        servers = dict(_servers(model, role))
+        servers = _model.serving(model, role)
         if access["peers"] and host in servers and len(servers) > 1:
             yield role, int(servers[host][access["peers"]]), [name for name in servers if name != host]
 
@@ -179,7 +173,7 @@ def _peerings(model: _model.Model, host: str) -> t.Iterator[tuple[str, int, list
 def role_peers(model: _model.Model, role: str, host: str) -> list[str]:
     """Return address and port of the other hosts of a *role* whose hosts talk to each other; none where it has one."""
     port = model["access"].get(role, {}).get("peers")
-    servers = dict(_servers(model, role))
+    servers = _model.serving(model, role)
     return [
         _model.host_port(model["hosts"][name]["address"], settings[port])
         for name, settings in servers.items()

@@ -47,6 +47,7 @@ def build(
         _add_host(name, by_host.get(name, []), HostBuilder(name, inventory.host(name), render, problems), model)
         if name in by_host:
             _check_name(inventory, name, problems)
+    _retire(model, contracts, members)
     _together.check(model, problems)
     _probes.check(model, problems)
     _servers.check(inventory, model, contracts, problems, whole=not host and not without)
@@ -54,6 +55,18 @@ def build(
         unknown = _variables.check(inventory, groups, render, problems)
         model.update({"unknown": unknown} if unknown else {})
     return model, problems.lines
+
+
+def _retire(model: _model.Model, contracts: t.Iterable[Contract], members: t.Callable[[str], list[str]]) -> None:
+    """Leave out clients that are retired: their connections are not let in any more."""
+    for contract in contracts:
+        if contract.role in model["access"]:
+            clients = {
+                name
+                for role in contract.access.get("clients", [])
+                for name in (_model.serving(model, role) if role in model["servers"] else members(role))
+            }
+            model["access"][contract.role]["clients"] = sorted(clients)
 
 
 def _concerned(model: _model.Model, by_host: t.Mapping[str, list[Contract]], host: str, hosts: set[str]) -> set[str]:

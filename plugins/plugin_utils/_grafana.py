@@ -13,13 +13,21 @@ import json
 import re
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import RESERVED, Model, host_port, reached_at, settings_of
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import (
+    RESERVED,
+    Model,
+    host_port,
+    reached_at,
+    serving,
+    settings_of,
+)
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import made_yaml, merged
 
 ROLE = "grafana"
 FOLDER = "Vigie"
 # Grafana takes no longer one.
 _UID_LENGTH = 40
+_REFERENCE = re.compile(r"\$__(file|env|vault)\{[^}]*\}")
 _NOT_IN_UID = re.compile(r"[^a-zA-Z0-9_-]")
 # In the dashboards, series of the servers that were chosen, and all that have a server: where the labels' variables come in.
 _CHOSEN, _ANY = 'host=~"$node"', 'host!=""'
@@ -43,9 +51,7 @@ def datasources(model: Model, host: str) -> list[dict[str, t.Any]]:
     settings = settings_of(model, ROLE, host)
     found: list[dict[str, t.Any]] = []
     for kind, title in (("prometheus", "Prometheus"), ("alertmanager", "Alertmanager")):
-        for name, its in model["servers"].get(kind, {}).items():
-            if its[f"{kind}_state"] == "absent":
-                continue
+        for name, its in serving(model, kind).items():
             source: dict[str, t.Any] = {
                 # Grafana knows it by its name: one that changed would be another one with the same uid, which it refuses.
                 "name": f"{title} ({name})",
@@ -63,7 +69,19 @@ def datasources(model: Model, host: str) -> list[dict[str, t.Any]]:
 
 def datasources_file(model: Model, host: str) -> str:
     """Return the file that provisions the data sources; what is no longer in it goes from Grafana, too (since 11.1)."""
-    return made_yaml({"apiVersion": 1, "prune": True, "datasources": datasources(model, host)})
+    found = [
+        {**source, "secureJsonData": _everywhere(source["secureJsonData"], _literal)} if "secureJsonData" in source else source
+        for source in datasources(model, host)
+    ]
+    return made_yaml({"apiVersion": 1, "prune": True, "datasources": found})
+
+
+def _literal(secret: str) -> str:
+    """Return a secret as Grafana's provisioning reads it: with two dollars for one, unless all of it says where it is read from.
+
+    A variable of the environment would be put in for ``$name`` (Grafana's documentation, "Provision Grafana").
+    """
+    return secret if _REFERENCE.fullmatch(secret) else secret.replace("$", "$$")
 
 
 def _seen_from(model: Model, host: str, name: str, its: t.Mapping[str, t.Any], kind: str) -> str:

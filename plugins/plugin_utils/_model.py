@@ -93,6 +93,12 @@ def settings_of(model: Model, role: str, host: str) -> dict[str, t.Any]:
     return servers[host]
 
 
+def serving(model: Model, role: str) -> dict[str, dict[str, t.Any]]:
+    """Return the hosts whose *role* serves the fleet, with its variables: all of the role's but those that are retired."""
+    servers = model["servers"].get(role, {})
+    return {name: settings for name, settings in servers.items() if settings.get(f"{role}_state") != "absent"}
+
+
 def label_problem(name: str, value: t.Any) -> str | None:
     """Return what is wrong with a label, or None."""
     if not _LABEL.fullmatch(name):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model, serving
 
 # What makes a host pattern of a text.
 _PATTERN = frozenset(",;&!*?[]~ \t\n")
@@ -42,7 +42,7 @@ def _not_one_host(model: Model, name: t.Any, groups: t.Iterable[str]) -> str:
 
 def _server(model: Model, name: str) -> str:
     for role, title in _SERVERS.items():
-        if model["servers"].get(role, {}).get(name, {}).get(f"{role}_state", "absent") != "absent":
+        if name in serving(model, role):
             return (
                 f"this host is a {title} of the inventory. Retire the {title} first: put another host into its group, "
                 f"set {role}_state: absent for {name}, and run vigie.monitoring.site."

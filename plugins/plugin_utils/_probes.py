@@ -25,7 +25,7 @@ def check(model: _model.Model, problems: _model.Problems) -> None:
     """Report what is wrong with the probes of *model*, and bring those that are right into one form."""
     if ROLE not in model["servers"]:
         return
-    probers = _probers(model)
+    probers = _model.serving(model, ROLE)
     modules = {name: its for settings in probers.values() for name, its in (settings["blackbox_exporter_modules"] or {}).items()}
     for name, host in model["hosts"].items():
         right = []
@@ -68,18 +68,13 @@ def _prober(module: t.Any) -> t.Any:
     return module.get("prober") if isinstance(module, dict) else None
 
 
-def _probers(model: _model.Model) -> dict[str, dict[str, t.Any]]:
-    servers = model["servers"].get(ROLE, {})
-    return {name: settings for name, settings in servers.items() if settings["blackbox_exporter_state"] != "absent"}
-
-
 def targets(model: _model.Model, server: str) -> dict[str, list[Target]]:
     """Return, by job, the file_sd groups of what is probed for the Prometheus *server*, one a target.
 
     Every blackbox exporter among the hosts that it scrapes probes for it. Where there are several, the instance names it.
     """
     selected = set(model["servers"]["prometheus"][server]["scrape_hosts"])
-    probers = {name: settings for name, settings in _probers(model).items() if name in selected}
+    probers = {name: settings for name, settings in _model.serving(model, ROLE).items() if name in selected}
     jobs: dict[str, list[Target]] = {}
     for (module, target), labels in _wanted(model, selected).items() if probers else ():
         for prober, settings in probers.items():

@@ -11,7 +11,14 @@ import typing as t
 from ansible_collections.vigie.monitoring.plugins.module_utils._redaction import WORD, is_secret, redacted, redacted_text
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _alertmanager, _probes, _rules, _web
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import contracts
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import TIMES, Model, for_the_job, host_port, settings_of
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import (
+    TIMES,
+    Model,
+    for_the_job,
+    host_port,
+    serving,
+    settings_of,
+)
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import made_yaml, merged
 
 TargetGroup = dict[str, t.Any]
@@ -123,8 +130,7 @@ def alertmanagers(model: Model) -> dict[str, str]:
     """Return the addresses of the Alertmanagers, with their ports, by host."""
     return {
         name: host_port(model["hosts"][name]["address"], int(values["alertmanager_port"]))
-        for name, values in model["servers"].get("alertmanager", {}).items()
-        if values["alertmanager_state"] != "absent"
+        for name, values in serving(model, "alertmanager").items()
     }
 
 
@@ -175,7 +181,7 @@ def rendered_files(model: Model) -> dict[str, str]:
 
     :raises ValueError: where there is no server.
     """
-    servers = model["servers"].get("prometheus", {})
+    servers = serving(model, "prometheus")
     if not servers:
         raise ValueError(
             "the inventory has no Prometheus server: put one into its group (prometheus, or as monitoring_groups says)"
@@ -200,9 +206,8 @@ def rendered_files(model: Model) -> dict[str, str]:
                 "tests": tests,
             }
             files[f"{server}/tests/extra.yml"] = made_yaml(data)
-    for name, settings in model["servers"].get("alertmanager", {}).items():
-        if settings["alertmanager_state"] != "absent":
-            files.update({f"{name}/alertmanager/{path}": text for path, text in _alertmanager.shown(settings).items()})
+    for name, settings in serving(model, "alertmanager").items():
+        files.update({f"{name}/alertmanager/{path}": text for path, text in _alertmanager.shown(settings).items()})
     return files
 
 

@@ -23,8 +23,8 @@ def check(
     if _check_servers(inventory, model, problems):
         _check_scraped(model, problems)
     _check_thresholds(model, contracts, problems)
-    for name, settings in model["servers"].get("grafana", {}).items():
-        if not settings["grafana_admin_password"] and settings["grafana_state"] != "absent":
+    for name, settings in _model.serving(model, "grafana").items():
+        if not settings["grafana_admin_password"]:
             problems.add(name, "grafana_admin_password", "", "Grafana's administrator needs a password: give one, in a vault")
     # The labels of all hosts are needed to tell that none has one.
     if whole:
@@ -80,7 +80,7 @@ def _check_scraped(model: _model.Model, problems: _model.Problems) -> None:
     """Report hosts with endpoints or probes that no Prometheus server scrapes: nobody would notice that they are down."""
     servers = model["servers"].get("prometheus", {})
     # To retire the last server is one decision, and not one for each host.
-    scraping = {name: its for name, its in servers.items() if its.get("prometheus_state") != "absent"} or servers
+    scraping = _model.serving(model, "prometheus") or servers
     scraped = {host for its in scraping.values() for host in its["scrape_hosts"]}
     where = (
         f"prometheus_scrape_hosts of {', '.join(sorted(scraping))} leaves it out: add it there"

@@ -177,6 +177,11 @@ def test_jobs_are_noted(scenario: t.Any) -> None:
         lambda: values(scenario, "time() - vigie_job_last_success_timestamp_seconds", "name")["backup"] < 60, lambda: "late"
     )
     assert values(scenario, "vigie_job_every_seconds", "name") == {"backup": 60}
+    # As cron runs it for a user that may, and for one that may not.
+    assert machine.run("runuser -u www-data -- vigie-job cache true").rc == 0
+    scenario.wait(lambda: values(scenario, "vigie_job_last_status", "name") == {"backup": 0, "cache": 0}, lambda: "no job")
+    assert machine.run("runuser -u nobody -- vigie-job other true").rc == 73
+    machine.check_output("rm /var/lib/node_exporter/textfile/job_cache.prom")
 
 
 def test_alerts_fire_where_services_are_hurt(scenario: t.Any) -> None:

@@ -47,7 +47,9 @@ def test_a_jobs_name_is_escaped(run: t.Callable[..., t.Any], tmp_path: Path) -> 
     assert 'vigie_job_last_status{name="a\\"b\\\\n c"} 0' in metrics(tmp_path)['job_a"b\\n c.prom'].splitlines()
 
 
-@pytest.mark.parametrize("arguments", [["a/b", "true"], ["../x", "true"], ["", "true"], ["a\nb", "true"], ["x"], ["--every", "1d", "x", "true"]])
+@pytest.mark.parametrize(
+    "arguments", [["a/b", "true"], ["../x", "true"], ["", "true"], ["a\nb", "true"], ["x"], ["--every", "1d", "x", "true"]]
+)
 def test_what_no_file_can_hold_is_refused(run: t.Callable[..., t.Any], tmp_path: Path, arguments: list[str]) -> None:
     """Before the command runs, with one line."""
     done = run("vigie-job", *arguments)

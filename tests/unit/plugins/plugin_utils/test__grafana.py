@@ -256,3 +256,13 @@ def test_what_verify_says_of_a_grafana(tmp_path: Path) -> None:
     assert [check.problem for check in _checks.grafana_checks(its, [lost, {"skipped": True}])] == [
         "pages: Grafana does not answer"
     ]
+
+
+def test_a_dollar_in_a_secret_is_a_dollar(tmp_path: Path) -> None:
+    """Grafana puts variables in for it. A secret that is read from somewhere says so as a whole."""
+    secure = {"basicAuthPassword": "pa$word${x}", "token": "$__file{/etc/grafana/token}"}
+    extra = [{"name": "Loki", "type": "loki", "url": "http://$LOKI", "secureJsonData": secure}]
+    text = _grafana.datasources_file(model(tmp_path, grafana_extra_datasources=extra), "pages")
+    (found,) = [source for source in yaml.safe_load(text)["datasources"] if source["name"] == "Loki"]
+    assert found["secureJsonData"] == {"basicAuthPassword": "pa$$word$${x}", "token": "$__file{/etc/grafana/token}"}
+    assert found["url"] == "http://$LOKI"
