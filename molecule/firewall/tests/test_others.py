@@ -96,8 +96,6 @@ def test_the_table_is_put_right_in_one_call(scenario: t.Any) -> None:
     wanted, others = table(scenario, "native"), on.check_output("nft list table inet site")
     damages = [
         "nft add rule inet vigie VIGIE-INPUT tcp dport 9999 accept",
-        "nft flush chain inet vigie VIGIE-INPUT",
-        "nft delete table inet vigie",
         "nft add chain inet vigie other '{ type filter hook output priority 0; policy accept; }'",
     ]
     for damage in damages:
