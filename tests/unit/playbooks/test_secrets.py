@@ -198,7 +198,7 @@ PATHS: dict[str, tuple[t.Any, str, dict[str, t.Any], set[str]]] = {
         {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1},
         {"Fail for the host"},
     ),
-    "no amtool": ("offboard", "--check -e host=node-exporter-host", {}, {"Look for a silence of the host"}),
+    "no amtool": ("offboard", "--check -e host=node-exporter-host", {}, {"Require one Alertmanager that answers"}),
     "no server to verify": ("verify", "", {}, {"Fail where they differ from the inventory"}),
     "no Grafana": (role("grafana", "password"), "", {}, {"Sign in"}),
     "a mistake in the inventory": (
