@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import collections
 import re
 import typing as t
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -33,18 +34,24 @@ def rules(url: str, timeout: float) -> Rows:
     ]
 
 
+def version(url: str, timeout: float) -> str:
+    """Return the version that answers at *url*."""
+    return str(get(f"{url}/api/v1/status/buildinfo", timeout, "data", "version"))
+
+
 def alertmanagers(url: str, timeout: float) -> Rows:
-    """Return the Alertmanagers that alerts go to: address, error, and how many peers its cluster has.
+    """Return the Alertmanagers that alerts go to: address, error, how many peers its cluster has, and its version.
 
     Prometheus tells whom it knows; whether they answer is asked of each from here, where Prometheus runs.
     """
     found = []
     for item in get(f"{url}/api/v1/alertmanagers", timeout, "data", "activeAlertmanagers"):
         parts = urlsplit(item["url"])
-        row: dict[str, t.Any] = {"address": parts.netloc, "error": "", "peers": 0}
+        row: dict[str, t.Any] = {"address": parts.netloc, "error": "", "peers": 0, "version": ""}
         status = urlunsplit(parts._replace(path=re.sub(r"/alerts$", "/status", parts.path)))
         try:
             row["peers"] = len(get(status, timeout, "cluster", who="Alertmanager").get("peers") or [])
+            row["version"] = str(get(status, timeout, "versionInfo", "version", who="Alertmanager"))
         except ApiError as error:
             row["error"] = str(error)
         found.append(row)
@@ -68,7 +75,24 @@ def alerts(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
 
 
 def builds(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
-    """Return host, instance, program and version of everything that tells its build."""
+    """Return host, instance, program and version of everything that tells its build, as its last scrape has it.
+
+    A Prometheus that was started meanwhile has no notion that the former series ended: it returns both for five minutes (its
+    documentation, "Querying basics", staleness).
+    """
+    found = [labels for labels, _value in _query(url, timeout, f'{{__name__=~".+{_BUILD}"{_of(hosts)}}}')]
+    several: dict[str, set[str]] = {}
+    for key, count in collections.Counter(map(_told_by, found)).items():
+        if count > 1:
+            several.setdefault(key[0], set()).add(key[2])
+    stamps: dict[frozenset[tuple[str, str]], float] = {}
+    for name, instances in several.items():
+        for labels, stamp in _query(url, timeout, f"timestamp({name}{{instance=~{any_of(instances)}}})"):
+            stamps[frozenset({**labels, "__name__": name}.items())] = stamp
+    last: dict[tuple[str, str, str], float] = {}
+    for series, stamp in stamps.items():
+        key = _told_by(dict(series))
+        last[key] = max(stamp, last.get(key, 0.0))
     return [
         {
             "host": labels.get("host", ""),
@@ -76,8 +100,14 @@ def builds(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
             "program": labels["__name__"][: -len(_BUILD)],
             "version": labels.get("version", ""),
         }
-        for labels, _value in _query(url, timeout, f'{{__name__=~".+{_BUILD}"{_of(hosts)}}}')
+        for labels in found
+        if stamps.get(frozenset(labels.items()), 0.0) >= last.get(_told_by(labels), 0.0)
     ]
+
+
+def _told_by(labels: t.Mapping[str, str]) -> tuple[str, str, str]:
+    """Return the metric and the target of a series."""
+    return labels["__name__"], labels.get("job", ""), labels.get("instance", "")
 
 
 def clocks(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:

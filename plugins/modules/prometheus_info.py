@@ -47,6 +47,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+version:
+  description: The version of the Prometheus server.
+  returned: success
+  type: str
 rules:
   description: The rules that are loaded, with C(file), C(group), C(name), C(health) and C(last_error).
   returned: success
@@ -55,7 +59,7 @@ rules:
 alertmanagers:
   description:
     - The Alertmanagers that alerts go to, with C(address), C(error) (empty where it answers from this host) and C(peers), how
-      many members its cluster has.
+      many members its cluster has, and C(version).
   returned: success
   type: list
   elements: dict
@@ -65,7 +69,7 @@ alerts:
   type: list
   elements: dict
 builds:
-  description: What tells its version, with C(host), C(instance), C(program) and C(version).
+  description: What tells its version in its last scrape, with C(host), C(instance), C(program) and C(version).
   returned: success
   type: list
   elements: dict
@@ -96,6 +100,7 @@ def main() -> None:
     try:
         module.exit_json(
             changed=False,
+            version=_info.version(url, timeout),
             rules=_info.rules(url, timeout),
             alertmanagers=_info.alertmanagers(url, timeout),
             alerts=_info.alerts(url, timeout, hosts),

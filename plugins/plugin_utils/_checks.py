@@ -36,7 +36,7 @@ class Answer:
 
     error: str = ""
     targets: list[Row] | None = None
-    info: dict[str, list[Row]] | None = None
+    info: dict[str, t.Any] | None = None
     # Files of the server that differ from what the inventory says; None where that was not asked.
     differing: list[str] | None = None
 
@@ -78,8 +78,26 @@ def compare(
         and what concerns the servers as a whole, is told, too.
     """
     answered = answers(asked)
+    _take_their_word(model, answered, asked.get("grafana", ()))
     found, rows = checks(model, answered, None if set(hosts) >= set(model["hosts"]) else hosts)
     return answered, found + grafana_checks(model, asked.get("grafana", ())), rows
+
+
+def _take_their_word(model: Model, answered: t.Mapping[str, Answer], grafanas: t.Iterable[t.Mapping[str, t.Any]]) -> None:
+    """Put the versions that servers told themselves in the place of those that were scraped, which may be older."""
+    told: dict[tuple[str, str], str] = {}
+    hosts = {address: host for host, address in _prometheus.alertmanagers(model).items()}
+    for server, answer in answered.items():
+        if answer.info is not None:
+            told["prometheus", server] = answer.info.get("version") or ""
+            for row in answer.info["alertmanagers"]:
+                told["alertmanager", hosts.get(row["address"], "")] = row.get("version") or ""
+    told.update((("grafana", result["__grafana_host"]), result.get("version") or "") for result in grafanas)
+    for answer in answered.values():
+        if answer.info is not None:
+            answer.info["builds"] = [
+                {**row, "version": told.get((row["program"], row["host"])) or row["version"]} for row in answer.info["builds"]
+            ]
 
 
 def checks(

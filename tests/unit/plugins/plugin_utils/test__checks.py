@@ -36,7 +36,7 @@ def host(address: str, *endpoints: dict[str, t.Any], **versions: str) -> dict[st
 def model() -> dict[str, t.Any]:
     """Return a fleet with the host *a*, the Prometheus server *p* and the Alertmanagers *x* and *y*."""
     settings = {**inventories.defaults("prometheus"), "scrape_hosts": ["a", "p", "x", "y"]}
-    alertmanager = {"alertmanager_port": 9093, "alertmanager_state": "present"}
+    alertmanager = {**inventories.defaults("alertmanager"), "alertmanager_port": 9093}
     return {
         "hosts": {
             "a": host("192.0.2.1", endpoint("node", 9100, "a"), node_exporter="1.11.1"),
@@ -216,6 +216,43 @@ def test_a_server_that_cannot_be_asked_is_one_line(kind: str, result: dict[str, 
     answer = asked()
     answer[kind] = [{"__prometheus_server": "p", **result}]
     assert problems(answer) == [problem]
+
+
+def test_a_server_tells_its_version_itself() -> None:
+    """What was scraped of a server that was upgraded a minute ago is its former version."""
+    fleet, answer = model(), asked()
+    fleet["dashboards"] = {}
+    fleet["hosts"]["p"]["versions"] = {"prometheus": "3.5.3"}
+    fleet["hosts"]["x"]["versions"] = {"alertmanager": "0.33.1"}
+    fleet["hosts"]["y"]["versions"] = {"alertmanager": "0.33.1", "grafana": "12.0.0"}
+    fleet["servers"]["grafana"] = {"y": {**inventories.defaults("grafana"), "grafana_version": "12.0.0"}}
+    answer["grafana"] = [{"__grafana_host": "y", "version": "12.0.0", "sources": [], "dashboards": []}]
+    old = {"p": "prometheus", "x": "alertmanager", "y": "alertmanager"}
+    builds = [{"host": host, "instance": f"{host}:1", "program": program, "version": "0.1"} for host, program in old.items()]
+    builds.append({"host": "y", "instance": "y:2", "program": "grafana", "version": "0.1"})
+    _change(answer, "info", version="3.5.3+ds1", builds=builds)
+    for row in answer["info"][0]["alertmanagers"]:
+        row["version"] = "0.33.1"
+
+    def versions(*hosts: str) -> list[str]:
+        said = _verdict.report(fleet, answer, hosts or list(fleet["hosts"]))["problems"]
+        return [problem for problem in said if "runs, the inventory has" in problem]
+
+    assert versions() == versions("p") == []
+    _change(answer, "info", version="2.53.0")
+    answer["info"][0]["alertmanagers"][1]["version"] = "0.28.0"
+    assert versions() == [
+        "p: prometheus 2.53.0 runs, the inventory has 3.5.3",
+        "y: alertmanager 0.28.0 runs, the inventory has 0.33.1",
+    ]
+    # Where it could not be asked, what was scraped of it is all there is.
+    del answer["info"][0]["version"]
+    answer["info"][0]["alertmanagers"] = []
+    assert [problem.partition(" runs")[0] for problem in versions()] == [
+        "p: prometheus 0.1",
+        "x: alertmanager 0.1",
+        "y: alertmanager 0.1",
+    ]
 
 
 def test_with_some_hosts_only_they_are_compared() -> None:
