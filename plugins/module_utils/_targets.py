@@ -16,6 +16,11 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._api import get
 from ansible_collections.vigie.monitoring.plugins.module_utils._promql import any_of
 
 Target = dict[str, t.Any]
+# Seconds after which Prometheus has read a changed targets file: it takes what it has found every five seconds.
+FOUND_WITHIN = 10
+# A duration as Prometheus writes it: 1h30m.
+_UNITS = {"y": 31536000, "w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1, "ms": 0.001}
+_PART = re.compile(r"(\d+)(ms|[ywdhms])")
 
 
 def fetch(url: str, timeout: float) -> list[Target]:
@@ -53,7 +58,7 @@ def not_up(url: str, expected: t.Sequence[t.Mapping[str, str]], since: float, ti
 def reduce(target: t.Mapping[str, t.Any]) -> Target:
     """Return what matters of one item of ``activeTargets`` (Prometheus' documentation, HTTP API, "Targets").
 
-    ``last_scrape`` is in seconds since 1970, 0 for never.
+    ``last_scrape`` is in seconds since 1970, 0 for never; ``interval`` is in seconds.
     """
     labels = target["labels"]
     return {
@@ -66,6 +71,7 @@ def reduce(target: t.Mapping[str, t.Any]) -> Target:
         "health": target["health"],
         "last_error": target.get("lastError", ""),
         "last_scrape": seconds(target.get("lastScrape", "")),
+        "interval": sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(target.get("scrapeInterval", ""))),
     }
 
 
@@ -78,10 +84,17 @@ def seconds(stamp: str) -> float:
     return datetime.datetime.fromisoformat(match.group(1) + zone).timestamp() + float(match.group(2) or 0)
 
 
-def waiting_for(expected: t.Iterable[t.Mapping[str, str]], active: t.Iterable[Target], since: float) -> list[tuple[str, bool]]:
+def waiting_for(
+    expected: t.Iterable[t.Mapping[str, str]],
+    active: t.Iterable[Target],
+    since: float,
+    now: float = 0,
+    deadline: float = math.inf,
+) -> list[tuple[str, bool]]:
     """Return a line for each *expected* target that is not up by a scrape after *since*: why, and whether that is final.
 
-    Final is a scrape that failed, not one that has yet to come.
+    Final is a scrape that failed, one that comes after the *deadline*, and a target that Prometheus would have found by *now*.
+    All times are in seconds since 1970.
     """
     known = {(target["job"], target["instance"]): target for target in active}
     lines = []
@@ -89,9 +102,10 @@ def waiting_for(expected: t.Iterable[t.Mapping[str, str]], active: t.Iterable[Ta
         found = known.get((target["job"], target["instance"]))
         where = f"{target['instance']} (job {target['job']})"
         if found is None:
-            lines.append((f"{where}: Prometheus does not know this target", False))
+            lines.append((f"{where}: Prometheus does not know this target", now - since >= FOUND_WITHIN))
         elif found["last_scrape"] < since:
-            lines.append((f"{where}: Prometheus has not scraped it yet", False))
+            late = found["last_scrape"] > 0 and found["last_scrape"] + found["interval"] > deadline
+            lines.append((f"{where}: Prometheus has not scraped it yet", late))
         elif found["health"] != "up":
             lines.append((f"{where}: {found['health']}: {found['last_error']}", True))
     return lines

@@ -35,7 +35,8 @@ options:
   until:
     description:
       - V(up) waits until all targets are up.
-      - V(scraped) waits until Prometheus has tried each of them, and takes its answer.
+      - V(scraped) waits until Prometheus has tried each of them, and takes its answer. It does not wait for a target that
+        Prometheus does not find within ten seconds, nor for a scrape that is not due before the O(timeout).
     type: str
     choices: [up, scraped]
     default: up
@@ -68,8 +69,8 @@ EXAMPLES = r"""
 RETURN = r"""
 active:
   description:
-    - Every active target, with C(job), C(instance), C(host), C(address), C(health), C(last_error) and C(last_scrape)
-      (seconds since 1970).
+    - Every active target, with C(job), C(instance), C(host), C(address), C(health), C(last_error), C(last_scrape)
+      (seconds since 1970) and C(interval) (seconds).
   returned: O(until=scraped)
   type: list
   elements: dict
@@ -105,7 +106,8 @@ def wait(params: dict[str, t.Any], *, once: bool) -> tuple[list[_targets.Target]
                 waiting = [(line, False) for line in _targets.not_up(params["url"], params["targets"], since, timeout=10)]
             else:
                 active = _targets.fetch(params["url"], timeout=10)
-                waiting = _targets.waiting_for(params["targets"], active, 0 if once else since)
+                begun = 0 if once else since
+                waiting = _targets.waiting_for(params["targets"], active, begun, time.time(), since + params["timeout"])
         except ApiError as error:
             waiting = [(str(error), False)]
         settled = all(final for _line, final in waiting) if params["until"] == "scraped" else not waiting

@@ -19,7 +19,7 @@ EXPECTED = [{"job": "node", "instance": "web1:9100"}]
 
 def target(**changes: t.Any) -> _targets.Target:
     """Return a target as `reduce` does."""
-    usual = {"job": "node", "instance": "web1:9100", "health": "up", "last_error": "", "last_scrape": 100.0}
+    usual = {"job": "node", "instance": "web1:9100", "health": "up", "last_error": "", "last_scrape": 100.0, "interval": 15.0}
     return {**usual, **changes}
 
 
@@ -69,6 +69,30 @@ def test_what_is_waited_for(active: list[t.Any], line: str, final: bool) -> None
     assert found.startswith("web1:9100 (job node): ")
     assert line in found
     assert last_word is final
+
+
+@pytest.mark.parametrize(
+    ("active", "now", "final"),
+    [
+        # Prometheus reads its files at most every five seconds.
+        ([], 55.0, False),
+        ([], 60.0, True),
+        ([target(last_scrape=30.0, interval=15.0)], 55.0, False),
+        ([target(last_scrape=45.0, interval=60.0)], 55.0, False),
+        ([target(last_scrape=45.0, interval=300.0)], 55.0, True),
+        ([target(last_scrape=0.0, interval=300.0)], 55.0, False),
+    ],
+)
+def test_nobody_waits_for_what_cannot_come(active: list[t.Any], now: float, *, final: bool) -> None:
+    """A target that Prometheus has not found by now, and a scrape that comes after the time that there is for it."""
+    ((_line, last_word),) = _targets.waiting_for(EXPECTED, active, since=50.0, now=now, deadline=110.0)
+    assert last_word is final
+
+
+@pytest.mark.parametrize(("text", "expected"), [("15s", 15), ("1h30m", 5400), ("500ms", 0.5), ("1d", 86400), ("", 0)])
+def test_interval(text: str, expected: float) -> None:
+    """As Prometheus writes durations."""
+    assert _targets.reduce({"labels": {}, "scrapeUrl": "", "health": "up", "scrapeInterval": text})["interval"] == expected
 
 
 def test_up_is_up() -> None:
