@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._tree_spec import packed
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import host_port, reached_at
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import host_port, reached_at, route_prefix
 
 
 class FilterModule:
@@ -16,4 +16,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         """Return the filters by their names."""
-        return {"host_port": host_port, "packed": packed, "reached_at": reached_at}
+        return {"host_port": host_port, "packed": packed, "reached_at": reached_at, "route_prefix": route_prefix}

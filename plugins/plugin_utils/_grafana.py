@@ -18,6 +18,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import (
     Model,
     host_port,
     reached_at,
+    served_below,
     serving,
     settings_of,
 )
@@ -58,7 +59,7 @@ def datasources(model: Model, host: str) -> list[dict[str, t.Any]]:
                 "uid": source_uid(kind, name),
                 "type": kind,
                 "access": "proxy",
-                "url": f"http://{_seen_from(model, host, name, its, kind)}",
+                "url": f"http://{_seen_from(model, host, name, its, kind)}{served_below(its, kind)}",
                 "editable": False,
                 "isDefault": not found,
                 "jsonData": _json_data(kind, its),

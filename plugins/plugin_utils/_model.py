@@ -25,6 +25,7 @@ import ipaddress
 import math
 import re
 import typing as t
+from urllib.parse import urlsplit
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._redaction import redacted
 
@@ -173,6 +174,24 @@ def reached_at(listen_address: str, port: int | str) -> str:
     """Return where a service is reached from its own host, which listens on an address, or on all (empty, 0.0.0.0, ::)."""
     everywhere = listen_address in ("", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
     return host_port("localhost" if everywhere else listen_address, port)
+
+
+def route_prefix(external_url: t.Any, flags: t.Mapping[str, t.Any] | None = None) -> str:
+    """Return the path below which a Prometheus or an Alertmanager serves all that it has, without a slash at its end.
+
+    That of the flag ``web.route-prefix``, else that of the URL under which people reach it (both programs' documentation).
+    """
+    given = flags or {}
+    prefix = given.get("web.route-prefix")
+    if not prefix:
+        prefix = urlsplit(str(given.get("web.external-url") or external_url or "")).path
+    path = str(prefix).strip("/")
+    return f"/{path}" if path else ""
+
+
+def served_below(settings: t.Mapping[str, t.Any], role: str) -> str:
+    """Return `route_prefix` of a server with such *settings*."""
+    return route_prefix(settings.get(f"{role}_external_url"), settings.get(f"{role}_flags"))
 
 
 def port_number(value: t.Any) -> int | None:

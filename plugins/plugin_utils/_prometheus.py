@@ -16,6 +16,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import (
     Model,
     for_the_job,
     host_port,
+    served_below,
     serving,
     settings_of,
 )
@@ -147,9 +148,16 @@ def prometheus_config(model: Model, server: str) -> dict[str, t.Any]:
     }
     if settings["prometheus_external_labels"]:
         config["global"]["external_labels"] = settings["prometheus_external_labels"]
-    addresses = list(alertmanagers(model).values())
-    if addresses:
-        config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": addresses}]}]}
+    prefixes: dict[str, list[str]] = {}
+    for name, address in alertmanagers(model).items():
+        prefixes.setdefault(served_below(model["servers"]["alertmanager"][name], "alertmanager"), []).append(address)
+    if prefixes:
+        config["alerting"] = {
+            "alertmanagers": [
+                {**({"path_prefix": prefix} if prefix else {}), "static_configs": [{"targets": addresses}]}
+                for prefix, addresses in prefixes.items()
+            ]
+        }
     config["scrape_configs"] = scrape_configs(model, server)
     return merged(config, settings["prometheus_extra_config"])
 

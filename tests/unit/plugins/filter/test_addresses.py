@@ -28,3 +28,22 @@ def test_addresses(tmp_path: Path, expression: str, expected: str) -> None:
     """Brackets, and what listens everywhere."""
     made = inventories.Made(tmp_path, {"hosts.yml": "all: {hosts: {web1: }}"})
     assert made.template(f"{{{{ {expression} }}}}") == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("'' | vigie.monitoring.route_prefix", ""),
+        ("'https://example.com' | vigie.monitoring.route_prefix({})", ""),
+        ("'https://example.com/' | vigie.monitoring.route_prefix", ""),
+        ("'https://example.com/a/b/' | vigie.monitoring.route_prefix({'web.enable-lifecycle': true})", "/a/b"),
+        ("'https://example.com/a' | vigie.monitoring.route_prefix({'web.route-prefix': '/'})", ""),
+        ("'https://example.com/a' | vigie.monitoring.route_prefix({'web.route-prefix': 'b/'})", "/b"),
+        ("'' | vigie.monitoring.route_prefix({'web.external-url': 'http://x/c'})", "/c"),
+        ("'https://example.com/a' | vigie.monitoring.route_prefix({'web.route-prefix': none})", "/a"),
+    ],
+)
+def test_paths(tmp_path: Path, expression: str, expected: str) -> None:
+    """The flag, else the path of the URL, as both programs take it."""
+    made = inventories.Made(tmp_path, {"hosts.yml": "all: {hosts: {web1: }}"})
+    assert (made.template(f"{{{{ {expression} }}}}") or "") == expected

@@ -88,6 +88,17 @@ def test_an_address_to_listen_on_is_the_one_to_ask(tmp_path: Path) -> None:
     assert _grafana.datasources(its, "pages")[1]["url"] == "http://192.0.2.7:9191"
 
 
+def test_a_server_below_a_path_is_asked_there(tmp_path: Path) -> None:
+    """A Prometheus and an Alertmanager alike."""
+    its = model(tmp_path)
+    its["servers"]["prometheus"]["pages"]["prometheus_external_url"] = "https://example.com/prometheus/"
+    its["servers"]["alertmanager"]["m1.example.com"]["alertmanager_flags"] = {"web.route-prefix": "/alerts"}
+    assert [source["url"] for source in _grafana.datasources(its, "pages")][1:] == [
+        "http://localhost:9191/prometheus",
+        "http://[2001:db8::1]:9093/alerts",
+    ]
+
+
 def test_uids_fit_and_differ() -> None:
     """Grafana takes forty characters of a few kinds."""
     found = [_grafana.source_uid("prometheus", name) for name in ("a.b", "a-b", LONG, f"{LONG}x")]

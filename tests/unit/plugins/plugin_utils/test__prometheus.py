@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils import _coverage, _prometheus, _render
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import contracts
 
 SETTINGS = {**inventories.defaults("prometheus"), "scrape_hosts": ["a"]}
 
@@ -137,6 +138,28 @@ def test_every_alertmanager_is_told() -> None:
     }
     alerting = _prometheus.prometheus_config(fleet, "p")["alerting"]
     assert alerting == {"alertmanagers": [{"static_configs": [{"targets": ["192.0.2.1:9093"]}]}]}
+
+
+def test_a_path_of_an_alertmanager_is_told(tmp_path: Path) -> None:
+    """As one group for each path; it is scraped below its path, and so is Prometheus."""
+    inventory = {
+        "prometheus": {"hosts": {"p": {"prometheus_external_url": "https://example.com/prometheus"}}},
+        "alertmanager": {
+            "hosts": {
+                "a": {"alertmanager_external_url": "https://example.com/alerts/"},
+                "b": {"alertmanager_flags": {"web.route-prefix": "/alerts"}},
+                "c": {"alertmanager_external_url": "https://example.com"},
+            }
+        },
+    }
+    fleet, problems = inventories.Made(tmp_path, {"hosts.yml": inventory}).build(contracts())
+    assert problems == []
+    assert _prometheus.prometheus_config(fleet, "p")["alerting"]["alertmanagers"] == [
+        {"path_prefix": "/alerts", "static_configs": [{"targets": ["a:9093", "b:9093"]}]},
+        {"static_configs": [{"targets": ["c:9093"]}]},
+    ]
+    paths = {name: [item["path"] for item in its["endpoints"]] for name, its in fleet["hosts"].items()}
+    assert paths == {"a": ["/alerts/metrics"], "b": ["/alerts/metrics"], "c": ["/metrics"], "p": ["/prometheus/metrics"]}
 
 
 def test_expected_targets_of_some_hosts_and_roles() -> None:
