@@ -25,7 +25,17 @@ ROOT = Path(__file__).parents[1]
 SHARED = ROOT / "molecule" / "shared" / "inventory"
 SSH_CONFIG = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vigie" / "ssh" / "config"
 # Results of the controller's own doing: no module was sent to the host.
-LOCAL_ACTIONS = {"assert", "debug", "set_fact", "validate_argument_spec", "fail", "include_role", "import_role", "meta"}
+LOCAL_ACTIONS = {
+    "assert",
+    "debug",
+    "set_fact",
+    "validate_argument_spec",
+    "fail",
+    "include_role",
+    "import_role",
+    "include_tasks",
+    "meta",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

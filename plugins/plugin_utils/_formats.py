@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _model
+from ansible_collections.vigie.monitoring.plugins.plugin_utils import _lost, _model
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import specification
 
 # Returns what is wrong with a value, or None.
@@ -52,6 +52,7 @@ FORMATS: dict[str, Check] = {
     "prometheus_scrape_interval": duration,
     "prometheus_scrape_timeout": duration,
     "prometheus_evaluation_interval": duration,
+    "prometheus_max_lost_targets": _lost.limit_problem,
     "alertmanager_group_wait": _zero_or_duration,
     "alertmanager_group_interval": duration,
     "alertmanager_repeat_interval": duration,

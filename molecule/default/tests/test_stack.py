@@ -306,10 +306,11 @@ def test_a_server_is_onboarded_and_offboarded(scenario: t.Any, edited: t.Any) ->
     print(f"from a bare server to its table: {time.monotonic() - began:.0f} s")
     assert play.rc == 0, play.output
     assert play.remote("newcomer") == ["release"]
-    assert play.remote("monitor") == ["config_tree", "targets_up", "uri", "targets_up", "prometheus_info"]
+    assert play.remote("monitor") == ["shell", "config_tree", "targets_up", "uri", "targets_up", "prometheus_info"]
     assert "✔ node             198.18.1.13:9100  node_exporter " in play.output
 
-    play = scenario.play("offboard.yml", inventory=inventory, host="newcomer")
+    # It is taken out, and not lost.
+    play = scenario.play("offboard.yml", inventory=inventory, host="newcomer", prometheus_max_lost_targets=0)
     assert play.rc == 0, play.output
     tasks = [change.partition(": ")[2] for change in play.changed]
     assert tasks == [
@@ -387,18 +388,18 @@ def test_a_command_without_its_server_is_refused(scenario: t.Any, playbook: str,
 @pytest.mark.parametrize(
     ("tags", "on_app", "on_monitor"),
     [
-        (["--tags", "node_exporter"], {"release"}, {"release", "config_tree", "targets_up"}),
+        (["--tags", "node_exporter"], {"release"}, {"shell", "release", "config_tree", "targets_up"}),
         # One host of a play that has not all hosts is contacted first, where no play before it has done so.
-        (["--tags", "prometheus"], set(), {"raw", "release", "user", "file", "targets_up"}),
-        (["--tags", "alertmanager"], set(), {"raw", "release", "user", "file", "config_tree", "targets_up"}),
-        (["--tags", "install"], {"release"}, {"release", "user", "file"}),
-        (["--tags", "configure"], {"release"}, {"release", "user", "file"}),
-        (["--tags", "service"], {"release"}, {"release", "user", "file"}),
-        (["--tags", "targets"], set(), {"config_tree"}),
-        (["--tags", "verify"], set(), {"targets_up"}),
-        (["--tags", "firewall"], set(), set()),
-        (["--skip-tags", "verify"], {"release"}, {"release", "user", "file", "uri"}),
-        (["--tags", "node_exporter", "--skip-tags", "targets,verify"], {"release"}, {"release"}),
+        (["--tags", "prometheus"], set(), {"shell", "raw", "release", "user", "file", "targets_up"}),
+        (["--tags", "alertmanager"], set(), {"shell", "raw", "release", "user", "file", "config_tree", "targets_up"}),
+        (["--tags", "install"], {"release"}, {"shell", "release", "user", "file"}),
+        (["--tags", "configure"], {"release"}, {"shell", "release", "user", "file"}),
+        (["--tags", "service"], {"release"}, {"shell", "release", "user", "file"}),
+        (["--tags", "targets"], set(), {"shell", "config_tree"}),
+        (["--tags", "verify"], set(), {"shell", "targets_up"}),
+        (["--tags", "firewall"], set(), {"shell", "shell"}),
+        (["--skip-tags", "verify"], {"release"}, {"shell", "release", "user", "file", "uri"}),
+        (["--tags", "node_exporter", "--skip-tags", "targets,verify"], {"release"}, {"shell", "release"}),
     ],
 )
 def test_a_tag_runs_what_it_says_and_nothing_else(
@@ -432,6 +433,48 @@ def test_a_target_that_does_not_come_up_fails_the_run(scenario: t.Any, edited: t
     assert "app1:4242 (job dead): down:" in play.output
     assert "connection refused" in play.output
     assert scenario.play("site.yml", "--tags", "prometheus").rc == 0
+
+
+def test_targets_are_lost_only_where_that_is_meant(scenario: t.Any, edited: t.Any, tmp_path: Path) -> None:
+    """With half of an inventory nothing changes on any host, in no mode and by no tag, nor by the role alone; unless accepted."""
+    scenario.wait(lambda: "node app2:19100" in targets(scenario))
+    inventory = edited(prometheus_max_lost_targets=0)
+    hosts = yaml.safe_load((inventory / "hosts.yml").read_text())
+    del hosts["all"]["children"]["app"]["hosts"]["app2"]
+    (inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
+    alone = tmp_path / "alone.yml"
+    alone.write_text(yaml.safe_dump([{"hosts": "prometheus", "gather_facts": False, "roles": ["vigie.monitoring.prometheus"]}]))
+    for arguments in (
+        ("site.yml",),
+        ("site.yml", "--check"),
+        ("site.yml", "--tags", "firewall", "--limit", "app1"),
+        (str(alone), "--become"),
+    ):
+        play = scenario.play(*arguments, inventory=inventory)
+        assert play.rc != 0, arguments
+        assert {result["action"] for result in play.results} <= {
+            "assert",
+            "shell",
+            "include_tasks",
+            "set_fact",
+            "validate_argument_spec",
+        }
+        (line,) = said(play)
+        assert line.startswith("monitor: this run would remove 1 of 5 targets from Prometheus, more than"), line
+        assert "Hosts that are not in the inventory: app2." in line
+        assert play.remote("monitor") == ["shell"]
+        assert play.remote("app1") == []
+    assert "node app2:19100" in targets(scenario)
+    play = scenario.play("site.yml", "--tags", "targets", inventory=inventory, prometheus_lost_targets="accept")
+    assert play.rc == 0, play.output
+    scenario.wait(lambda: "node app2:19100" not in targets(scenario))
+    # What comes back is not lost.
+    assert scenario.play("site.yml", "--tags", "targets", prometheus_max_lost_targets=0).rc == 0
+
+
+def said(play: t.Any) -> list[str]:
+    """Return what the assertion that failed said."""
+    return next(r["res"]["msg"] for r in play.results if r["action"] == "assert" and r["failed"])
 
 
 def test_mistakes_of_the_inventory_are_found_before_anything_is_touched(scenario: t.Any, edited: t.Any) -> None:

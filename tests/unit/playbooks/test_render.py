@@ -287,3 +287,28 @@ def test_without_the_tools_it_says_so(tmp_path: Path) -> None:
     said = render(tmp_path / "hosts.yml", tmp_path / "out", "-e", "render_promtool=no-promtool", "-e", "render_amtool=no-amtool")
     assert "Check and test the files, where the controller has promtool or amtool" in said
     assert "skipping: [localhost]" in said
+
+
+def test_targets_that_a_run_would_refuse_to_remove_are_named(tmp_path: Path) -> None:
+    """In one line, also in check mode; what was accepted, and what was rendered already, is not said."""
+
+    def said(*arguments: str) -> str:
+        return " ".join(render(tmp_path / "hosts.yml", tmp_path / "out", *arguments).split())
+
+    hosts = {f"web{n}": {"monitoring_labels": {"place": "par" if n < 6 else "lyo"}} for n in range(10)}
+    write(
+        tmp_path, {"hosts.yml": {"all": {"children": {"prometheus": {"hosts": {"m": None}}, "node_exporter": {"hosts": hosts}}}}}
+    )
+    assert "would remove" not in said()
+    left = {name: its for name, its in hosts.items() if its["monitoring_labels"]["place"] == "lyo"}
+    write(
+        tmp_path, {"hosts.yml": {"all": {"children": {"prometheus": {"hosts": {"m": None}}, "node_exporter": {"hosts": left}}}}}
+    )
+    line = (
+        "m: this run would remove 6 of 11 targets from Prometheus, more than prometheus_max_lost_targets (20%) allows. "
+        "Hosts that are not in the inventory: web0, web1, web2, web3, web4, web5. Without a target left: place=par (6 targets)."
+    )
+    assert said("--check").count(line) == 1
+    assert "would remove" not in said("--check", "-e", "prometheus_lost_targets=accept")
+    assert said().count(line) == 1
+    assert "would remove" not in said()

@@ -29,6 +29,7 @@ def problems_of(path: Path, **variables: t.Any) -> list[str]:
 
 
 RIGHT: dict[str, list[t.Any]] = {
+    "prometheus_max_lost_targets": ["20%", 0, "7"],
     "prometheus_retention_time": ["30d", "1y2w3d4h5m6s7ms", "0", 0, "0s", "90m", "1y"],
     "prometheus_retention_size": ["", "50GB", "512MB", "1.5TiB", "1GB512MB", "0", ".5GB", "100B"],
     "prometheus_evaluation_interval": ["500ms", "1m", "1m30s"],
@@ -38,6 +39,7 @@ RIGHT: dict[str, list[t.Any]] = {
     "blackbox_exporter_modules": [{"x": {"prober": "icmp", "timeout": "2.5s"}}, {"x": {"prober": "icmp"}}],
 }
 WRONG: dict[str, list[t.Any]] = {
+    "prometheus_max_lost_targets": ["many", "-1", "20 %%"],
     "prometheus_retention_time": ["30 days", "30", 30, "30D", "1.5d", "-1d", "5m1h", "", "month", ["30d"]],
     "prometheus_retention_size": ["50 GB", "50G", "50gb", "50kB", "50", "1GiB512MB", "-1GB", "half"],
     "prometheus_scrape_interval": ["0s", "15", 15, "15sec", "1h 30m"],
@@ -104,9 +106,9 @@ def test_nulls_are_empty(tmp_path: Path) -> None:
     assert problems_of(tmp_path, **dict.fromkeys(nulls)) == []
 
 
-def test_every_duration_and_size_is_checked() -> None:
+def test_every_duration_size_and_limit_is_checked() -> None:
     """Of the roles that serve the fleet, by the names of their variables."""
-    like = re.compile(r"_(interval|timeout|wait|retention|size|time|period|duration)(_|$)")
+    like = re.compile(r"_(interval|timeout|wait|retention|size|time|period|duration|max)(_|$)")
     texts = {
         name for role in ROLES for name, option in specification(role).items() if option["type"] == "str" and like.search(name)
     }
