@@ -472,6 +472,19 @@ def test_targets_are_lost_only_where_that_is_meant(scenario: t.Any, edited: t.An
     assert scenario.play("site.yml", "--tags", "targets", prometheus_max_lost_targets=0).rc == 0
 
 
+def test_a_path_in_the_url_of_a_server_is_followed(scenario: t.Any) -> None:
+    """By the health check, the scrapes, the alerts, verify and offboard; and back."""
+    where = {f"{name}_external_url": f"https://example.com/{name}" for name in ("prometheus", "alertmanager")}
+    play = scenario.play("site.yml", "--tags", "prometheus,alertmanager", **where)
+    assert play.rc == 0, play.output
+    assert "up" in scenario.get("monitor", "http://localhost:9090/prometheus/api/v1/label/__name__/values")
+    play = scenario.play("verify.yml", **where)
+    assert play.rc == 0, play.output
+    assert scenario.play("offboard.yml", "--check", host="ghost", **where).rc == 0
+    assert scenario.play("site.yml", "--tags", "prometheus,alertmanager").rc == 0
+    scenario.wait(lambda: all(target["health"] == "up" for target in targets(scenario).values()))
+
+
 def said(play: t.Any) -> list[str]:
     """Return what the assertion that failed said."""
     return next(r["res"]["msg"] for r in play.results if r["action"] == "assert" and r["failed"])
