@@ -480,7 +480,7 @@ def test_a_path_in_the_url_of_a_server_is_followed(scenario: t.Any) -> None:
     assert "up" in scenario.get("monitor", "http://localhost:9090/prometheus/api/v1/label/__name__/values")
     play = scenario.play("verify.yml", **where)
     assert play.rc == 0, play.output
-    assert scenario.play("offboard.yml", "--check", host="ghost", **where).rc == 0
+    assert scenario.play("offboard.yml", "--check", host="app1", **where).rc == 0
     assert scenario.play("site.yml", "--tags", "prometheus,alertmanager").rc == 0
     scenario.wait(lambda: all(target["health"] == "up" for target in targets(scenario).values()))
 
