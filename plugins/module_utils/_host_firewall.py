@@ -19,6 +19,7 @@ from ansible_collections.vigie.monitoring.plugins.module_utils import (
     _iptables,
     _nftables,
     _obstacles,
+    _still_refused,
 )
 
 NFT = "nftables"
@@ -53,6 +54,19 @@ class Host:
         self.ruleset = self._read_nftables()
         self._others = _nftables.of_others(self.ruleset or [])
         self._versions = [family.version for family in families]
+        self._chains = [{**chain, "rules": chain["rules"] + self._still_refused(chain)} for chain in self._chains]
+
+    def _still_refused(self, chain: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+        """Return the rules that keep the ports of services refused which run although no rule of *chain* is about them."""
+        if not chain["still_refused"]:
+            return []
+        lines = [line for found in self.rule_sets if chain["name"] in found.chains for line in found.chains[chain["name"]].rules]
+        natively = [item["rule"] for item in _nftables.in_force(self.ruleset or []) if "rule" in item]
+        refusals = [
+            *_still_refused.of_iptables(lines),
+            *_still_refused.of_nftables(rule for rule in natively if rule["chain"] == chain["name"]),
+        ]
+        return _still_refused.kept(chain, refusals)
 
     def _program(self, name: str) -> str:
         """Return the path of a program: that of the user who runs this may lack the directories of the administrator's."""

@@ -42,6 +42,14 @@ options:
         type: str
         choices: [INPUT, OUTPUT, FORWARD, DOCKER-USER]
         required: true
+      still_refused:
+        description:
+          - Starts of comments. A rule in force that refuses a port to everybody, and whose comment starts with one of these, is
+            kept where no new rule is about the port, as long as a program on this host listens on the port.
+          - The port of a service that is still to be removed is not open to everybody meanwhile.
+        type: list
+        elements: str
+        default: []
       rules:
         description: Its rules, in their order.
         type: list
@@ -338,6 +346,7 @@ def main() -> None:
         "name": {"type": "str", "required": True},
         "parent": {"type": "str", "choices": ["INPUT", "OUTPUT", "FORWARD", _iptables.DOCKER], "required": True},
         "rules": {"type": "list", "elements": "dict", "default": [], "options": rule},
+        "still_refused": {"type": "list", "elements": "str", "default": []},
     }
     module = AnsibleModule(
         argument_spec={

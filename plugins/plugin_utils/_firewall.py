@@ -33,18 +33,22 @@ class _Opening:
     public: bool = False
 
 
-def firewall_rules(
+def firewall_rules(  # noqa: PLR0913 - a filter's options
     model: _model.Model,
     host: str,
     default: str = "reject",
     interface: str = "",
     admin_networks: t.Sequence[str] = (),
+    *,
+    exporters_removed: bool = False,
 ) -> list[dict[str, t.Any]]:
     """Return the chains of *host*, as the module iptables_chain takes them.
 
     :param default: what others get at a monitored port: ``reject``, ``drop``, or ``none``, what the host's own rules say.
     :param interface: these rules are about this interface alone.
     :param admin_networks: where people reach the pages of the monitoring servers from.
+    :param exporters_removed: whether what the host had of roles that it does not have any more is gone. Otherwise the ports of
+        such services stay refused as long as the services run.
     :raises ValueError: for what would do harm, naming host, variable and remedy.
     """
     if default not in REFUSE:
@@ -79,8 +83,9 @@ def firewall_rules(
     published = [rule for rule in incoming if rule["in_interface"] != "lo"]
     for rule in _own_connections(model, host, interface):
         (incoming if "source_port" in rule else outgoing).append(rule)
+    still_refused = [] if exporters_removed or default == "none" else [f"{job} on {host}" for job in model["jobs"]]
     return [
-        {"name": INPUT, "parent": "INPUT", "rules": incoming},
+        {"name": INPUT, "parent": "INPUT", "rules": incoming, "still_refused": still_refused},
         {"name": OUTPUT, "parent": "OUTPUT", "rules": outgoing},
         {"name": DOCKER, "parent": "DOCKER-USER", "rules": published},
     ]

@@ -14,6 +14,7 @@ The model::
                                      "web": what Prometheus needs of monitoring_web (only where it is for the endpoint)}]}},
      "servers": {role: {name: {variable of the role: value}}},
      "unknown": [variables with our prefixes that nothing reads] (only where there are any),
+     "jobs": [job], (of all roles, also of those that no host has)
      "access": {role: {"clients": [name], "admins": bool, "peers": variable with their port or ""}},
      "rules": {role: text},
      "dashboards": {role: {name: text}} (only where a Grafana may need them)}

@@ -120,7 +120,7 @@ def test_a_host_that_only_prometheus_knows_is_taken_out(scenario: t.Any, edited:
 
     play = scenario.play("offboard.yml", inventory=edited(change), host="web2")
     assert play.rc == 0, play.output
-    assert "node web2:9100" not in targets(scenario)
+    scenario.wait(lambda: "node web2:9100" not in targets(scenario), lambda: targets(scenario))
     assert list(silences(scenario).values()) == ["web2"]
     play = scenario.play("site.yml")
     assert play.rc == 0, play.output
@@ -140,13 +140,40 @@ def leave(*hosts: str) -> t.Callable[[dict[str, t.Any]], None]:
     return change
 
 
+def test_a_port_stays_closed_until_its_service_is_gone(scenario: t.Any, edited: t.Any) -> None:
+    """A host that leaves its only exporter's group: the firewall alone opens nothing, and the next run removes the exporter."""
+    web1 = scenario.on("web1")
+    assert is_open(scenario, "mon1", "web1", 9100)
+    assert not is_open(scenario, "web2", "web1", 9100)
+    inventory = edited(leave("web1"))
+    for _run in range(2):
+        play = scenario.play("site.yml", "--tags", "firewall", inventory=inventory)
+        assert play.rc == 0, play.output
+        assert web1.service("node_exporter").is_running
+        assert not is_open(scenario, "web2", "web1", 9100)
+    assert play.changed == []
+    play = scenario.play("site.yml", "--check", "--diff", inventory=inventory)
+    assert play.rc == 0, play.output
+    assert "web1: Bring the release into service" in play.changed
+    play = scenario.play("site.yml", inventory=inventory)
+    assert play.rc == 0, play.output
+    assert not web1.service("node_exporter").is_running
+    assert not web1.file("/opt/vigie").exists
+    assert "VIGIE" not in web1.check_output("iptables-save")
+    assert play.remote("stranger") == []
+    again = scenario.play("site.yml", inventory=inventory)
+    assert (again.rc, again.changed) == (0, [])
+    play = scenario.play("site.yml")
+    assert play.rc == 0, play.output
+
+
 def test_an_exporter_goes_where_there_is_no_firewall(scenario: t.Any, edited: t.Any) -> None:
     """Also with a limit, also with the tag alone, and also where Prometheus has forgotten the target already."""
     inventory = edited(leave("web2"))
     play = scenario.play("site.yml", "--limit", "web1", inventory=inventory)
     assert play.rc == 0, play.output
     assert scenario.on("web2").service("node_exporter").is_running
-    assert "node web2:9100" not in targets(scenario)
+    scenario.wait(lambda: "node web2:9100" not in targets(scenario), lambda: targets(scenario))
     play = scenario.play("site.yml", "--tags", "cleanup", "--limit", "web2,stranger", inventory=inventory)
     assert (play.rc, play.changed) == (0, ["web2: Bring the release into service"])
     assert not scenario.on("web2").service("node_exporter").is_running

@@ -62,6 +62,19 @@ def who(made: Made, host: str, port: int, protocol: str = "tcp", **options: t.An
     ]
 
 
+def test_ports_of_exporters_that_may_still_run_stay_refused(made: Made) -> None:
+    """Of every role, whether or not the host has it; not where the exporters are removed, or where others are not refused."""
+    model, _problems = made.build(contracts())
+
+    def starts(**options: t.Any) -> list[str]:
+        chains = _firewall.firewall_rules(model, "web", **options)
+        (found,) = [chain["still_refused"] for chain in chains if chain["parent"] == "INPUT"]
+        return found
+
+    assert {"node on web", "apache on web", "postgres on web"} <= set(starts())
+    assert starts(exporters_removed=True) == starts(default="none") == []
+
+
 def test_an_endpoint_is_open_to_those_who_scrape_it(made: Made) -> None:
     """And to the host itself; a server that has another pattern is not among them."""
     assert who(made, "web", 9100) == ["lo", "192.0.2.1", "198.51.100.0/24", "nat.example.com", "REJECT"]
