@@ -41,6 +41,7 @@ SECRETS = {
         "postgres",
         "grafanasmtp",
         "blackbox",
+        "textfile",
     )
 }
 NOWHERE = "127.0.0.1:1"
@@ -89,6 +90,7 @@ def inventory(homeserver: str) -> dict[str, t.Any]:
         "blackbox_exporter_modules": {
             "http_2xx": {"prober": "http", "http": {"basic_auth": {"username": "a", "password": SECRETS["blackbox"]}}}
         },
+        "node_exporter_textfile_scripts": [{"name": "orders", "script": f"#!/bin/sh\nTOKEN={SECRETS['textfile']}"}],
         "postgres_exporter_uri": "db.example.com:5432/postgres",
         "postgres_exporter_database_user": "exporter",
         "postgres_exporter_password": SECRETS["postgres"],
@@ -212,6 +214,13 @@ PATHS: dict[str, tuple[t.Any, str, dict[str, t.Any], set[str]]] = {
         "--check --tags alertmanager,grafana,node_exporter",
         {f"{name}_state": "no such" for name in ("alertmanager", "node_exporter")},
         set(),
+    ),
+    # Nothing of these tasks fails in check mode; what their loops print is the same.
+    "scripts": (
+        [*role("node_exporter", "textfile"), {"hosts": "node_exporter", "tasks": [{"name": "End", "ansible.builtin.fail": {}}]}],
+        "--check",
+        {},
+        {"End"},
     ),
     "no promtool": (
         role("prometheus", "refresh"),
