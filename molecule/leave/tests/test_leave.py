@@ -180,3 +180,35 @@ def test_an_exporter_goes_where_there_is_no_firewall(scenario: t.Any, edited: t.
     assert play.remote("stranger") == []
     play = scenario.play("site.yml")
     assert play.rc == 0, play.output
+
+
+# -- a server ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_is_retired_is_asked_by_nobody(scenario: t.Any, edited: t.Any) -> None:
+    """Its programs go and its data stays; targets, alerting, firewall and verification follow in the same run."""
+
+    def change(groups: dict[str, t.Any]) -> None:
+        groups["prometheus"]["hosts"]["mon2"].update(prometheus_state="absent", alertmanager_state="absent")
+
+    inventory = edited(change)
+    play = scenario.play("site.yml", inventory=inventory)
+    assert play.rc == 0, play.output
+    mon2 = scenario.on("mon2")
+    for name in ("prometheus", "alertmanager"):
+        assert not mon2.service(name).is_running
+        assert not mon2.file(f"/etc/systemd/system/{name}.service").exists
+    assert mon2.file("/var/lib/prometheus").is_directory
+    scenario.wait(
+        lambda: targets(scenario) == {"prometheus mon1:9090", "alertmanager mon1:9093", "node web1:9100", "node web2:9100"},
+        lambda: targets(scenario),
+    )
+    found = json.loads(scenario.get("mon1", "http://localhost:9090/api/v1/alertmanagers"))["data"]["activeAlertmanagers"]
+    assert [item["url"].split("/")[2] for item in found] == [f"{scenario.var('mon1', 'ansible_host')}:9093"]
+    assert not is_open(scenario, "mon2", "web1", 9100)
+    again = scenario.play("site.yml", inventory=inventory)
+    assert (again.rc, again.changed) == (0, [])
+    assert scenario.play("verify.yml", inventory=inventory).rc == 0
+    play = scenario.play("site.yml")
+    assert play.rc == 0, play.output
+    assert scenario.play("verify.yml").rc == 0
