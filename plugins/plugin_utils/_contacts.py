@@ -192,7 +192,13 @@ def _fits(sign: str, value: str, other: str) -> bool:
     if sign == "=":
         return value == other
     # Beyond these signs, expressions of Alertmanager and of Python differ.
-    return _EXPRESSION.fullmatch(value) is None or re.fullmatch(value, other) is not None
+    if _EXPRESSION.fullmatch(value) is None:
+        return True
+    try:
+        return re.fullmatch(value, other) is not None
+    except re.error:
+        # That the expression is wrong is another problem, which `_routes_problems` or amtool reports.
+        return True
 
 
 def _some(values: t.Collection[str]) -> str:

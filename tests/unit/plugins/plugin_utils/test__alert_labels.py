@@ -138,6 +138,14 @@ def test_a_route_that_may_be_taken(tmp_path: Path, route: dict[str, t.Any], vari
     assert problems_of(tmp_path, route, **variables) == []
 
 
+@pytest.mark.parametrize("route", [{"match_regex": {"team": "d(b"}}, {"matchers": ['team=~"d(b"']}])
+def test_an_expression_that_is_none_is_one_problem_at_most(tmp_path: Path, route: dict[str, t.Any]) -> None:
+    """Expressions of Alertmanager's own form are left to amtool."""
+    found = problems_of(tmp_path, route)
+    assert len(found) == ("match_regex" in route)
+    assert all("it is no regular expression: missing )" in problem for problem in found)
+
+
 def test_a_fleet_without_its_prometheus_says_nothing_of_values(tmp_path: Path) -> None:
     """The alerts come from elsewhere."""
     files = fleet({"match": {"severity": "page"}}, monitoring_scraped=False)
