@@ -115,10 +115,13 @@ def test_it_is_deployed_with_nothing_left_to_click(scenario: t.Any) -> None:
         assert pages(scenario, host) == dict.fromkeys(PAGES, "Vigie")
     again = scenario.play("site.yml")
     assert (again.rc, again.changed) == (0, []), again.output
-    # What is installed, the repository, the password; and the service itself, as of every role.
+    # The targets that Prometheus has; what is installed, the repository, the password; the silences. And the service
+    # itself, as of every role.
     assert [action for action in again.remote("monitor") if action in ("get_url", "copy", "shell", "apt", "uri")] == [
         "shell",
+        "shell",
         "copy",
+        "uri",
         "uri",
     ]
     predicted = scenario.play("site.yml", "--check --diff")
@@ -227,6 +230,9 @@ def test_what_grafana_refuses_is_taken_back(scenario: t.Any, edited: t.Callable[
     for host in HOSTS:
         assert sources(scenario, host) == SOURCES
     assert scenario.on("archive").file("/etc/grafana/grafana.ini").content_string == ini
+    # The other plays of the run went on: Prometheus has the targets of that inventory.
+    play = scenario.play("site.yml")
+    assert play.rc == 0, play.output
 
 
 def test_verify_asks_grafana(scenario: t.Any, tmp_path: Path) -> None:
