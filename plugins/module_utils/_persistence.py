@@ -144,7 +144,11 @@ def apply(changes: t.Mapping[str, tuple[str, int] | None], run: Run) -> None:
         if new is None and os.path.lexists(path):
             os.unlink(path)
     if UNIT_FILE in changes or ENABLED in changes:
-        Unit(UNIT, run).daemon_reload()
+        unit = Unit(UNIT, run)
+        unit.daemon_reload()
+        if changes.get(UNIT_FILE):
+            # A unit that is not active does not follow the reloads and restarts of nftables.service.
+            unit.act("start")
     for directory in (DIRECTORY, os.path.dirname(DIRECTORY)):
         if os.path.isdir(directory) and not os.listdir(directory):
             os.rmdir(directory)
