@@ -9,6 +9,7 @@ import dataclasses
 import typing as t
 
 import pytest
+from firewall_rules import rule
 
 from ansible_collections.vigie.monitoring.plugins.module_utils import (
     _flows,
@@ -142,18 +143,7 @@ def test_of_each_family_its_own_rules() -> None:
 
 def test_what_the_rules_of_a_chain_let_through() -> None:
     """Each family and each source by itself; neither what is refused, nor the host itself."""
-    usual = {
-        "protocol": "tcp",
-        "source": "",
-        "destination": "",
-        "in_interface": "",
-        "out_interface": "",
-        "source_port": 0,
-        "destination_port": 9100,
-        "established": False,
-        "jump": "ACCEPT",
-        "comment": "node on a for b",
-    }
+    usual = rule()
     rules = [
         {**usual, "source": "192.0.2.1"},
         {**usual, "in_interface": "lo"},

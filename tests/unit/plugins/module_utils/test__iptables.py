@@ -9,6 +9,7 @@ import socket
 import typing as t
 
 import pytest
+from firewall_rules import rule
 
 from ansible_collections.vigie.monitoring.plugins.module_utils import _iptables
 from ansible_collections.vigie.monitoring.plugins.module_utils._iptables import FAMILIES, Chain, Wanted
@@ -26,24 +27,6 @@ SAVED = """\
 -A OURS -p tcp -m tcp --dport 9100 -m comment --comment one -j ACCEPT
 COMMIT
 """
-
-
-def rule(**changes: t.Any) -> dict[str, t.Any]:
-    """Return a rule as the module has it."""
-    usual = {
-        "protocol": "tcp",
-        "source": "",
-        "destination": "",
-        "in_interface": "",
-        "out_interface": "",
-        "source_port": 0,
-        "destination_port": 9100,
-        "established": False,
-        "jump": "ACCEPT",
-        "comment": "node on a for b",
-        "when_closed": False,
-    }
-    return {**usual, **changes}
 
 
 def lines(*rules: dict[str, t.Any], family: t.Any = IPV4, closed: bool = False) -> list[str]:

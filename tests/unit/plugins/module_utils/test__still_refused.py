@@ -9,6 +9,7 @@ import socket
 import typing as t
 
 import pytest
+from firewall_rules import rule
 
 from ansible_collections.vigie.monitoring.plugins.module_utils import _iptables, _nftables, _still_refused
 from ansible_collections.vigie.monitoring.plugins.module_utils._iptables import FAMILIES, Chain
@@ -29,20 +30,7 @@ def files(name: str) -> str:
 
 def refusal(port: int = 9100, **changes: t.Any) -> dict[str, t.Any]:
     """Return a rule that refuses a port."""
-    usual = {
-        "protocol": "tcp",
-        "source": "",
-        "destination": "",
-        "in_interface": "",
-        "out_interface": "",
-        "source_port": 0,
-        "destination_port": port,
-        "established": False,
-        "jump": "REJECT",
-        "comment": "node on a for nobody else",
-        "when_closed": False,
-    }
-    return {**usual, **changes}
+    return rule(**{"destination_port": port, "jump": "REJECT", "comment": "node on a for nobody else", **changes})
 
 
 @pytest.mark.parametrize(
