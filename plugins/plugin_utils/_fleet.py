@@ -25,7 +25,7 @@ def build(
     """
     problems = _model.Problems()
     servers: dict[str, t.Any] = {contract.role: {} for contract in contracts if contract.is_server}
-    jobs = [contract.scrape["job"] for contract in contracts]
+    jobs = [plain(contract.scrape["job"]) for contract in contracts]
     model: _model.Model = {"hosts": {}, "servers": servers, "jobs": jobs, "rules": {}, "access": {}, "dashboards": {}}
     groups = role_groups(inventory, contracts, render, problems)
 
