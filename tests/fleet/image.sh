@@ -9,6 +9,7 @@
 #   PACKAGES       what is installed beside the usual, separated by commas; default nothing
 #   ARCHITECTURES  foreign architectures whose programs run in the image, separated by commas; default none
 #
+# An image with further packages is made from the image of the same suite without further packages.
 # The tag is a hash of this recipe. An image that is there already is used. Otherwise the image is built; that takes Debian's mirror.
 # Where the mirror cannot be used, even after some tries, the newest image of an earlier recipe is used, and a message says so. For an
 # hour after that the mirror is not asked again, unless --anew is given.
@@ -42,6 +43,12 @@ earlier() {
 if present; then
     echo "$tag"
     exit
+fi
+
+# Foreign architectures are chosen when the system is made, not later.
+base=
+if [ -n "$packages" ] && [ -z "$foreign" ]; then
+    base=$(sh "$0" ${anew:+--anew} "$suite")
 fi
 
 # Several hosts may ask for the same image at once: the first one builds it.
@@ -82,7 +89,8 @@ if [ "$(id -u)" != 0 ] && sudo -n true 2>/dev/null; then
 fi
 
 work=$(mktemp -d "$cache/image.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+container=vigie-image-$$
+trap 'rm -rf "$work"; [ -z "$base" ] || docker rm --force "$container" >/dev/null 2>&1' EXIT
 trap 'exit 1' INT TERM HUP
 
 # mmdebstrap does not read this machine's configuration of apt: a proxy that is set there is handed on.
@@ -137,17 +145,45 @@ INIT
 chmod 0755 /sbin/fleet-init
 END
 
-say "building it from $mirror (about a minute, once)"
+# Runs in a container of the image without further packages.
+cat >"$work/add" <<'END'
+set -eu
+cp /fleet-image/apt.conf /etc/apt/apt.conf.d/99fleet
+# No service starts.
+printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+chmod 0755 /usr/sbin/policy-rc.d
+apt-get update --error-on=any
+DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
+rm -rf /usr/sbin/policy-rc.d /etc/apt/apt.conf.d/99fleet /var/lib/apt/lists/* /var/cache/apt/*
+: >/etc/machine-id
+END
+
+# A container of an earlier try is in the way of the next try.
+cat >"$work/build" <<END
+docker rm --force $container >/dev/null 2>&1
+exec docker run --name $container --network host --volume "$work:/fleet-image:ro" $base sh /fleet-image/add $(echo "$packages" | tr , ' ')
+END
+
+build() {
+    if [ -n "$base" ]; then
+        python3 "$here/network.py" "$step" sh "$work/build"
+        return
+    fi
+    # shellcheck disable=SC2086 # $as_root is a list of words
+    python3 "$here/network.py" "$step" $as_root mmdebstrap --verbose --variant=minbase --architectures="$architectures" --format=tar \
+        --include="systemd,systemd-sysv,dbus,openssh-server,sudo,python3,iptables,iproute2,procps,ca-certificates$libc${packages:+,$packages}" \
+        --aptopt="$work/apt.conf" \
+        --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+        --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='force-unsafe-io' \
+        --customize-hook='chroot "$1" sh -s <'"$work/customize" \
+        "$suite" "$work/rootfs.tar" "$mirror"
+}
+
+say "building it from $mirror${base:+ and $base} (about a minute, once)"
 began=$(date +%s)
 # Security updates and recommended packages are left out on purpose: these hosts live for minutes on a private network.
 code=0
-python3 "$here/network.py" "$step" $as_root mmdebstrap --verbose --variant=minbase --architectures="$architectures" --format=tar \
-    --include="systemd,systemd-sysv,dbus,openssh-server,sudo,python3,iptables,iproute2,procps,ca-certificates$libc${packages:+,$packages}" \
-    --aptopt="$work/apt.conf" \
-    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
-    --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='force-unsafe-io' \
-    --customize-hook='chroot "$1" sh -s <'"$work/customize" \
-    "$suite" "$work/rootfs.tar" "$mirror" >&2 9>&- || code=$?
+build >&2 9>&- || code=$?
 
 if [ "$code" = 75 ]; then
     former=$(earlier | head -n 1)
@@ -160,7 +196,11 @@ if [ "$code" = 75 ]; then
 fi
 [ "$code" = 0 ] || exit "$code"
 
-docker import --change 'CMD ["/sbin/fleet-init"]' "$work/rootfs.tar" "$tag" >/dev/null
+if [ -n "$base" ]; then
+    docker commit --change 'CMD ["/sbin/fleet-init"]' "$container" "$tag" >/dev/null
+else
+    docker import --change 'CMD ["/sbin/fleet-init"]' "$work/rootfs.tar" "$tag" >/dev/null
+fi
 rm -f "$failed"
 say "built in $(($(date +%s) - began)) s"
 

@@ -25,7 +25,8 @@ case "$1 $2" in
         sed -n "s/ .* $tag\\$//p" "$images" ;;
     "image ls") for repository; do :; done; grep " $repository:" "$images" || true ;;
     "image rm") grep -v " $3\\$" "$images" >"$images.part" || true; mv "$images.part" "$images" ;;
-    "import --change") echo "2999-01-01T00:00:00 +0000 $5" >>"$images" ;;
+    "run --name") exec "$(dirname "$0")/install" "$@" ;;
+    "import --change" | "commit --change") for tag; do :; done; echo "2999-01-01T00:00:00 +0000 $tag" >>"$images" ;;
 esac"""
 
 
@@ -37,6 +38,8 @@ def images(stand_ins: t.Any) -> Path:
     stand_ins.add("docker", DOCKER)
     stand_ins.add("apt-get", "echo 'http://mirror.example.com/debian main bookworm'")
     stand_ins.add("mmdebstrap")
+    # What `docker run` does.
+    stand_ins.add("install")
     return found
 
 
@@ -77,6 +80,7 @@ def test_without_an_earlier_image_the_network_is_named(stand_ins: t.Any, images:
     """An image of another release, or with other packages, is none."""
     images.write_text(past(2, FORMER))
     stand_ins.add("mmdebstrap", failures=9)
+    stand_ins.add("install", failures=9)
     for arguments in (("trixie",), ("bookworm", "haproxy"), ("bookworm", "", "armhf")):
         done = stand_ins.run("sh", fleet("image.sh"), *arguments)
         assert (done.returncode, done.stdout) == (75, "")
@@ -87,11 +91,20 @@ def test_without_an_earlier_image_the_network_is_named(stand_ins: t.Any, images:
 def test_a_recipe_that_is_wrong_is_no_matter_of_the_network(stand_ins: t.Any, images: Path, fleet: Fleet) -> None:
     """An earlier image would hide the mistake."""
     images.write_text(past(2, FORMER))
-    stand_ins.add("mmdebstrap", failures=9, says="E: Unable to locate package no-such-package\n")
+    stand_ins.add("install", failures=9, says="E: Unable to locate package no-such-package\n")
     done = stand_ins.run("sh", fleet("image.sh"), "bookworm", "no-such-package")
     assert (done.returncode, done.stdout) == (100, "")
     assert "Unable to locate package no-such-package" in done.stderr
+    assert len(stand_ins.called("install")) == 1
+
+
+def test_further_packages_are_added_to_the_image_without(stand_ins: t.Any, images: Path, fleet: Fleet) -> None:
+    """The system itself is made once."""
+    tags = [stand_ins.run("sh", fleet("image.sh"), "bookworm", packages).stdout.strip() for packages in ("haproxy,acl", "ufw", "")]
+    assert len(set(tags)) == 3
+    assert [line.split(" ")[-1] for line in images.read_text().splitlines()] == [tags[2], *tags[:2]]
     assert len(stand_ins.called("mmdebstrap")) == 1
+    assert [call.partition(tags[2])[2].split()[2:] for call in stand_ins.called("install")] == [["haproxy", "acl"], ["ufw"]]
 
 
 def test_images_of_the_last_day_are_left_to_others(stand_ins: t.Any, images: Path, fleet: Fleet) -> None:
