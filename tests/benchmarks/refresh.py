@@ -29,7 +29,7 @@ SIZES = (10, 10000)
 MONITOR, NEWCOMER = "198.18.9.10", "198.18.9.11"
 STEPS = {
     "Refresh targets, rules and configuration of the Prometheus servers": "refresh",
-    "Wait until Prometheus has the targets of this run up": "wait",
+    "Wait until Prometheus reports the targets of this run as up": "wait",
 }
 
 

@@ -160,7 +160,7 @@ def test_a_changed_label_is_one_file_and_neither_reload_nor_restart(scenario: t.
     predicted = scenario.play("site.yml", "--check", "--tags", "prometheus", inventory=inventory)
     play = scenario.play("site.yml", "--tags", "prometheus", inventory=inventory)
     assert play.rc == 0, play.output
-    assert play.changed == predicted.changed == ["monitor: Bring the release into service"]
+    assert play.changed == predicted.changed == ["monitor: Deploy the release, its unit and its configuration"]
     assert play.result("monitor", "release")["actions"] == ["config"]
     scenario.wait(lambda: targets(scenario)["node app1:9100"]["labels"].get("function") == "renamed")
     assert query(scenario, "prometheus_config_last_reload_success_timestamp_seconds")[0]["value"][1] == reloaded
@@ -270,7 +270,7 @@ def test_one_command_brings_a_new_server_in(scenario: t.Any, edited: t.Any) -> N
     seconds = time.monotonic() - began
     assert play.rc == 0, play.output
     assert play.changed == [
-        "newcomer: Bring the release into service",
+        "newcomer: Deploy the release, its unit and its configuration",
         "newcomer: Refresh targets, rules and configuration of the Prometheus servers",
     ]
     assert targets(scenario)["node newcomer:9100"]["health"] == "up"
@@ -316,7 +316,7 @@ def test_a_server_is_onboarded_and_offboarded(scenario: t.Any, edited: t.Any) ->
     assert tasks == [
         "Silence the host",
         "Refresh targets, rules and configuration of the Prometheus servers",
-        "Bring the release into service",
+        "Deploy the release, its unit and its configuration",
     ]
     assert silences(scenario) == ["newcomer"]
     scenario.wait(lambda: "node newcomer:9100" not in targets(scenario))

@@ -274,9 +274,9 @@ def test_instances_come_and_go(scenario: t.Any, edited: t.Any) -> None:
     play = scenario.play("site.yml", "--tags", "uwsgi_exporter", "--limit", "web1", inventory=edited(change))
     assert play.rc == 0, play.output
     assert play.changed == [
-        "web1: Bring the release into service",
-        "web1: Bring the release into service",
-        "web1: Let the monitoring servers in",
+        "web1: Deploy the release, its unit and its configuration",
+        "web1: Deploy the release, its unit and its configuration",
+        "web1: Apply the firewall rules for the monitoring servers",
         "web1: Refresh targets, rules and configuration of the Prometheus servers",
     ]
     assert machine.check_output(other) == before

@@ -155,7 +155,7 @@ def test_a_rule_that_got_before_it_does_not_stay_there(scenario: t.Any) -> None:
     assert "-A INPUT -j VIGIE-INPUT (position 2)\n-A INPUT -j VIGIE-INPUT (position 3)" in diff["before"]
     assert "--dport 9999" in diff["before"]
     assert diff["after"].startswith("-A INPUT -j VIGIE-INPUT (position 1)\n-A VIGIE-INPUT -i lo")
-    assert firewall(scenario, "--limit", "empty").changed == ["empty: Let the monitoring servers in"]
+    assert firewall(scenario, "--limit", "empty").changed == ["empty: Apply the firewall rules for the monitoring servers"]
     other = "-A INPUT -p tcp -m tcp --dport 25 -j REJECT --reject-with icmp-port-unreachable"
     found = rules(scenario, "empty")
     assert other in found["iptables"]
@@ -171,7 +171,7 @@ def test_check_mode_tells_the_rules_and_changes_nothing(scenario: t.Any) -> None
     predicted = firewall(scenario, "--limit", "legacy", "--check", "--diff", firewall_default="drop")
     assert rules(scenario, "legacy") == before
     done = firewall(scenario, "--limit", "legacy", "--diff", firewall_default="drop")
-    assert predicted.changed == done.changed == ["legacy: Let the monitoring servers in"]
+    assert predicted.changed == done.changed == ["legacy: Apply the firewall rules for the monitoring servers"]
     assert predicted.result("legacy", "iptables_chain")["diff"] == done.result("legacy", "iptables_chain")["diff"]
     assert "timed out" in connect(scenario, "outsider", addresses(scenario, "legacy")[0])
     firewall(scenario, "--limit", "legacy", firewall_default="none")
@@ -262,7 +262,9 @@ def test_a_new_server_is_let_in_and_a_former_one_is_not(scenario: t.Any, edited:
     assert len(play.remote("rejecting")) == 1
     assert connect(scenario, "outsider", addresses(scenario, "rejecting")[0]) == "open"
     assert connect(scenario, "outsider", addresses(scenario, "dropping")[0]) != "open"
-    assert firewall(scenario, "--limit", "rejecting").changed == ["rejecting: Let the monitoring servers in"]
+    assert firewall(scenario, "--limit", "rejecting").changed == [
+        "rejecting: Apply the firewall rules for the monitoring servers"
+    ]
     assert connect(scenario, "outsider", addresses(scenario, "rejecting")[0]) != "open"
 
 
@@ -329,7 +331,7 @@ def test_a_host_without_iptables_gets_it(scenario: t.Any) -> None:
     on.check_output("mkdir /opt/hidden && for f in /usr/sbin/*tables*; do mv $f /opt/hidden; done")
     try:
         play = firewall(scenario, "--limit", "empty", "--check")
-        assert play.changed == ["empty: Let the monitoring servers in"]
+        assert play.changed == ["empty: Apply the firewall rules for the monitoring servers"]
     finally:
         on.check_output("mv /opt/hidden/* /usr/sbin && rmdir /opt/hidden")
 

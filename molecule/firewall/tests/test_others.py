@@ -105,7 +105,7 @@ def test_the_table_is_put_right_in_one_call(scenario: t.Any) -> None:
         assert table(scenario, "native") == damaged
         play = firewall(scenario, "--limit", "native", "--diff")
         assert len(play.remote("native")) == 1
-        assert predicted.changed == play.changed == ["native: Let the monitoring servers in"]
+        assert predicted.changed == play.changed == ["native: Apply the firewall rules for the monitoring servers"]
         assert predicted.result("native", "iptables_chain")["diff"] == play.result("native", "iptables_chain")["diff"]
         assert table(scenario, "native") == wanted
     assert on.check_output("nft list table inet site") == others
@@ -218,7 +218,7 @@ def test_ufw_is_passed_by_in_iptables_and_named_where_it_is_in_the_way(scenario:
     wanted = table(scenario, "native")
     on.check_output("ufw allow 22/tcp && ufw --force enable")
     try:
-        assert firewall(scenario, "--limit", "native").changed == ["native: Let the monitoring servers in"]
+        assert firewall(scenario, "--limit", "native").changed == ["native: Apply the firewall rules for the monitoring servers"]
         assert table(scenario, "native") == []
         assert rules(scenario, "native")["iptables"].count("-A INPUT -j VIGIE-INPUT") == 1
         assert who(scenario, "native", 9100) == EXACTLY
@@ -348,7 +348,9 @@ def test_a_published_port_stays_closed(scenario: t.Any, event: str) -> None:
     scenario.wait(lambda: who(scenario, "published", APP)[0] == {True})
     if "-F" in event:
         assert who(scenario, "published", APP)[1] != {False}
-        assert firewall(scenario, "--limit", "published").changed == ["published: Let the monitoring servers in"]
+        assert firewall(scenario, "--limit", "published").changed == [
+            "published: Apply the firewall rules for the monitoring servers"
+        ]
         on.check_output("iptables -A DOCKER-USER -j RETURN")
     assert who(scenario, "published", APP) == EXACTLY
     assert docker_user(scenario) == ["-N DOCKER-USER", "-A DOCKER-USER -j VIGIE-DOCKER", "-A DOCKER-USER -j RETURN"]

@@ -82,7 +82,7 @@ def test_a_fresh_host_is_predicted_and_told_what_it_lacks(scenario: t.Any, edite
     predicted = scenario.play("site.yml", "--check")
     assert predicted.rc == 0, predicted.output
     for host in HOSTS:
-        assert f"{host}: Bring the release into service" in predicted.changed
+        assert f"{host}: Deploy the release, its unit and its configuration" in predicted.changed
         assert not scenario.on(host).file("/etc/grafana").exists
 
     lost = scenario.play("site.yml", "--tags grafana --limit monitor", grafana_apt_url="http://198.18.8.2/nowhere")
@@ -172,7 +172,10 @@ def test_a_password_is_changed_and_nobody_sees_it(scenario: t.Any, edited: t.Cal
     play = scenario.play("site.yml", "--tags grafana --diff", inventory=inventory)
     scenario.on("monitor").check_output("systemctl stop watch")
     assert play.rc == 0, play.output
-    assert {name.partition(": ")[2] for name in play.changed} == {"Bring the release into service", "Set the password"}
+    assert {name.partition(": ")[2] for name in play.changed} == {
+        "Deploy the release, its unit and its configuration",
+        "Set Grafana's administrator password",
+    }
     assert "another `one`;" not in play.output
     seen = scenario.on("monitor").file("/tmp/seen").content_string
     assert "reset-admin-password" in seen
@@ -189,7 +192,7 @@ def test_a_password_is_changed_and_nobody_sees_it(scenario: t.Any, edited: t.Cal
     scenario.on("monitor").check_output(f"echo by-hand | {cli} admin reset-admin-password --password-from-stdin")
     # The fourth wrong one: one more, and Grafana would lock the account.
     back = scenario.play("site.yml", "--tags grafana --limit monitor")
-    assert (back.rc, back.changed) == (0, ["monitor: Set the password"]), back.output
+    assert (back.rc, back.changed) == (0, ["monitor: Set Grafana's administrator password"]), back.output
     assert ask(scenario, "monitor", "/api/user")["login"] == "admin"
 
 

@@ -154,7 +154,7 @@ def test_a_port_stays_closed_until_its_service_is_gone(scenario: t.Any, edited: 
     assert play.changed == []
     play = scenario.play("site.yml", "--check", "--diff", inventory=inventory)
     assert play.rc == 0, play.output
-    assert "web1: Bring the release into service" in play.changed
+    assert "web1: Deploy the release, its unit and its configuration" in play.changed
     play = scenario.play("site.yml", inventory=inventory)
     assert play.rc == 0, play.output
     assert not web1.service("node_exporter").is_running
@@ -175,7 +175,7 @@ def test_an_exporter_goes_where_there_is_no_firewall(scenario: t.Any, edited: t.
     assert scenario.on("web2").service("node_exporter").is_running
     scenario.wait(lambda: "node web2:9100" not in targets(scenario), lambda: targets(scenario))
     play = scenario.play("site.yml", "--tags", "cleanup", "--limit", "web2,stranger", inventory=inventory)
-    assert (play.rc, play.changed) == (0, ["web2: Bring the release into service"])
+    assert (play.rc, play.changed) == (0, ["web2: Deploy the release, its unit and its configuration"])
     assert not scenario.on("web2").service("node_exporter").is_running
     assert play.remote("stranger") == []
     play = scenario.play("site.yml")

@@ -98,7 +98,7 @@ def test_check_mode_of_everything_on_a_fresh_fleet(scenario: t.Any) -> None:
     for arguments in ((), ("--limit", "pi")):
         play = scenario.play("site.yml", "--check", "--diff", *arguments)
         assert play.rc == 0, play.output
-        assert "pi: Bring the release into service" in play.changed
+        assert "pi: Deploy the release, its unit and its configuration" in play.changed
     assert not scenario.on("pi").file("/opt/vigie").exists
 
 
@@ -111,7 +111,7 @@ def test_two_architectures_in_one_run_are_each_verified_by_their_own_checksum(sc
     scenario.overlay(path(NEWEST, "armv7"), good[:-1] + bytes([good[-1] ^ 1]))
     play = scenario.play(*NODE)
     assert play.rc != 0
-    assert play.changed == ["native: Bring the release into service"]
+    assert play.changed == ["native: Deploy the release, its unit and its configuration"]
     message = play.result("pi", "release")["msg"]
     assert f"{path(NEWEST, 'armv7')} is not what it should be" in message
     assert hashlib.sha256(good).hexdigest() in message

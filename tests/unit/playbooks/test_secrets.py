@@ -187,12 +187,17 @@ def role(name: str, tasks_from: str = "main") -> list[dict[str, t.Any]]:
 
 # By what fails: the playbook, the arguments, the variables, and tasks that must have failed.
 PATHS: dict[str, tuple[t.Any, str, dict[str, t.Any], set[str]]] = {
-    "nothing there": ("site", "--check", {}, {"Refuse what the homeservers refuse", "Refuse a host without HAProxy"}),
+    "nothing there": (
+        "site",
+        "--check",
+        {},
+        {"Fail if a homeserver rejects a Matrix account", "Fail if HAProxy is not installed"},
+    ),
     "no module runs": (
         "site",
         "--check",
         {"ansible_python_interpreter": "/nonexistent/python3"},
-        {"Bring the release into service"},
+        {"Deploy the release, its unit and its configuration"},
     ),
     "no host answers": (
         "site",
@@ -200,9 +205,9 @@ PATHS: dict[str, tuple[t.Any, str, dict[str, t.Any], set[str]]] = {
         {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1},
         {"Fail for the host"},
     ),
-    "no amtool": ("offboard", "--check -e host=node-exporter-host", {}, {"Require one Alertmanager that answers"}),
-    "no server to verify": ("verify", "", {}, {"Fail where they differ from the inventory"}),
-    "no Grafana": (role("grafana", "password"), "", {}, {"Sign in"}),
+    "no amtool": ("offboard", "--check -e host=node-exporter-host", {}, {"Fail if no Alertmanager answers"}),
+    "no server to verify": ("verify", "", {}, {"Fail if the deployment differs from the inventory"}),
+    "no Grafana": (role("grafana", "password"), "", {}, {"Sign in to Grafana with the administrator password"}),
     "a mistake in the inventory": (
         "site",
         "--check",

@@ -97,10 +97,10 @@ def test_a_play_whose_only_host_fails_does_not_end_the_run(site: t.Callable[...,
     """Every play is run, every failed host is named at the end and counted in the recap, and so is a Prometheus server."""
     run = site(FLEET)
     assert run.rc != 0
-    deployed = run.tasks["Bring the release into service"]
+    deployed = run.tasks["Deploy the release, its unit and its configuration"]
     assert {"web1", "web2", "monitor1"} <= set(deployed), run.output
     assert "Refresh targets, rules and configuration of the Prometheus servers" in run.tasks, run.output
-    assert run.tasks["Wait until Prometheus has the targets of this run up"] != [], run.output
+    assert run.tasks["Wait until Prometheus reports the targets of this run as up"] != [], run.output
     assert set(run.failed) == {"prober", "broken", "alerter", "monitor2"}, run.output
     assert {line.partition(":")[0] for line in run.summary} == {*run.failed, "Prometheus server monitor2"}
 
@@ -110,7 +110,7 @@ def test_a_run_without_failures_has_no_summary(site: t.Callable[..., Run], monke
     monkeypatch.setenv("ANSIBLE_STRATEGY", "free")
     run = site({"node_exporter": {"web1": {}, "web2": {}}, "prometheus": {"monitor1": {}}}, "--check --tags node_exporter")
     assert (run.rc, run.failed, run.summary) == (0, {}, []), run.output
-    assert len(run.tasks["Wait until Prometheus has the targets of this run up"]) == 1
+    assert len(run.tasks["Wait until Prometheus reports the targets of this run as up"]) == 1
 
 
 @pytest.mark.parametrize("playbook", ["site", "verify"])
@@ -160,9 +160,9 @@ def test_a_batch_that_fails_does_not_end_the_run(site: t.Callable[..., Run], bad
     fleet: dict[str, dict[str, t.Any]] = {"node_exporter": {"a": bad, "b": bad, "c": {}, "d": {}}}
     run = site(fleet, site_serial=2, monitoring_scraped=False)
     assert run.rc != 0
-    assert set(run.tasks["Bring the release into service"]) - {"a", "b"} == {"c", "d"}, run.output
+    assert set(run.tasks["Deploy the release, its unit and its configuration"]) - {"a", "b"} == {"c", "d"}, run.output
     assert set(run.failed) == {"a", "b"}
     run = site(fleet, site_serial=2, site_max_fail_percentage=50, monitoring_scraped=False)
     assert run.rc != 0
-    assert set(run.tasks["Bring the release into service"]) <= {"a", "b"}, run.output
+    assert set(run.tasks["Deploy the release, its unit and its configuration"]) <= {"a", "b"}, run.output
     assert set(run.failed) == {"a", "b"}
