@@ -100,7 +100,9 @@ def test_a_recipe_that_is_wrong_is_no_matter_of_the_network(stand_ins: t.Any, im
 
 def test_further_packages_are_added_to_the_image_without(stand_ins: t.Any, images: Path, fleet: Fleet) -> None:
     """The system itself is made once."""
-    tags = [stand_ins.run("sh", fleet("image.sh"), "bookworm", packages).stdout.strip() for packages in ("haproxy,acl", "ufw", "")]
+    tags = [
+        stand_ins.run("sh", fleet("image.sh"), "bookworm", packages).stdout.strip() for packages in ("haproxy,acl", "ufw", "")
+    ]
     assert len(set(tags)) == 3
     assert [line.split(" ")[-1] for line in images.read_text().splitlines()] == [tags[2], *tags[:2]]
     assert len(stand_ins.called("mmdebstrap")) == 1
