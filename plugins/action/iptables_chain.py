@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._waiting import WaitingAction
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._deployment.waiting_action import WaitingAction
 
 
 class ActionModule(WaitingAction):

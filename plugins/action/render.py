@@ -11,8 +11,8 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.vigie.monitoring.plugins.module_utils import _redaction
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _render
+from ansible_collections.vigie.monitoring.plugins.module_utils._common import redaction
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import local_directory
 
 
 class ActionModule(ActionBase):
@@ -35,10 +35,10 @@ class ActionModule(ActionBase):
         self._task.args = {**self._task.args, "files": sorted(args["files"])}
         directory = pathlib.Path(args["path"]).absolute()
         try:
-            changes = _render.plan(directory, args["files"])
+            changes = local_directory.plan(directory, args["files"])
             if self._task.diff:
                 result["diff"] = [
-                    _redaction.redacted_diff(
+                    redaction.redacted_diff(
                         {
                             "before_header": change.name,
                             "after_header": change.name,
@@ -49,7 +49,7 @@ class ActionModule(ActionBase):
                     for change in changes
                 ]
             if changes and not self._task.check_mode:
-                _render.write(directory, changes)
+                local_directory.write(directory, changes)
         except (OSError, ValueError) as error:
             raise AnsibleActionFail(f"render_dir: {error}") from error
         result.update(changed=bool(changes), changed_files=[change.name for change in changes], path=str(directory))

@@ -56,7 +56,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._flags import render
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.flags import render
 
 
 def flags(value: t.Any, style: str = "kingpin") -> list[str]:

@@ -10,18 +10,17 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import (
-    _alertmanager,
-    _coverage,
-    _firewall,
-    _grafana,
-    _lost,
-    _offboard,
-    _page,
-    _prometheus,
-    _rules,
-    _verdict,
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import (
+    alertmanager,
+    firewall,
+    grafana,
+    preview,
+    prometheus,
+    rules,
+    targets,
 )
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import offboarding
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification import coverage, coverage_page, lost_targets, report
 
 
 def _filter(name: str, function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
@@ -46,24 +45,24 @@ class FilterModule:
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         """Return the filters by their names."""
         functions: dict[str, t.Callable[..., t.Any]] = {
-            "scrape_targets": _prometheus.scrape_targets,
-            "scrape_configs": _prometheus.scrape_configs,
-            "prometheus_tree": _prometheus.prometheus_tree,
-            "alertmanager_examples": _alertmanager.examples,
-            "alertmanager_files": _alertmanager.files,
-            "alertmanager_rooms": _alertmanager.rooms,
-            "alert_rules": _rules.alert_rules,
-            "lost_targets": _lost.lost_targets,
-            "expected_targets": _prometheus.expected_targets,
-            "rendered_files": _prometheus.rendered_files,
-            "firewall_rules": _firewall.firewall_rules,
-            "role_peers": _firewall.role_peers,
-            "grafana_dashboards": _grafana.dashboards,
-            "grafana_datasources": _grafana.datasources_file,
-            "grafana_ini": _grafana.ini,
-            "offboard_refusal": _offboard.refusal,
-            "coverage": _coverage.coverage,
-            "coverage_report": _verdict.report,
-            "coverage_page": _page.page,
+            "scrape_targets": targets.scrape_targets,
+            "scrape_configs": prometheus.scrape_configs,
+            "prometheus_tree": prometheus.prometheus_tree,
+            "alertmanager_examples": alertmanager.route_examples,
+            "alertmanager_files": alertmanager.alertmanager_files,
+            "alertmanager_rooms": alertmanager.matrix_rooms,
+            "alert_rules": rules.alert_rules,
+            "lost_targets": lost_targets.lost_targets,
+            "expected_targets": targets.expected_targets,
+            "rendered_files": preview.rendered_files,
+            "firewall_rules": firewall.firewall_rules,
+            "role_peers": firewall.role_peers,
+            "grafana_dashboards": grafana.grafana_dashboards,
+            "grafana_datasources": grafana.grafana_datasources,
+            "grafana_ini": grafana.grafana_ini,
+            "offboard_refusal": offboarding.offboarding_problem,
+            "coverage": coverage.coverage,
+            "coverage_report": report.coverage_report,
+            "coverage_page": coverage_page.coverage_page,
         }
         return {name: _filter(name, function) for name, function in functions.items()}

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.module_utils._tree_spec import packed
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import host_port, reached_at, route_prefix
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree_spec import packed
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses import host_port, reached_at
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import route_prefix
 
 
 class FilterModule:

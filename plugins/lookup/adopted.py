@@ -58,9 +58,9 @@ import yaml
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _adopt, _adopt_files
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import contracts
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import plain
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption import prometheus_config, target_files
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import contracts
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import plain
 
 
 class LookupModule(LookupBase):
@@ -76,7 +76,7 @@ class LookupModule(LookupBase):
         try:
             source = _read(path, self.get_option("config_dir"))
             source.alertmanager = _load(pathlib.Path(alertmanager)) if alertmanager else None
-            return [_adopt.adopt(source, plain(self.get_option("server")), contracts())]
+            return [prometheus_config.adopt(source, plain(self.get_option("server")), contracts())]
         except (ValueError, OSError) as error:
             raise AnsibleLookupError(f"{path} cannot be adopted: {error}") from error
 
@@ -89,21 +89,21 @@ def _load(path: pathlib.Path) -> t.Any:
         raise ValueError(f"{path} is no YAML: {error}") from error
 
 
-def _read(path: pathlib.Path, config_dir: str) -> _adopt.Source:
+def _read(path: pathlib.Path, config_dir: str) -> prometheus_config.Source:
     """Return what prometheus.yml, whose copy is at *path*, says with the files that it names."""
     config = _load(path)
     if not isinstance(config, dict):
         raise ValueError("it is no configuration of Prometheus")  # noqa: TRY004 - a mistake of the file, not of the program
     config_dir = config_dir.rstrip("/")
-    config = _adopt_files.absolute(config, config_dir)
+    config = target_files.absolute(config, config_dir)
     for pattern in config.get("scrape_config_files") or []:
         for its, file in _matching(path.parent, pattern, config_dir).items():
             # The paths in such a file begin where it lies.
-            jobs = _adopt_files.absolute(_load(file) or {}, its.rpartition("/")[0]).get("scrape_configs") or []
+            jobs = target_files.absolute(_load(file) or {}, its.rpartition("/")[0]).get("scrape_configs") or []
             config["scrape_configs"] = [*(config.get("scrape_configs") or []), *jobs]
-    found = {pattern: _matching(path.parent, pattern, config_dir) for pattern in _adopt_files.patterns(config)}
+    found = {pattern: _matching(path.parent, pattern, config_dir) for pattern in target_files.patterns(config)}
     targets = {pattern: {its: _load(file) or [] for its, file in files.items()} or None for pattern, files in found.items()}
-    source = _adopt.Source(config, targets, config_dir=config_dir)
+    source = prometheus_config.Source(config, targets, config_dir=config_dir)
     for pattern in config.get("rule_files") or []:
         for its, file in _matching(path.parent, pattern, config_dir).items():
             source.rules[its] = _load(file) or {}

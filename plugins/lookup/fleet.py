@@ -60,7 +60,7 @@ import typing as t
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _whole
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._pipeline import cache
 
 
 class LookupModule(LookupBase):
@@ -71,4 +71,4 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         if terms:
             raise AnsibleError(f"vigie.monitoring.fleet takes no terms, got {terms!r}")
-        return [_whole.model((variables or {}).get("hostvars"), self.get_option("host"), self.get_option("without"))]
+        return [cache.model((variables or {}).get("hostvars"), self.get_option("host"), self.get_option("without"))]

@@ -49,9 +49,9 @@ from ansible import context
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _fleet, _whole
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import contracts
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Problems
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import contracts
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._pipeline import build, cache
 
 NO_HOST = "!all"
 
@@ -67,13 +67,13 @@ class LookupModule(LookupBase):
         groups = available.get("monitoring_groups")
         # A play that selects no host is passed over without a word. A check of the syntax has no inventory.
         if not context.CLIARGS.get("syntax"):
-            _whole.require_hosts(available["groups"].get("all"))
+            cache.require_hosts(available["groups"].get("all"))
         # Mistakes are told by the lookup fleet, all together.
         if groups is None and hostvars is not None:
-            inventory, render = _whole.inventory_of(hostvars)
-            groups = _fleet.role_groups(inventory, contracts(), render, Problems())
-        if hostvars is not None and _whole.in_the_controller():
+            inventory, render = cache.inventory_of(hostvars)
+            groups = build.role_groups(inventory, contracts(), render, Problems())
+        if hostvars is not None and cache.in_the_controller():
             with contextlib.suppress(AnsibleError):
-                _whole.model(hostvars)
+                cache.model(hostvars)
         patterns = [(groups or {}).get(role, role) for role in terms]
         return [pattern if pattern in available["groups"] else NO_HOST for pattern in patterns]

@@ -147,11 +147,11 @@ validated:
 import time
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.module_utils import _files, _locks
-from ansible_collections.vigie.monitoring.plugins.module_utils._module import DiscreetModule
-from ansible_collections.vigie.monitoring.plugins.module_utils._service import NotReloadedError, ServiceError, Unit
-from ansible_collections.vigie.monitoring.plugins.module_utils._tree import Tree
-from ansible_collections.vigie.monitoring.plugins.module_utils._tree_spec import TREE_SPEC, TreeError
+from ansible_collections.vigie.monitoring.plugins.module_utils._common.module import DiscreetModule
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import files, locks
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree import Tree
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree_spec import TREE_SPEC, TreeError
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.systemd import NotReloadedError, ServiceError, Unit
 
 
 def remove(module: DiscreetModule, tree: Tree) -> dict[str, t.Any]:
@@ -190,7 +190,7 @@ def apply(module: DiscreetModule, tree: Tree, unit: Unit | None) -> dict[str, t.
     if module.check_mode:
         tree.discard()
         return result
-    with _files.uninterrupted():
+    with files.uninterrupted():
         _bring(tree, unit if reload else None, module.params["verify"])
     return result
 
@@ -211,9 +211,9 @@ def _bring(tree: Tree, unit: Unit | None, verify: t.Mapping[str, t.Any] | None) 
         if isinstance(error, ServiceError) and unit is not None:
             raise ServiceError(f"{error}\n{outcome} The journal of {unit.name}:\n{unit.journal(since=began)}") from error
         if isinstance(error, OSError):
-            raise TreeError(f"Cannot write {_files.reason(error, tree.path)}. {outcome}") from error
-        if isinstance(error, _files.InterruptedRunError):
-            raise _files.InterruptedRunError(f"{error}. {outcome}") from error
+            raise TreeError(f"Cannot write {files.reason(error, tree.path)}. {outcome}") from error
+        if isinstance(error, files.InterruptedRunError):
+            raise files.InterruptedRunError(f"{error}. {outcome}") from error
         raise
 
 
@@ -225,7 +225,7 @@ def _back(tree: Tree, unit: Unit | None, verify: t.Mapping[str, t.Any] | None) -
     try:
         tree.restore()
     except OSError as error:
-        return f"{_files.unfinished(error, tree.path)}."
+        return f"{files.unfinished(error, tree.path)}."
     if unit is None:
         return "The previous configuration is back in force."
     try:
@@ -240,7 +240,7 @@ def main() -> None:
     module = DiscreetModule(
         argument_spec={
             **TREE_SPEC,
-            **_locks.LOCK_SPEC,
+            **locks.LOCK_SPEC,
             "service": {"type": "str", "default": ""},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
@@ -250,15 +250,15 @@ def main() -> None:
     unit = Unit(params["service"], module.run_command) if params["service"] else None
     try:
         tree = Tree(params, module.run_command)
-        with _locks.held([_locks.tree(tree.path)], params["lock_timeout"], shared=module.check_mode):
+        with locks.held([locks.tree(tree.path)], params["lock_timeout"], shared=module.check_mode):
             result = remove(module, tree) if params["state"] == "absent" else apply(module, tree, unit)
-    except _locks.BusyError as error:
+    except locks.BusyError as error:
         module.fail_json(msg=str(error), busy=error.busy)
-    except (TreeError, ServiceError, _files.InterruptedRunError, _files.UnsafePathError) as error:
+    except (TreeError, ServiceError, files.InterruptedRunError, files.UnsafePathError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
         # What happens once the change has begun is put back, and told, by `apply`.
-        module.fail_json(msg=f"Cannot write {_files.reason(error, params['path'])}. The configuration in force is untouched.")
+        module.fail_json(msg=f"Cannot write {files.reason(error, params['path'])}. The configuration in force is untouched.")
     module.exit_json(**result)
 
 

@@ -70,8 +70,8 @@ dashboards:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.vigie.monitoring.plugins.module_utils._api import ApiError
-from ansible_collections.vigie.monitoring.plugins.module_utils._grafana_api import Grafana
+from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client import ApiError
+from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.grafana import Grafana
 
 
 def main() -> None:

@@ -195,17 +195,17 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.vigie.monitoring.plugins.module_utils import (
-    _files,
-    _iptables,
-    _locks,
-    _nftables,
-    _obstacles,
-    _persistence,
+from ansible_collections.vigie.monitoring.plugins.module_utils._common.module import UMASK
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import locks
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.files import (
+    InterruptedRunError,
+    UnsafePathError,
+    uninterrupted,
 )
-from ansible_collections.vigie.monitoring.plugins.module_utils._host_firewall import NFT, Host
-from ansible_collections.vigie.monitoring.plugins.module_utils._module import UMASK
-from ansible_collections.vigie.monitoring.plugins.module_utils._service import ServiceError
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.systemd import ServiceError
+from ansible_collections.vigie.monitoring.plugins.module_utils._firewall import iptables, nftables, persistence
+from ansible_collections.vigie.monitoring.plugins.module_utils._firewall.host_firewall import NFT, Host
+from ansible_collections.vigie.monitoring.plugins.module_utils._firewall.obstacles import described, message
 
 
 class Change(t.NamedTuple):
@@ -249,7 +249,7 @@ def check_ports(chains: list[dict[str, t.Any]], protected: set[int]) -> None:
         for rule in chain["rules"]:
             ports = {rule["destination_port"]} if chain["parent"] != "OUTPUT" else {rule["source_port"]}
             if protected & ports:
-                raise _iptables.FirewallError(
+                raise iptables.FirewallError(
                     f"Rule {rule['comment']!r} is about port {ports.pop()}, by which this host is administered (SSH). "
                     "Nothing has changed. Give what is monitored there another port, or take it out of the inventory."
                 )
@@ -258,22 +258,22 @@ def check_ports(chains: list[dict[str, t.Any]], protected: set[int]) -> None:
 def pending_changes(host: Host, backend: str, params: dict[str, t.Any]) -> tuple[list[Change], dict[str, str]]:
     """Return what is to be done to each rule set, and by program what is kept for the next start."""
     changes = []
-    fragments = {**{family.name: "" for family in _iptables.FAMILIES}, "nft": ""}
+    fragments = {**{family.name: "" for family in iptables.FAMILIES}, "nft": ""}
     for found in host.rule_sets:
         wanted = host.wanted(found, backend)
-        commands = _iptables.transaction(found.chains, wanted)
-        after = _iptables.shown_wanted(wanted)
+        commands = iptables.transaction(found.chains, wanted)
+        after = iptables.shown_wanted(wanted)
         restore = functools.partial(host.restore, found, commands, wanted)
-        changes.append(Change(found.name, commands, _iptables.shown(found.chains, wanted), after, restore))
+        changes.append(Change(found.name, commands, iptables.shown(found.chains, wanted), after, restore))
         if found.usual and params["persist"]:
-            fragments[found.name] = _iptables.fragment(wanted)
+            fragments[found.name] = iptables.fragment(wanted)
     if host.ruleset is not None:
         objects = host.wanted_objects(backend)
-        commands = _nftables.transaction(host.ruleset, objects)
-        before, after = (_nftables.shown(found) for found in (_nftables.in_force(host.ruleset), objects))
+        commands = nftables.transaction(host.ruleset, objects)
+        before, after = (nftables.shown(found) for found in (nftables.in_force(host.ruleset), objects))
         changes.append(Change(NFT, commands, before, after, functools.partial(host.replace, commands, objects)))
         if params["persist"]:
-            fragments["nft"] = _nftables.fragment(objects)
+            fragments["nft"] = nftables.fragment(objects)
     # New rules come before the old ones of another kind go.
     return sorted(changes, key=lambda change: not change.after), fragments
 
@@ -287,21 +287,21 @@ def apply(module: AnsibleModule) -> dict[str, t.Any]:
     if not backend:
         if not module.params["missing_ok"]:
             asked = module.params["backend"]
-            raise _iptables.FirewallError(f"{'Neither iptables nor nft' if asked == 'auto' else asked} can be used on this host.")
+            raise iptables.FirewallError(f"{'Neither iptables nor nft' if asked == 'auto' else asked} can be used on this host.")
         # Whoever asked for this will install it, and call again.
         return {"changed": module.check_mode, "installed": False}
     check_ports(module.params["chains"], {*module.params["protected_ports"], ssh_port() or 0} - {0})
     changes, fragments = pending_changes(host, backend, module.params)
     pending = [change for change in changes if change.commands]
     obstacles = host.obstacles(backend)
-    files = _persistence.plan(fragments)
+    files = persistence.plan(fragments)
     result: dict[str, t.Any] = {
         "changed": bool(files or pending),
         "installed": True,
         "backend": backend,
         "changed_families": [change.name for change in pending],
         "rules": {change.name: change.after for change in changes if change.after},
-        "blocked": _obstacles.described(obstacles, certain=True),
+        "blocked": described(obstacles, certain=True),
     }
     if module._diff:  # noqa: SLF001 - the way that a module learns of --diff
         result["diff"] = [
@@ -316,14 +316,14 @@ def apply(module: AnsibleModule) -> dict[str, t.Any]:
         result["diff"] += [
             {"before": "", "after": "", "prepare": f"{path}: {'made' if new else 'removed'}\n"} for path, new in files.items()
         ]
-    for text in _obstacles.described(obstacles, certain=False):
+    for text in described(obstacles, certain=False):
         module.warn(text)
     if not module.check_mode:
-        with _files.uninterrupted():
+        with uninterrupted():
             for change in pending:
                 change.bring_about()
             if files:
-                _persistence.apply(files, module.run_command)
+                persistence.apply(files, module.run_command)
     return result
 
 
@@ -344,7 +344,7 @@ def main() -> None:
     }
     chain = {
         "name": {"type": "str", "required": True},
-        "parent": {"type": "str", "choices": ["INPUT", "OUTPUT", "FORWARD", _iptables.DOCKER], "required": True},
+        "parent": {"type": "str", "choices": ["INPUT", "OUTPUT", "FORWARD", iptables.DOCKER], "required": True},
         "rules": {"type": "list", "elements": "dict", "default": [], "options": rule},
         "still_refused": {"type": "list", "elements": "str", "default": []},
     }
@@ -356,25 +356,25 @@ def main() -> None:
             "persist": {"type": "bool", "default": True},
             "protected_ports": {"type": "list", "elements": "int", "default": []},
             "missing_ok": {"type": "bool", "default": False},
-            **_locks.LOCK_SPEC,
+            **locks.LOCK_SPEC,
         },
         supports_check_mode=True,
     )
     # A host's own, 077 for instance, would close directories that others have to look into.
     os.umask(UMASK)
     try:
-        with _locks.held([_locks.FIREWALL], module.params["lock_timeout"], shared=module.check_mode):
+        with locks.held([locks.FIREWALL], module.params["lock_timeout"], shared=module.check_mode):
             result = apply(module)
-    except _locks.BusyError as error:
+    except locks.BusyError as error:
         module.fail_json(msg=str(error), busy=error.busy)
-    except (_iptables.FirewallError, ServiceError, _files.InterruptedRunError, _files.UnsafePathError) as error:
+    except (iptables.FirewallError, ServiceError, InterruptedRunError, UnsafePathError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(
             msg=f"Cannot keep the rules for the next start: {error.strerror} ({error.filename}). They are in force now."
         )
     if result.get("blocked"):
-        text = _obstacles.message(result["blocked"])
+        text = message(result["blocked"])
         if module.params["on_blocked"] == "fail":
             module.fail_json(msg=text, **result)
         module.warn(text)

@@ -82,8 +82,8 @@ clocks:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.vigie.monitoring.plugins.module_utils import _info
-from ansible_collections.vigie.monitoring.plugins.module_utils._api import ApiError
+from ansible_collections.vigie.monitoring.plugins.module_utils._http_api import prometheus
+from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client import ApiError
 
 
 def main() -> None:
@@ -100,12 +100,12 @@ def main() -> None:
     try:
         module.exit_json(
             changed=False,
-            version=_info.version(url, timeout),
-            rules=_info.rules(url, timeout),
-            alertmanagers=_info.alertmanagers(url, timeout),
-            alerts=_info.alerts(url, timeout, hosts),
-            builds=_info.builds(url, timeout, hosts),
-            clocks=_info.clocks(url, timeout, hosts),
+            version=prometheus.version(url, timeout),
+            rules=prometheus.rules(url, timeout),
+            alertmanagers=prometheus.alertmanagers(url, timeout),
+            alerts=prometheus.alerts(url, timeout, hosts),
+            builds=prometheus.builds(url, timeout, hosts),
+            clocks=prometheus.clocks(url, timeout, hosts),
         )
     except ApiError as error:
         module.fail_json(msg=str(error))

@@ -287,12 +287,12 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.vigie.monitoring.plugins.module_utils import _files, _locks
-from ansible_collections.vigie.monitoring.plugins.module_utils._download import DownloadError
-from ansible_collections.vigie.monitoring.plugins.module_utils._module import DiscreetModule
-from ansible_collections.vigie.monitoring.plugins.module_utils._release import Release
-from ansible_collections.vigie.monitoring.plugins.module_utils._service import ServiceError
-from ansible_collections.vigie.monitoring.plugins.module_utils._tree_spec import TREE_SPEC, TreeError
+from ansible_collections.vigie.monitoring.plugins.module_utils._common.module import DiscreetModule
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import files, locks
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree_spec import TREE_SPEC, TreeError
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.download import DownloadError
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.release import Release
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.systemd import ServiceError
 
 FILE_SPEC = {
     "path": {"type": "path", "required": True},
@@ -328,7 +328,7 @@ SPEC: dict[str, t.Any] = {
     "config": {"type": "dict", "options": TREE_SPEC},
     "probe": {"type": "dict", "default": {}, "options": PROBE_SPEC, "apply_defaults": True},
     "keep": {"type": "int", "default": 1},
-    **_locks.LOCK_SPEC,
+    **locks.LOCK_SPEC,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 
@@ -384,16 +384,16 @@ def main() -> None:
     params = module.params
     try:
         release = Release(params, module.run_command)
-        with _locks.held(release.locks(), params["lock_timeout"], shared=module.check_mode):
+        with locks.held(release.locks(), params["lock_timeout"], shared=module.check_mode):
             result = remove(module, release) if params["state"] == "absent" else apply(module, release)
-    except _locks.BusyError as error:
+    except locks.BusyError as error:
         module.fail_json(msg=f"{params['name']}: {error}", busy=error.busy)
-    except (DownloadError, ServiceError, TreeError, _files.InterruptedRunError, _files.UnsafePathError) as error:
+    except (DownloadError, ServiceError, TreeError, files.InterruptedRunError, files.UnsafePathError) as error:
         module.fail_json(msg=f"{params['name']}: {error}")
     except OSError as error:
         # What happens once the change has begun is put back, and told, by the release itself.
         module.fail_json(
-            msg=f"{params['name']}: cannot write {_files.reason(error, params['root'])}. Nothing of the service was changed."
+            msg=f"{params['name']}: cannot write {files.reason(error, params['root'])}. Nothing of the service was changed."
         )
     module.exit_json(**result, services=services(params["root"]))
 

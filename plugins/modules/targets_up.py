@@ -86,28 +86,30 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.vigie.monitoring.plugins.module_utils import _targets
-from ansible_collections.vigie.monitoring.plugins.module_utils._api import ApiError
+from ansible_collections.vigie.monitoring.plugins.module_utils._http_api import prometheus_targets
+from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client import ApiError
 
 # So many targets fit into the address of a question.
 FEW = 100
 
 
-def wait(params: dict[str, t.Any], *, once: bool) -> tuple[list[_targets.Target], list[str]]:
+def wait(params: dict[str, t.Any], *, once: bool) -> tuple[list[prometheus_targets.Target], list[str]]:
     """Ask until all are up or the time is over; return the active targets and what is still missing."""
     since = time.time()
-    active: list[_targets.Target] = []
+    active: list[prometheus_targets.Target] = []
     # A large fleet's list of targets is megabytes: whether a few are up is asked for these alone, and why not at the end.
     few = params["until"] == "up" and not once and len(params["targets"]) <= FEW
     while True:
         over = once or time.time() - since >= params["timeout"]
         try:
             if few and not over:
-                waiting = [(line, False) for line in _targets.not_up(params["url"], params["targets"], since, timeout=10)]
+                waiting = [
+                    (line, False) for line in prometheus_targets.not_up(params["url"], params["targets"], since, timeout=10)
+                ]
             else:
-                active = _targets.fetch(params["url"], timeout=10)
+                active = prometheus_targets.fetch(params["url"], timeout=10)
                 begun = 0 if once else since
-                waiting = _targets.waiting_for(params["targets"], active, begun, time.time(), since + params["timeout"])
+                waiting = prometheus_targets.waiting_for(params["targets"], active, begun, time.time(), since + params["timeout"])
         except ApiError as error:
             waiting = [(str(error), False)]
         settled = all(final for _line, final in waiting) if params["until"] == "scraped" else not waiting

@@ -117,10 +117,10 @@ def amtool(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the directory where the modules keep what only root may write, in place of the machine's own."""
-    from ansible_collections.vigie.monitoring.plugins.module_utils import _files, _locks  # noqa: PLC0415 - see above
+    from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import files, locks  # noqa: PLC0415 - after the loader
 
     state = tmp_path / "private" / "state"
     (tmp_path / "private").mkdir(mode=0o755)
-    monkeypatch.setattr(_files, "STATE", str(state))
-    monkeypatch.setattr(_locks, "DIRECTORY", str(tmp_path / "private" / "locks"))
+    monkeypatch.setattr(files, "STATE", str(state))
+    monkeypatch.setattr(locks, "DIRECTORY", str(tmp_path / "private" / "locks"))
     return state

@@ -17,10 +17,10 @@ from ansible.template import Templar
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _fleet
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import Contract, contracts
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._inventory import Inventory
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import Renderer, trusted
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.inventory_variables import Inventory
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import Contract, contracts
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import Renderer, trusted
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._pipeline import build as pipeline
 
 
 def contract(role: str, scrape: dict[str, t.Any], defaults: dict[str, t.Any], rules: str = "") -> Contract:
@@ -144,7 +144,7 @@ class Made:
 
     def build(self, contracts: t.Sequence[Contract] = CONTRACTS) -> tuple[dict[str, t.Any], list[str]]:
         """Return the model and the mistakes."""
-        return _fleet.build(self.inventory, contracts, self.renderer)
+        return pipeline.build_model(self.inventory, contracts, self.renderer)
 
     def host(self, name: str) -> dict[str, t.Any]:
         """Return the model of one host of an inventory that has no mistakes."""

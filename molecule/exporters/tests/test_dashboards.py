@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT / "tests" / "dashboards"))
 
 import queries  # noqa: E402 - it lies beside what makes the dashboards
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _grafana  # noqa: E402 - the loader finds it
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import grafana  # noqa: E402 - the loader finds it
 
 FILES = sorted(ROOT.glob("roles/*/monitoring/dashboard*.json"))
 PAGES = {page["uid"]: page for page in (json.loads(path.read_text()) for path in FILES)}
@@ -45,7 +45,7 @@ def url(scenario: t.Any) -> t.Iterator[str]:
 @pytest.mark.parametrize("uid", PAGES)
 def test_every_query_finds_something(scenario: t.Any, url: str, uid: str, labels: list[str]) -> None:
     """With all servers chosen; but for those that cannot, of which none does."""
-    page = _grafana.with_labels(PAGES[uid], labels)
+    page = grafana.with_labels(PAGES[uid], labels)
 
     def silent() -> dict[str, str]:
         return {
@@ -62,7 +62,7 @@ def test_every_query_finds_something(scenario: t.Any, url: str, uid: str, labels
 @pytest.mark.parametrize("uid", PAGES)
 def test_every_variable_offers_something(scenario: t.Any, url: str, uid: str) -> None:
     """Something of what it offers is found, chosen alone, and nothing is where that is none of it: queries heed it."""
-    page = _grafana.with_labels(PAGES[uid], ["function"])
+    page = grafana.with_labels(PAGES[uid], ["function"])
     for variable in queries.choices(page):
         values = queries.offered(url, page, variable)
         assert values, variable

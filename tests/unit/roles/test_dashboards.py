@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 import yaml
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _grafana
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import grafana
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = json.loads((ROOT / "tests/dashboards/schema.json").read_text())
@@ -49,7 +49,7 @@ def test_the_schema_is_that_of_the_version_that_is_installed() -> None:
 @pytest.mark.parametrize("labels", [[], ["function", "node", "data_centre"]], ids=["as_it_is", "in_a_fleet"])
 def test_grafana_knows_all_of_it(page: dict[str, t.Any], labels: list[str]) -> None:
     """The schema that Grafana publishes, which allows nothing else, of the dashboard and of each kind of panel."""
-    page = _grafana.with_labels(page, labels) if labels else page
+    page = grafana.with_labels(page, labels) if labels else page
     jsonschema.validate(page, SCHEMA["dashboard"])
     for panel in panels(page):
         schemas = SCHEMA["panels"][panel["type"]]
@@ -100,7 +100,7 @@ def test_each_query_heeds_what_was_chosen(page: dict[str, t.Any]) -> None:
 
 def test_a_fleets_labels_become_variables() -> None:
     """Each in the order of the fleet, among what the former leave; in all queries; by another name where there is such a one."""
-    page = _grafana.with_labels(PAGES["grafana/dashboard.json"], ["function", "service", "host"])
+    page = grafana.with_labels(PAGES["grafana/dashboard.json"], ["function", "service", "host"])
     variables = {variable["name"]: variable for variable in page["templating"]["list"]}
     assert list(variables) == ["datasource", "function", "label_service", "node", "cert_instance", "service", "by"]
     assert variables["function"]["query"] == 'label_values(up{host!=""}, function)'

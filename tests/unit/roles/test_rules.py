@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _rules
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.rules import alert_rules
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.thresholds import threshold_problem
 
 ROOT = Path(__file__).parents[3]
 RULES = sorted(ROOT.glob("roles/*/monitoring/rules.yml"))
@@ -31,7 +32,7 @@ def rendered(rules: Path, runbooks: str = "", hosts: dict[str, t.Any] | None = N
         "servers": {"prometheus": {"p": settings}},
         "rules": {rules.parents[1].name: rules.read_text()},
     }
-    return _rules.alert_rules(model, "p")
+    return alert_rules(model, "p")
 
 
 def usual(rules: Path, runbooks: str = "") -> list[dict[str, t.Any]]:
@@ -171,7 +172,7 @@ def test_the_cost_of_thresholds_is_that_of_the_exceptions() -> None:
     assert [(rule["alert"], rule["labels"]["severity"]) for rule in others] == [("HostDiskUsed", "warning")]
 
 
-KNOWN = _rules.known_thresholds([NODE.read_text()])
+KNOWN = alert_rules.known_thresholds([NODE.read_text()])
 
 
 @pytest.mark.parametrize(
@@ -192,7 +193,7 @@ KNOWN = _rules.known_thresholds([NODE.read_text()])
 )
 def test_a_threshold_that_no_alert_has_is_refused(name: str, value: t.Any, problem: str | None) -> None:
     """With what there is."""
-    found = _rules.threshold_problem(name, value, KNOWN)
+    found = threshold_problem(name, value, KNOWN)
     assert found == problem if problem is None else found and found.startswith(problem)
 
 
@@ -202,4 +203,4 @@ def test_a_text_of_ansibles_own_kind_is_read() -> None:
     class Text(str):
         __slots__ = ()
 
-    assert _rules.groups(Text(NODE.read_text()))[0]["name"] == "node"
+    assert alert_rules.groups(Text(NODE.read_text()))[0]["name"] == "node"

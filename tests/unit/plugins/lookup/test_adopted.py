@@ -21,8 +21,10 @@ import pytest
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.loader import lookup_loader
 
-from ansible_collections.vigie.monitoring.plugins.module_utils._tree import Tree
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _adopt_files, _contracts, _prometheus
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree import Tree
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption import target_files
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import role_contracts
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.prometheus import prometheus_config, prometheus_tree
 
 SERVER = "mon.example.com"
 Labels = tuple[tuple[str, str], ...]
@@ -40,7 +42,7 @@ def model(adopted: dict[str, t.Any], path: Path) -> dict[str, t.Any]:
     """Return the model of the adopted inventory, which has no mistakes."""
     made, mistakes = inventories.Made(
         path, {f"inv/{name}": text for name, text in adopted["files"].items()}, sources=["inv"]
-    ).build(_contracts.contracts())
+    ).build(role_contracts.contracts())
     assert mistakes == []
     return made
 
@@ -49,7 +51,7 @@ def deploy(made: dict[str, t.Any], etc: Path) -> None:
     """Put the files of the server onto it, as site does."""
     options = {
         "path": str(etc),
-        "files": _prometheus.prometheus_tree(made, SERVER),
+        "files": prometheus_tree(made, SERVER),
         "watched": ["targets"],
         "validate": [],
         "owner": None,
@@ -155,7 +157,7 @@ def test_alertmanagers_from_such_files_are_copied_too(etc: Path, tmp_path: Path)
     """Alerts go where they went."""
     (etc / "prometheus.yml").write_text("alerting: {alertmanagers: [{file_sd_configs: [{files: [targets/am.json]}]}]}")
     (etc / "targets/am.json").write_text('[{"targets": ["am:9093"]}]')
-    config = _prometheus.prometheus_config(model(adopt(etc), tmp_path), SERVER)
+    config = prometheus_config(model(adopt(etc), tmp_path), SERVER)
     assert config["alerting"] == {"alertmanagers": [{"static_configs": [{"targets": ["am:9093"]}]}]}
 
 
@@ -178,10 +180,10 @@ def test_the_directories_that_become_ours_are_all_known(etc: Path, tmp_path: Pat
         },
         sources=["inv"],
     )
-    built, mistakes = made.build(_contracts.contracts())
+    built, mistakes = made.build(role_contracts.contracts())
     assert mistakes == []
-    directories = {path.partition("/")[0] for path in _prometheus.prometheus_tree(built, SERVER) if "/" in path}
-    assert directories == set(_adopt_files.OURS)
+    directories = {path.partition("/")[0] for path in prometheus_tree(built, SERVER) if "/" in path}
+    assert directories == set(target_files.OURS)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +239,7 @@ def test_relative_paths_of_credentials_still_mean_the_same(etc: Path, tmp_path: 
     (etc / "prometheus.yml").write_text(config)
     (etc / "token").write_text("x")
     made = model(adopt(etc), tmp_path)
-    inventories.write(tmp_path / "staged", dict(_prometheus.prometheus_tree(made, SERVER)))
+    inventories.write(tmp_path / "staged", dict(prometheus_tree(made, SERVER)))
     subprocess.run([promtool, "check", "config", tmp_path / "staged/prometheus.yml"], check=True, capture_output=True)
 
 
@@ -296,11 +298,11 @@ def test_secrets_are_in_files_of_their_own(etc: Path, tmp_path: Path, promtool: 
     for path in adopted["secret"]:
         assert any(note.startswith(f"{path} holds secrets in clear (vault_") for note in adopted["notes"])
     made = model(adopted, tmp_path)
-    config = _prometheus.prometheus_config(made, SERVER)
+    config = prometheus_config(made, SERVER)
     assert {job["job_name"]: job for job in config["scrape_configs"]}.items() >= {
         job["job_name"]: job for job in SECRETS["scrape_configs"]
     }.items()
     assert config["remote_write"] == SECRETS["remote_write"]
     assert made["servers"]["alertmanager"][SERVER]["alertmanager_config"] == MAIL
-    inventories.write(tmp_path / "out", dict(_prometheus.prometheus_tree(made, SERVER)))
+    inventories.write(tmp_path / "out", dict(prometheus_tree(made, SERVER)))
     subprocess.run([promtool, "check", "config", tmp_path / "out/prometheus.yml"], check=True, capture_output=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.vigie.monitoring.plugins.module_utils._service import ServiceError
-from ansible_collections.vigie.monitoring.plugins.module_utils._tree import Tree
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree import Tree
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.systemd import ServiceError
 from ansible_collections.vigie.monitoring.plugins.modules import config_tree
 
 pytestmark = pytest.mark.usefixtures("private")

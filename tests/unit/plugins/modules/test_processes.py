@@ -17,7 +17,9 @@ from pathlib import Path
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.vigie.monitoring.plugins.module_utils import _locks, _module, _release
+from ansible_collections.vigie.monitoring.plugins.module_utils._common.module import DiscreetModule
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import locks
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.release import Release
 from ansible_collections.vigie.monitoring.plugins.modules import config_tree, iptables_chain, release
 
 pytestmark = pytest.mark.usefixtures("private")
@@ -96,10 +98,10 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def run(_module: t.Any, argv: t.Sequence[str], **_options: t.Any) -> tuple[int, str, str]:
         return (0, known, "") if argv[0] == "systemctl" else (1, "", "no such command here")
 
-    monkeypatch.setattr(_module.DiscreetModule, "run_command", run)
+    monkeypatch.setattr(DiscreetModule, "run_command", run)
     units = tmp_path / "etc/systemd/system"
     units.mkdir(parents=True, mode=0o755)
-    ours = functools.partial(_release.Release, unit_dir=str(units), bin_dir=str(tmp_path / "usr/local/bin"))
+    ours = functools.partial(Release, unit_dir=str(units), bin_dir=str(tmp_path / "usr/local/bin"))
     monkeypatch.setattr(release, "Release", ours)
     return tmp_path
 
@@ -154,7 +156,7 @@ def test_a_refresh_does_not_touch_what_a_deployment_is_changing(host: Path, chec
     path = host / "etc/prog"
     assert Started(config_tree, tree(path, main_yml="old")).result()["changed"]
     deployment = release.Release({**_defaults(), **service(host, **_full(tree(path, main_yml="new")))}, lambda _argv: (0, "", ""))
-    with _locks.held(deployment.locks(), 0):
+    with locks.held(deployment.locks(), 0):
         live = deployment.tree
         live.look()
         live.stage()
@@ -194,7 +196,7 @@ def test_a_second_run_waits_for_the_first(host: Path) -> None:
     reader, writer = os.pipe()
     first = os.fork()
     if first == 0:
-        with _locks.held([_locks.tree(str(path))], 0):
+        with locks.held([locks.tree(str(path))], 0):
             os.write(writer, b"x")
             time.sleep(1)
             os._exit(1 if path.exists() else 0)

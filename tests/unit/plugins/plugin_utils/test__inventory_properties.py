@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inventories import Made
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._values import MISSING, may_be_template, plain, trusted
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import MISSING, may_be_template, plain, trusted
 
 GROUPS = ("alpha", "beta", "delta", "gamma", "omega")
 HOSTS = ("h1", "h2", "h3")

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from inventories import Made
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils import _firewall, _grafana, _prometheus
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._contracts import contracts
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._model import Model
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import contracts
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import firewall, grafana, preview, prometheus
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import scrape_targets
 
 FLEET: dict[str, t.Any] = {
     "hosts.yml": {
@@ -51,30 +52,28 @@ def model(tmp_path: Path) -> Model:
 
 def test_targets_and_alerting_follow(model: Model) -> None:
     """What is retired is no target, and gets no alerts."""
-    targets = {
-        name for groups in _prometheus.scrape_targets(model, "p1").values() for group in groups for name in group["targets"]
-    }
+    targets = {name for groups in scrape_targets(model, "p1").values() for group in groups for name in group["targets"]}
     assert targets == {"web:9100", "192.0.2.1:9090", "192.0.2.1:9093", "192.0.2.4:3000"}
-    assert _prometheus.prometheus_config(model, "p1")["alerting"] == {
+    assert prometheus.prometheus_config(model, "p1")["alerting"] == {
         "alertmanagers": [{"static_configs": [{"targets": ["192.0.2.1:9093"]}]}]
     }
-    assert _firewall.role_peers(model, "alertmanager", "p1") == []
+    assert firewall.role_peers(model, "alertmanager", "p1") == []
 
 
 def test_rendered_files_follow(model: Model) -> None:
     """A retired server has none."""
-    assert {name.split("/")[0] for name in _prometheus.rendered_files(model)} == {"p1"}
+    assert {name.split("/")[0] for name in preview.rendered_files(model)} == {"p1"}
 
 
 def test_data_sources_follow(model: Model) -> None:
     """Of the servers that are left."""
-    assert [source["name"] for source in _grafana.datasources(model, "g1")] == ["Prometheus (p1)", "Alertmanager (p1)"]
+    assert [source["name"] for source in grafana.datasources(model, "g1")] == ["Prometheus (p1)", "Alertmanager (p1)"]
 
 
 def test_the_firewall_follows(model: Model) -> None:
     """Retired servers and a retired Grafana are let in nowhere."""
     for host in ("web", "p1", "g1"):
-        chains = _firewall.firewall_rules(model, host)
+        chains = firewall.firewall_rules(model, host)
         sources = {rule.get("source") for chain in chains for rule in chain["rules"]}
         assert not sources & {"192.0.2.2", "192.0.2.3", "192.0.2.5"}, host
     assert model["access"]["prometheus"]["clients"] == ["g1"]

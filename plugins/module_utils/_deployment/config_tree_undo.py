@@ -1,0 +1,134 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a tree of configuration was before it changed, and how it becomes that again. Private to the collection."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import typing as t
+
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import files, locks
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree_spec import TreeError
+
+TREE = re.compile(r"\.trees/[^/]+")
+
+
+class Journal:
+    """The record of a change that has not finished: a run that is killed leaves it, and the next run puts everything back."""
+
+    def __init__(self, path: str) -> None:
+        """Keep the record of the tree at *path*; nothing on disk is touched.
+
+        It is not in the tree's own directory: whoever can write to the record decides what root writes, and where.
+        """
+        self._root = path
+        self._path = os.path.join(files.STATE, f"{locks.file_name(locks.tree(path))}.json")
+
+    def exists(self) -> bool:
+        """Return whether a change has not finished."""
+        return os.path.lexists(self._path)
+
+    def write(self, undo: t.Mapping[str, t.Any]) -> None:
+        """Record *undo*, before anything changes.
+
+        :raises UnsafePathError: where somebody else could change the record.
+        """
+        files.private_directory(files.STATE)
+        files.write(self._path, json.dumps(undo).encode(), 0o600)
+
+    def read(self) -> dict[str, t.Any] | None:
+        """Return what was recorded; None where nothing was.
+
+        :raises TreeError: where it cannot be what `write` wrote.
+        :raises UnsafePathError: where somebody else could have written it.
+        """
+        if not self.exists():
+            return None
+        files.private_directory(files.STATE)
+        try:
+            undo = json.loads(files.read(self._path) or b"")
+            _check(undo, self._root)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise TreeError(
+                f"{self._path} should say how to undo an interrupted change, and cannot be read ({error}). Nothing has changed. "
+                "Remove the file, see that the configuration is the one that you want, and run again."
+            ) from error
+        return undo
+
+    def remove(self) -> None:
+        """Forget the record: the change has finished, or was undone."""
+        files.remove(self._path)
+
+
+def _check(undo: t.Mapping[str, t.Any], root: str) -> None:
+    """Refuse a record that reaches out of the tree at *root*.
+
+    :raises ValueError: naming the path.
+    """
+    for name in undo["watched"]:
+        if os.path.isabs(name) or os.path.normpath(name) != name or name.startswith(".."):
+            raise ValueError(f"{name!r} is not below the tree")
+    for name in (*undo["links"], *undo["asides"], *map(os.path.basename, undo["asides"].values())):
+        if "/" in name or name in ("", ".", ".."):
+            raise ValueError(f"{name!r} is not at the top of the tree")
+    for kept in undo["asides"].values():
+        if os.path.realpath(os.path.dirname(kept)) != os.path.realpath(root):
+            raise ValueError(f"{kept!r} is not at the top of the tree")
+    for tree in (undo["current"], undo["becomes"]):
+        if tree is not None and not TREE.fullmatch(tree):
+            raise ValueError(f"{tree!r} is no state of the tree")
+
+
+def put_back(undo: t.Mapping[str, t.Any]) -> None:
+    """Bring a tree back to what `Tree.snapshot` saw, unless a later run has changed the tree again."""
+    root = undo["path"]
+    current = os.path.join(root, ".current")
+    replaced = files.link_target(current)
+    # A link to anything else is nothing of ours.
+    replaced = replaced if replaced and TREE.fullmatch(replaced) else None
+    if replaced not in (None, undo["current"], undo["becomes"]):
+        return
+    for entry, kept in undo["asides"].items():
+        if os.path.lexists(kept):
+            files.remove(os.path.join(root, entry))
+            os.rename(kept, os.path.join(root, entry))
+    for name, content in undo["watched"].items():
+        _rewrite(os.path.join(root, name), content, undo["modes"][name])
+    if undo["current"] is not None:
+        files.link(undo["current"], current)
+    else:
+        files.remove(current)
+    for name in files.names(root):
+        path = os.path.join(root, name)
+        if files.link_target(path) == f".current/{name}" and name not in undo["links"]:
+            files.remove(path)
+    if replaced is not None and replaced != undo["current"]:
+        files.remove(os.path.join(root, replaced))
+    if undo["current"] is None:
+        files.remove_if_empty(os.path.join(root, ".trees"))
+
+
+def _rewrite(path: str, content: str | None, owned: tuple[int, int, int] | None) -> None:
+    """Let the file *path* be what it was: missing, or with its former content, mode, owner and group."""
+    if content is None or owned is None:
+        files.remove(path)
+    else:
+        files.write(path, base64.b64decode(content), *owned)
+
+
+def encoded(content: bytes | None) -> str | None:
+    """Return *content* as it can be recorded."""
+    return None if content is None else base64.b64encode(content).decode()
+
+
+def mode(path: str) -> tuple[int, int, int] | None:
+    """Return mode, owner and group of *path*; None where it is not there."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mode & 0o7777, found.st_uid, found.st_gid

@@ -1,0 +1,198 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Downloads of releases that are verified for this machine's architecture. Private to the collection."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import struct
+import tempfile
+import typing as t
+from http.client import HTTPException
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+
+from ansible.module_utils.common.text.converters import to_text
+from ansible.module_utils.urls import open_url
+
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import files
+
+# The kernel's names of machines, and those that promu gives to releases (prometheus/promu, cmd/crossbuild.go).
+ARCHITECTURES = {
+    "x86_64": "amd64",
+    "aarch64": "arm64",
+    "armv8l": "armv7",
+    "armv7l": "armv7",
+    "armv6l": "armv6",
+    "i386": "386",
+    "i686": "386",
+    "ppc64le": "ppc64le",
+    "riscv64": "riscv64",
+    "s390x": "s390x",
+}
+_32_BIT_USERLAND = {"x86_64": "386", "aarch64": "armv7"}
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_CHUNK = 1 << 20
+
+
+class DownloadError(Exception):
+    """A release cannot be had or is not what it should be; the text says what, for a person."""
+
+
+def architecture(machine: str, pointer_bytes: int = struct.calcsize("P")) -> str:
+    """Return what releases call the architecture of *machine* (the kernel's name, as in ``uname -m``).
+
+    :param pointer_bytes: size of a pointer of this host's Python: a 64-bit kernel may carry a 32-bit system, as on many a
+        Raspberry Pi, and that needs 32-bit programs.
+    :raises DownloadError: for a machine that no release is made for.
+    """
+    if machine not in ARCHITECTURES:
+        raise DownloadError(
+            f"No release is made for machines of the type {machine!r} (known: {', '.join(sorted(ARCHITECTURES))}). "
+            "If one of their architectures runs here, name it in the role's variable that ends in _arch."
+        )
+    if pointer_bytes * 8 == 32:  # noqa: PLR2004 - a number of bits
+        return _32_BIT_USERLAND.get(machine, ARCHITECTURES[machine])
+    return ARCHITECTURES[machine]
+
+
+def find_sum(text: str, file_name: str) -> str | None:
+    """Return the SHA-256 of *file_name* from *text*, the output of sha256sum, or None where it has no such line."""
+    for line in text.splitlines():
+        digest, _space, name = line.strip().partition(" ")
+        name = name.strip()
+        name = name.removeprefix("*")
+        name = name.removeprefix("./")
+        if name == file_name and _SHA256.fullmatch(digest):
+            return digest.lower()
+    return None
+
+
+class Downloader:
+    """Downloads with one policy for the token."""
+
+    def __init__(self, token: str = "", token_host: str = "", timeout: int = 30) -> None:
+        """Send *token* to *token_host* (a host name, with its port where there is one) alone."""
+        self._token = token
+        self._token_host = token_host
+        self._timeout = timeout
+
+    def text(self, url: str) -> str:
+        """Return the text at *url*.
+
+        :raises DownloadError: where it cannot be had.
+        """
+        with self._open(url) as response:
+            return to_text(response.read(), errors="replace")
+
+    def file(self, url: str, directory: str) -> str:
+        """Download *url* into a new file in *directory*, and return its path.
+
+        :raises DownloadError: where it cannot be had whole; nothing is left behind.
+        """
+        handle, path = tempfile.mkstemp(prefix=".download-", dir=directory)
+        try:
+            with files.named(path), os.fdopen(handle, "wb") as stream, self._open(url) as response:
+                size = int(response.headers.get("Content-Length") or 0)
+                free = shutil.disk_usage(directory).free
+                if size > free:
+                    raise DownloadError(f"{url} has {size} bytes, but below {directory} only {free} are free: make room there")
+                received = 0
+                while chunk := _read(response, url, received):
+                    stream.write(chunk)
+                    received += len(chunk)
+                if received < size:
+                    raise DownloadError(f"{url} ended after {received} of {size} bytes: run again, or look at the server")
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+            raise
+        return path
+
+    def _open(self, url: str) -> t.Any:
+        headers = {}
+        if self._token and urlsplit(url).netloc.rpartition("@")[2] == self._token_host:
+            headers["Authorization"] = f"Bearer {self._token}"
+        try:
+            # A redirect, to whichever host, is followed without the token.
+            return open_url(url, headers=headers, unredirected_headers=list(headers), timeout=self._timeout)
+        except HTTPError as error:
+            raise DownloadError(f"{url} answers with HTTP status {error.code} ({error.reason})") from error
+        except Exception as error:
+            raise DownloadError(f"{url} cannot be reached: {to_text(getattr(error, 'reason', error))}") from error
+
+
+def _read(response: t.Any, url: str, received: int) -> bytes:
+    """Return the next part of *response*.
+
+    :raises DownloadError: where the connection breaks: it is an error of the network, not of a file.
+    """
+    try:
+        return bytes(response.read(_CHUNK))
+    except (OSError, HTTPException) as error:
+        raise DownloadError(
+            f"{url} broke off after {received} bytes ({to_text(error)}): run again, or look at the server"
+        ) from error
+
+
+def sha256(path: str) -> str:
+    """Return the SHA-256 of the file *path* in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def pinned_sum(arch: str, checksums: t.Mapping[str, t.Any]) -> str:
+    """Return the SHA-256 that *checksums* have for *arch*.
+
+    :raises DownloadError: where they have none, or something else.
+    """
+    advice = "role's variable that ends in _checksums, or leave that empty to use the release's own list."
+    if not checksums.get(arch):
+        known = ", ".join(sorted(map(str, checksums)))
+        raise DownloadError(f"The pinned checksums have no SHA-256 for {arch} (they have: {known}). Add it to the {advice}")
+    digest = str(checksums[arch])
+    if not _SHA256.fullmatch(digest):
+        raise DownloadError(
+            f"The pinned checksum for {arch} is no SHA-256: it must have 64 hexadecimal digits, and is {digest!r} "
+            f"({len(digest)} characters). Correct it in the {advice}"
+        )
+    return digest.lower()
+
+
+def expected_sum(
+    downloader: Downloader, file_name: str, arch: str, checksums: t.Mapping[str, str], checksum_url: str | None
+) -> str:
+    """Return the SHA-256 that the archive *file_name* for *arch* must have.
+
+    :param checksums: by architecture; where there are any, *checksum_url* is not asked.
+    :raises DownloadError: where there is none for this architecture. Nothing is ever installed unverified.
+    """
+    if checksums:
+        return pinned_sum(arch, checksums)
+    if not checksum_url:
+        raise DownloadError(f"Neither checksums nor checksum_url is given for {file_name}: it could not be verified")
+    found = find_sum(downloader.text(checksum_url), file_name)
+    if found is None:
+        raise DownloadError(f"{checksum_url} has no line for {file_name}: this version may not be released for {arch}")
+    return found
+
+
+def verify(path: str, expected: str, source: str) -> None:
+    """Compare the file *path*, which came from *source*, with its *expected* SHA-256.
+
+    :raises DownloadError: where they differ.
+    """
+    found = sha256(path)
+    if found != expected:
+        raise DownloadError(
+            f"{source} is not what it should be: its SHA-256 is {found}, expected {expected}. It was thrown away; "
+            "the version in service is untouched."
+        )

@@ -1,0 +1,127 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Locks that keep two runs on one host out of each other's way. Private to the collection.
+
+One lock guards one thing, whichever module changes the thing: a service, a directory of configuration, the firewall.
+Every module takes its locks in the same order (the service, then its configuration), so that no two runs wait for each other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+import typing as t
+from urllib.parse import quote
+
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import files
+
+# Only root can open a file below it: a lock that another user's process can open, that process can hold for ever.
+DIRECTORY = "/run/vigie/.locks"
+FIREWALL = "the firewall"
+# Seconds. A release is downloaded, and its service waited for, under the lock.
+TIMEOUT = 600
+LOCK_SPEC: dict[str, t.Any] = {"lock_timeout": {"type": "int", "default": TIMEOUT}}
+_POLL_SECONDS = 0.2
+# The name of a file must not be longer than 255 bytes.
+_LONGEST_NAME = 200
+
+
+class BusyError(Exception):
+    """Another run holds a lock for longer than this run may wait."""
+
+    def __init__(self, what: str, holder: str, timeout: float) -> None:
+        """Say that *holder* has kept *what* for *timeout* seconds."""
+        super().__init__(message(what, holder, timeout))
+        # What the controller tells while it waits.
+        self.busy = {"what": what, "holder": holder}
+
+
+def message(what: str, holder: str, timeout: float) -> str:
+    """Return what a run says that gives up waiting."""
+    return (
+        f"{holder} is changing {what} on this host and did not finish within {timeout:g} s. This run has changed nothing there. "
+        "Wait until the other run has finished, then run again."
+    )
+
+
+def service(name: str) -> str:
+    """Return the name of the lock of the systemd service *name*."""
+    return f"the service {name}"
+
+
+def tree(path: str) -> str:
+    """Return the name of the lock of the directory *path*, however it is spelled."""
+    return f"the directory {os.path.realpath(path)}"
+
+
+def file_name(name: str) -> str:
+    """Return *name* as the name of a file."""
+    return quote(name, safe=" ").replace(" ", "-")[:_LONGEST_NAME]
+
+
+@contextlib.contextmanager
+def held(names: t.Iterable[str], timeout: float, *, shared: bool = False) -> t.Iterator[None]:
+    """Hold the locks *names*, one after the other in their order.
+
+    :param timeout: seconds to wait for all of them together.
+    :param shared: for a look without a change (check mode): it waits for those that change, and writes nothing.
+    :raises BusyError: where another run holds one for longer; it says who.
+    :raises UnsafePathError: where locks could be somebody else's.
+    """
+    deadline = time.monotonic() + timeout
+    with contextlib.ExitStack() as stack:
+        for name in names:
+            handle = _open(name, shared=shared)
+            if handle is None:
+                continue
+            stack.callback(os.close, handle)
+            while not _try(handle, shared=shared):
+                if time.monotonic() >= deadline:
+                    raise BusyError(name, _holder(handle), timeout)
+                time.sleep(_POLL_SECONDS)
+            if not shared:
+                _sign(handle)
+                stack.callback(os.ftruncate, handle, 0)
+        yield
+
+
+def _open(name: str, *, shared: bool) -> int | None:
+    """Return a handle of the lock file; None where a look finds that nobody has ever held the lock."""
+    if shared and not os.path.lexists(DIRECTORY):
+        return None
+    files.private_directory(DIRECTORY)
+    try:
+        flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | (0 if shared else os.O_CREAT)
+        return os.open(os.path.join(DIRECTORY, file_name(name)), flags, 0o600)
+    except FileNotFoundError:
+        return None
+
+
+def _try(handle: int, *, shared: bool) -> bool:
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _sign(handle: int) -> None:
+    """Note who holds the lock, for those that wait."""
+    user = next((os.environ[name] for name in ("SUDO_USER", "DOAS_USER", "LOGNAME", "USER") if os.environ.get(name)), "root")
+    text = json.dumps({"user": user, "process": os.getpid(), "since": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())})
+    os.ftruncate(handle, 0)
+    # A disk that is full stops nobody: the text only helps those that wait.
+    with contextlib.suppress(OSError):
+        os.pwrite(handle, text.encode(), 0)
+
+
+def _holder(handle: int) -> str:
+    try:
+        found = json.loads(os.pread(handle, 4096, 0))
+        return f"Another run (of the user {found['user']}, process {found['process']}, since {found['since']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "Another run"

@@ -1,0 +1,182 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rules that are in force on this host, of every kind. Private to the collection."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.vigie.monitoring.plugins.module_utils._firewall import (
+    flows,
+    flows_iptables,
+    flows_nftables,
+    iptables,
+    nftables,
+    still_refused,
+)
+from ansible_collections.vigie.monitoring.plugins.module_utils._firewall.obstacles import Found, group
+
+NFT = "nftables"
+
+
+@dataclasses.dataclass
+class RuleSet:
+    """The table filter of one kind of iptables and one family."""
+
+    # The program: iptables or ip6tables, or its other kind (iptables-legacy).
+    name: str
+    family: iptables.Family
+    chains: dict[str, iptables.Chain]
+
+    @property
+    def usual(self) -> bool:
+        """Return whether this is the kind that the host uses."""
+        return self.name == self.family.name
+
+
+class Host:
+    """The firewall of this host."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Read what is in force."""
+        self._module = module
+        self._chains: list[dict[str, t.Any]] = module.params["chains"]
+        self.warnings: list[str] = []
+        # A host without IPv6 has no rules for it.
+        families = [f for f in iptables.FAMILIES if f.version == 4 or os.path.exists("/proc/net/if_inet6")]  # noqa: PLR2004
+        self.rule_sets = [found for family in families for found in self._rule_sets(family)]
+        self.ruleset = self._read_nftables()
+        self._others = nftables.of_others(self.ruleset or [])
+        self._versions = [family.version for family in families]
+        self._chains = [{**chain, "rules": chain["rules"] + self._still_refused(chain)} for chain in self._chains]
+
+    def _still_refused(self, chain: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+        """Return the rules that keep the ports of services refused which run although no rule of *chain* is about them."""
+        if not chain["still_refused"]:
+            return []
+        lines = [line for found in self.rule_sets if chain["name"] in found.chains for line in found.chains[chain["name"]].rules]
+        natively = [item["rule"] for item in nftables.in_force(self.ruleset or []) if "rule" in item]
+        refusals = [
+            *still_refused.of_iptables(lines),
+            *still_refused.of_nftables(rule for rule in natively if rule["chain"] == chain["name"]),
+        ]
+        return still_refused.kept(chain, refusals)
+
+    def _program(self, name: str) -> str:
+        """Return the path of a program: that of the user who runs this may lack the directories of the administrator's."""
+        return str(self._module.get_bin_path(name) or "")
+
+    def _run(self, program: str, *arguments: str, data: str | None = None) -> str:
+        """Run a command and return what it prints.
+
+        :raises FirewallError: where it fails.
+        """
+        code, out, err = self._module.run_command([self._program(program) or program, *arguments], data=data)
+        if code:
+            command = " ".join([program, *arguments])
+            raise iptables.FirewallError(f"{command} failed, nothing of this family has changed: {(err or out).strip()}")
+        return str(out)
+
+    def _rule_sets(self, family: iptables.Family) -> t.Iterator[RuleSet]:
+        usual = self._program(family.name)
+        if not usual:
+            return
+        yield RuleSet(family.name, family, self._read(family.name))
+        other = f"{family.name}-{'nft' if 'legacy' in os.path.realpath(usual) else 'legacy'}"
+        # The older kind would make a table that it is asked for.
+        if self._program(f"{other}-save") and (other.endswith("nft") or _legacy_filters(family)):
+            chains = self._read(other)
+            if chains:
+                yield RuleSet(other, family, chains)
+
+    def _read(self, name: str) -> dict[str, iptables.Chain]:
+        return iptables.parse(self._run(f"{name}-save", "-t", "filter"))
+
+    def _read_nftables(self) -> nftables.Objects | None:
+        if not self._program("nft"):
+            return None
+        try:
+            return nftables.parse(self._run("nft", "-j", "list", "ruleset"))
+        except (iptables.FirewallError, ValueError) as error:
+            self.warnings.append(f"The rules of nftables cannot be read, so what they block is not known: {error}")
+            return None
+
+    def backend(self) -> str:
+        """Return what the rules are put in force with, or nothing where the host has no such program."""
+        asked = self._module.params["backend"]
+        usable = {"iptables": any(found.usual for found in self.rule_sets), NFT: self.ruleset is not None}
+        if asked != "auto":
+            return asked if usable[asked] else ""
+        names = {chain["name"] for chain in self._chains}
+        by_iptables = any(
+            iptables.filters_input(iptables.without(found.chains, names)) for found in self.rule_sets if found.usual
+        )
+        natively = nftables.filters_input(self._others) or nftables.has_docker(self._others)
+        if usable[NFT] and (not usable["iptables"] or (natively and not by_iptables)):
+            return NFT
+        return "iptables" if usable["iptables"] else ""
+
+    def wanted(self, found: RuleSet, backend: str) -> list[iptables.Wanted]:
+        """Return the chains of a kind of iptables as they should be: none where it is not what the rules are in."""
+        if backend == "iptables" and found.usual:
+            return [iptables.wanted(found.chains, chain, found.family) for chain in self._chains]
+        return [iptables.Wanted(chain["name"], chain["parent"], []) for chain in self._chains]
+
+    def wanted_objects(self, backend: str) -> nftables.Objects:
+        """Return the table of nftables as it should be: none where it is not what the rules are in."""
+        docker = any(iptables.DOCKER in found.chains for found in self.rule_sets) or nftables.has_docker(self._others)
+        return nftables.wanted(self._chains, docker=docker) if backend == NFT else []
+
+    def obstacles(self, backend: str) -> Found:
+        """Return what rules of others are in the way of the chains."""
+        names = {chain["name"] for chain in self._chains}
+        kinds = [
+            (found.name, found.family.version, iptables.without(found.chains, names))
+            for found in self.rule_sets
+            if backend == NFT or not found.usual
+        ]
+        tables = flows_nftables.tables(self._others)
+        found: list[tuple[flows.Flow, flows.Obstacle]] = []
+        for flow in flows.flows(self._chains, self._versions):
+            for name, version, chains in kinds:
+                manager = "ufw" if any(chain.startswith("ufw") for chain in chains) else name
+                obstacle = flows_iptables.Table(chains, version).obstacle(flow, name, manager)
+                if obstacle:
+                    found.append((flow, obstacle))
+            for table in tables:
+                found += [(flow, obstacle) for obstacle in table.obstacles(flow)]
+        return group(found)
+
+    def restore(self, found: RuleSet, commands: str, wanted: list[iptables.Wanted]) -> None:
+        """Bring a transaction of iptables about, and see that it did what it should."""
+        self._run(f"{found.name}-restore", "--wait=30", "--noflush", data=commands)
+        left = iptables.transaction(self._read(found.name), wanted)
+        if left:
+            raise _not_as_given(found.name, left)
+
+    def replace(self, commands: str, wanted: nftables.Objects) -> None:
+        """Bring a transaction of nftables about, and see that it did what it should."""
+        self._run("nft", "-j", "-f", "-", data=commands)
+        left = nftables.transaction(self._read_nftables() or [], wanted)
+        if left:
+            raise _not_as_given("nft", left)
+
+
+def _not_as_given(program: str, left: str) -> iptables.FirewallError:
+    return iptables.FirewallError(
+        f"{program} has taken the rules, but does not show them as they were given; another program may have changed "
+        f"them at the same time. What would be left to do:\n{left}"
+    )
+
+
+def _legacy_filters(family: iptables.Family) -> bool:
+    """Return whether the older kind of iptables has a table filter."""
+    with contextlib.suppress(OSError), open(f"/proc/net/{family.name[:-6]}_tables_names", encoding="utf-8") as file:
+        return "filter" in file.read().split()
+    return False

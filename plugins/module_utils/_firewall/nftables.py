@@ -1,0 +1,229 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A table of nftables that is replaced as a whole. Private to the collection.
+
+The table is written as ``nft -j`` lists it, so that the table in force and the wanted table can be compared.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import typing as t
+
+from ansible_collections.vigie.monitoring.plugins.module_utils._firewall import iptables
+
+Objects = list[dict[str, t.Any]]
+TABLE = {"family": "inet", "name": "vigie"}
+# Before the chains of iptables (0), of firewalld (10), and of others that use the usual names of priorities.
+PRIORITY = -100
+HOOKS = {"INPUT": "input", "OUTPUT": "output", "FORWARD": "forward", iptables.DOCKER: "forward"}
+# The longest comment that nft accepts, in bytes, with its closing zero.
+_COMMENT_BYTES = 128
+# Docker's own table, where Docker does without iptables.
+_DOCKER_TABLE = "docker-bridges"
+
+
+def parse(listed: str) -> Objects:
+    """Return the objects that ``nft -j list ruleset`` prints, each as ``{kind: properties}``."""
+    return [item for item in json.loads(listed)["nftables"] if "metainfo" not in item]
+
+
+def _of_ours(item: dict[str, t.Any]) -> bool:
+    ((kind, found),) = item.items()
+    return found.get("family") == TABLE["family"] and found.get("name" if kind == "table" else "table") == TABLE["name"]
+
+
+def of_others(ruleset: Objects) -> Objects:
+    """Return the objects that are neither in our table nor in a table that iptables-nft manages.
+
+    The program iptables-nft-save shows its own tables with all details. ``nft`` does not.
+    """
+    managed = {
+        (chain["family"], chain["table"])
+        for chain in _all(ruleset, "chain")
+        if chain["family"] in ("ip", "ip6")
+        and chain["table"] in ("filter", "nat", "mangle", "raw", "security")
+        and chain.get("hook", "").upper() == chain["name"]
+    }
+    return [
+        item
+        for item in ruleset
+        for kind, found in item.items()
+        if not _of_ours(item) and (found.get("family"), found["name"] if kind == "table" else found.get("table")) not in managed
+    ]
+
+
+def _all(ruleset: Objects, kind: str) -> list[dict[str, t.Any]]:
+    return [item[kind] for item in ruleset if kind in item]
+
+
+def filters_input(others: Objects) -> bool:
+    """Return whether a table of others filters what comes in to the host."""
+    return any(chain.get("hook") == "input" and chain.get("type") == "filter" for chain in _all(others, "chain"))
+
+
+def has_docker(others: Objects) -> bool:
+    """Return whether Docker manages its rules with nftables."""
+    return any(table["name"] == _DOCKER_TABLE for table in _all(others, "table"))
+
+
+def wanted(chains: t.Sequence[t.Mapping[str, t.Any]], *, docker: bool) -> Objects:
+    """Return the objects of the table that holds *chains*: nothing where no chain has a rule.
+
+    Rules for closed hosts are left out: an accept in one table does not override a drop in another one.
+
+    :param docker: whether the host has Docker. Without it, its chains are left out.
+    """
+    found: Objects = []
+    for chain in chains:
+        rules = [
+            {"family": TABLE["family"], "table": TABLE["name"], "chain": chain["name"], "expr": expression, "comment": comment}
+            for rule in chain["rules"]
+            if not rule["when_closed"] and (docker or chain["parent"] != iptables.DOCKER)
+            for expression, comment in _expressions(rule, translated=chain["parent"] == iptables.DOCKER)
+        ]
+        if rules:
+            base = {"type": "filter", "hook": HOOKS[chain["parent"]], "prio": PRIORITY, "policy": "accept"}
+            found.append({"chain": {"family": TABLE["family"], "table": TABLE["name"], "name": chain["name"], **base}})
+            found += [{"rule": rule} for rule in rules]
+    return [{"table": TABLE}, *found] if found else []
+
+
+def _match(left: t.Mapping[str, t.Any], right: t.Any, operator: str = "==") -> dict[str, t.Any]:
+    return {"match": {"op": operator, "left": left, "right": right}}
+
+
+def _expressions(rule: t.Mapping[str, t.Any], *, translated: bool) -> t.Iterator[tuple[Objects, str]]:
+    """Yield (statements, comment) of one rule for each pair of addresses.
+
+    :param translated: whether the rule is about packets whose destination was replaced, by Docker for instance.
+    """
+    comment = rule["comment"].replace('"', "'").encode()[: _COMMENT_BYTES - 1].decode(errors="ignore")
+    protocol = rule["protocol"]
+    interfaces = [
+        _match({"meta": {"key": key}}, rule[option])
+        for key, option in (("iifname", "in_interface"), ("oifname", "out_interface"))
+        if rule[option]
+    ]
+    ports: Objects = [
+        _match({"payload": {"protocol": protocol, "field": field}}, rule[option])
+        for field, option in (("sport", "source_port"), ("dport", "destination_port"))
+        if rule[option] and not (translated and option == "destination_port")
+    ]
+    if translated:
+        ports += [
+            _match({"meta": {"key": "l4proto"}}, protocol),
+            _match({"ct": {"key": "status"}}, "dnat", "in"),
+            _match({"ct": {"key": "direction"}}, "original"),
+        ]
+        if rule["destination_port"]:
+            ports.append(_match({"ct": {"key": "proto-dst", "dir": "original"}}, rule["destination_port"]))
+    elif not ports:
+        ports = [_match({"meta": {"key": "l4proto"}}, protocol)]
+    states = [_match({"ct": {"key": "state"}}, "established", "in")] if rule["established"] else []
+    verdict: dict[str, t.Any] = {rule["jump"].lower(): None}
+    if rule["jump"] == "REJECT":
+        verdict = {"reject": {"type": "tcp reset"} if protocol == "tcp" else {"type": "icmpx", "expr": "port-unreachable"}}
+    for source, destination in iptables.ends(rule):
+        if source and destination and ipaddress.ip_network(source).version != ipaddress.ip_network(destination).version:
+            continue
+        addresses = [*_address("saddr", source), *_address("daddr", destination)]
+        yield [*interfaces, *addresses, *ports, *states, verdict], comment
+
+
+def _address(field: str, network: str) -> Objects:
+    if not network:
+        return []
+    found = ipaddress.ip_network(network)
+    if not found.prefixlen:
+        return [_match({"meta": {"key": "nfproto"}}, f"ipv{found.version}")]
+    whole = found.prefixlen == found.max_prefixlen
+    right = str(found.network_address) if whole else {"prefix": {"addr": str(found.network_address), "len": found.prefixlen}}
+    return [_match({"payload": {"protocol": "ip" if found.version == 4 else "ip6", "field": field}}, right)]  # noqa: PLR2004
+
+
+def _comparable(objects: Objects) -> tuple[list[t.Any], list[t.Any]]:
+    """Return chains, and rules in their order, without what differs from one listing to the next."""
+    chains, rules = (
+        [{key: value for key, value in found.items() if key != "handle"} for found in _all(objects, kind)]
+        for kind in ("chain", "rule")
+    )
+    return sorted(chains, key=lambda chain: str(chain["name"])), sorted(rules, key=lambda rule: str(rule["chain"]))
+
+
+def in_force(ruleset: Objects) -> Objects:
+    """Return the objects of our table."""
+    return [item for item in ruleset if _of_ours(item)]
+
+
+def transaction(ruleset: Objects, objects: Objects) -> str:
+    """Return what ``nft -j -f`` takes to get from *ruleset* to the table of *objects*; empty where nothing is to be done."""
+    found = in_force(ruleset)
+    if bool(found) == bool(objects) and _comparable(found) == _comparable(objects):
+        return ""
+    return fragment(objects) or json.dumps({"nftables": _REMOVED}) + "\n"
+
+
+# What is not there cannot be deleted: an empty table of the name is there.
+_REMOVED: Objects = [{"add": {"table": TABLE}}, {"delete": {"table": TABLE}}]
+
+
+def fragment(objects: Objects) -> str:
+    """Return the table as it is kept for the next start: loading it replaces the table; empty where there is none."""
+    commands = [*_REMOVED, *({"add": item} for item in objects)]
+    return json.dumps({"nftables": commands}, indent=1) + "\n" if objects else ""
+
+
+def shown(objects: Objects) -> list[str]:
+    """Return chains and rules for a diff, as one writes them for nft."""
+    return [
+        f"chain {found['name']} hook {found['hook']} priority {found['prio']}"
+        if kind == "chain"
+        else f'{found["chain"]}: {written(found)} comment "{found.get("comment", "")}"'
+        for kind in ("chain", "rule")
+        for found in _all(objects, kind)
+    ]
+
+
+def written(rule: t.Mapping[str, t.Any]) -> str:
+    """Return a rule much as nft writes it, without its comment and counters."""
+    return " ".join(word for statement in rule["expr"] for word in _words(statement) if word)
+
+
+def _words(statement: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    ((kind, value),) = statement.items()
+    if kind == "match":
+        operator = "" if value["op"] in ("==", "in") else value["op"]
+        yield from (_term(value["left"]), operator, _term(value["right"]))
+    elif kind == "vmap":
+        yield f"{_term(value['key'])} vmap {_term(value['data'])}"
+    elif kind in ("jump", "goto"):
+        yield f"{kind} {value['target']}"
+    elif kind == "reject" and value:
+        yield f"reject with {value.get('type', '')} {value.get('expr', '')}".rstrip()
+    elif kind != "counter":
+        yield kind
+
+
+def _term(value: t.Any) -> str:  # noqa: PLR0911 - a table
+    """Return an expression much as nft writes it."""
+    if isinstance(value, list):
+        return ", ".join(map(_term, value))
+    if not isinstance(value, dict):
+        return "*" if value is None else str(value)
+    ((kind, found),) = value.items() if len(value) == 1 else (("", value),)
+    if kind == "payload" and "protocol" in found:
+        return f"{found['protocol']} {found['field']}"
+    if kind in ("meta", "ct"):
+        return f"{kind} {found.get('dir', '')} {found['key']}".replace("  ", " ")
+    if kind == "prefix":
+        return f"{_term(found['addr'])}/{found['len']}"
+    if kind == "range":
+        return "-".join(map(_term, found))
+    if kind == "set":
+        return f"{{ {', '.join(map(_term, found)) if isinstance(found, list) else _term(found)} }}"
+    if kind == "fib":
+        return f"fib {' . '.join(found.get('flags', []))} {found.get('result', '')}"
+    return kind or "..."

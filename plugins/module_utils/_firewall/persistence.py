@@ -1,0 +1,154 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules that are there again after a restart, before the network is. Private to the collection.
+
+A program of ours puts the chains back. netfilter-persistent calls it as one of its plugins, where that is installed:
+also when somebody lets it restore its own rules, which takes everything else away. Where it is not, a unit of ours does.
+Neither the host's own files of rules nor those of netfilter-persistent are touched.
+"""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import files
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.systemd import Run, Unit
+
+DIRECTORY = "/etc/vigie/firewall"
+PROGRAM = f"{DIRECTORY}/restore"
+UNIT = "vigie-firewall.service"
+UNIT_FILE = f"/etc/systemd/system/{UNIT}"
+ENABLED = f"/etc/systemd/system/multi-user.target.wants/{UNIT}"
+PLUGINS = "/usr/share/netfilter-persistent/plugins.d"
+# After the plugins that restore the whole tables.
+PLUGIN = f"{PLUGINS}/90-vigie"
+
+_PROGRAM_TEXT = f"""\
+#!/bin/sh
+# Made by vigie.monitoring: puts its chains back as they were last, before all other rules, and touches nothing else.
+# Called by {UNIT}, or by netfilter-persistent as a plugin, which says what for.
+case ${{1:-start}} in
+    start | restart | reload | force-reload) ;;
+    *) exit 0 ;;
+esac
+status=0
+for program in iptables ip6tables; do
+    file={DIRECTORY}/$program.rules
+    [ -s "$file" ] || continue
+    # Docker keeps the rules of this chain, but an older Docker that finds the chain leaves out the jump to the chain.
+    if grep -q '^# jump DOCKER-USER ' "$file"; then
+        "$program" -w 30 -N DOCKER-USER 2>/dev/null
+        "$program" -w 30 -C FORWARD -j DOCKER-USER 2>/dev/null || "$program" -w 30 -I FORWARD 1 -j DOCKER-USER
+    fi
+    # Put together first: the older kind of iptables-restore holds the lock that the other commands wait for.
+    jumps=$(sed -n 's/^# jump //p' "$file" | while read -r parent chain; do
+        if "$program" -w 30 -C "$parent" -j "$chain" 2>/dev/null; then
+            echo "-D $parent -j $chain"
+        fi
+        echo "-I $parent 1 -j $chain"
+    done)
+    {{
+        echo '*filter'
+        cat "$file"
+        echo "$jumps"
+        echo COMMIT
+    }} | "$program-restore" -w 30 --noflush || status=1
+done
+if [ -s {DIRECTORY}/nft.rules ]; then
+    nft -j -f {DIRECTORY}/nft.rules || status=1
+fi
+exit $status
+"""
+
+_UNIT_TEXT = f"""\
+# Made by vigie.monitoring.
+[Unit]
+Description=Firewall rules of the monitoring endpoints
+DefaultDependencies=no
+Wants=network-pre.target
+# Those that load a whole rule set of their own come first.
+After=local-fs.target systemd-modules-load.service nftables.service iptables.service ufw.service firewalld.service
+Before=network-pre.target shutdown.target
+Conflicts=shutdown.target
+# nftables.service removes the rules of all others when it starts or is reloaded.
+PartOf=nftables.service
+ReloadPropagatedFrom=nftables.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+# What follows at the start waits for this, the network among it.
+TimeoutStartSec=60
+ExecStart={PROGRAM}
+ExecReload={PROGRAM}
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def _by_plugin(fragments: t.Mapping[str, str]) -> bool:
+    """Return whether netfilter-persistent is to put the chains back: not those of nftables, which nftables.service may remove."""
+    return os.path.isdir(PLUGINS) and not fragments["nft"]
+
+
+def _files_wanted(fragments: t.Mapping[str, str]) -> dict[str, tuple[str, int] | None]:
+    """Return, by path, the (text, mode) of each file, or None where it should not be."""
+    kept = any(fragments.values())
+    by_plugin = _by_plugin(fragments)
+    wanted: dict[str, tuple[str, int] | None] = {
+        f"{DIRECTORY}/{program}.rules": (text, 0o600) if text else None for program, text in fragments.items()
+    }
+    wanted[PROGRAM] = (_PROGRAM_TEXT, 0o755) if kept else None
+    wanted[UNIT_FILE] = (_UNIT_TEXT, 0o644) if kept and not by_plugin else None
+    return wanted
+
+
+def _read(path: str) -> tuple[str, int] | None:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read(), os.fstat(file.fileno()).st_mode & 0o777
+    except FileNotFoundError:
+        return None
+
+
+def plan(fragments: t.Mapping[str, str]) -> dict[str, tuple[str, int] | None]:
+    """Return the files that are to be changed, by path; a link is its own text.
+
+    :param fragments: by program (iptables, ip6tables, nft), the chains; an empty text for none.
+    """
+    changes = {path: new for path, new in _files_wanted(fragments).items() if _read(path) != new}
+    kept = any(fragments.values())
+    by_plugin = _by_plugin(fragments)
+    if os.path.islink(PLUGIN) != (kept and by_plugin):
+        changes[PLUGIN] = (PROGRAM, 0) if kept else None
+    if os.path.islink(ENABLED) != (kept and not by_plugin):
+        changes[ENABLED] = (UNIT_FILE, 0) if kept and not by_plugin else None
+    return changes
+
+
+def apply(changes: t.Mapping[str, tuple[str, int] | None], run: Run) -> None:
+    """Bring the *changes* of `plan` about."""
+    # What is made comes before what names it, what is removed after.
+    for path, new in changes.items():
+        if new is None:
+            continue
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        if path in (PLUGIN, ENABLED):
+            files.link(new[0], path)
+        else:
+            files.write(path, new[0].encode(), new[1])
+    for path, new in reversed(list(changes.items())):
+        if new is None and os.path.lexists(path):
+            os.unlink(path)
+    if UNIT_FILE in changes or ENABLED in changes:
+        unit = Unit(UNIT, run)
+        unit.daemon_reload()
+        if changes.get(UNIT_FILE):
+            # A unit that is not active does not follow the reloads and restarts of nftables.service.
+            unit.act("start")
+    for directory in (DIRECTORY, os.path.dirname(DIRECTORY)):
+        if os.path.isdir(directory) and not os.listdir(directory):
+            os.rmdir(directory)

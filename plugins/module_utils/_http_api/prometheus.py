@@ -1,0 +1,130 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a Prometheus server knows beside its targets: rules, versions, clocks, alerts. Private to the collection."""
+
+from __future__ import annotations
+
+import collections
+import re
+import typing as t
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client import ApiError, get
+from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.prometheus_targets import seconds
+from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.promql import any_of
+
+Rows = list[dict[str, t.Any]]
+_BUILD = "_build_info"
+
+
+def rules(url: str, timeout: float) -> Rows:
+    """Return the rules that are loaded: file, group, name, health and last_error of each (HTTP API, "Rules")."""
+    groups = get(f"{url}/api/v1/rules", timeout, "data", "groups")
+    return [
+        {
+            "file": group["file"],
+            "group": group["name"],
+            "name": rule["name"],
+            "health": rule["health"],
+            "last_error": rule.get("lastError", ""),
+        }
+        for group in groups
+        for rule in group["rules"]
+    ]
+
+
+def version(url: str, timeout: float) -> str:
+    """Return the version that answers at *url*."""
+    return str(get(f"{url}/api/v1/status/buildinfo", timeout, "data", "version"))
+
+
+def alertmanagers(url: str, timeout: float) -> Rows:
+    """Return the Alertmanagers that alerts go to: address, error, how many peers its cluster has, and its version.
+
+    Prometheus tells whom it knows; whether they answer is asked of each from here, where Prometheus runs.
+    """
+    found = []
+    for item in get(f"{url}/api/v1/alertmanagers", timeout, "data", "activeAlertmanagers"):
+        parts = urlsplit(item["url"])
+        row: dict[str, t.Any] = {"address": parts.netloc, "error": "", "peers": 0, "version": ""}
+        status = urlunsplit(parts._replace(path=re.sub(r"/alerts$", "/status", parts.path)))
+        try:
+            row["peers"] = len(get(status, timeout, "cluster", who="Alertmanager").get("peers") or [])
+            row["version"] = str(get(status, timeout, "versionInfo", "version", who="Alertmanager"))
+        except ApiError as error:
+            row["error"] = str(error)
+        found.append(row)
+    return found
+
+
+def alerts(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
+    """Return the alerts that fire: name, host, severity, since (seconds since 1970), summary and labels of each."""
+    return [
+        {
+            "name": alert["labels"].get("alertname", ""),
+            "host": alert["labels"].get("host", ""),
+            "severity": alert["labels"].get("severity", ""),
+            "since": seconds(alert.get("activeAt", "")),
+            "summary": alert.get("annotations", {}).get("summary", ""),
+            "labels": alert["labels"],
+        }
+        for alert in get(f"{url}/api/v1/alerts", timeout, "data", "alerts")
+        if alert["state"] == "firing" and (not hosts or alert["labels"].get("host") in hosts)
+    ]
+
+
+def builds(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
+    """Return host, instance, program and version of everything that tells its build, as its last scrape has it.
+
+    A Prometheus that was started meanwhile has no notion that the former series ended: it returns both for five minutes (its
+    documentation, "Querying basics", staleness).
+    """
+    found = [labels for labels, _value in _query(url, timeout, f'{{__name__=~".+{_BUILD}"{_of(hosts)}}}')]
+    several: dict[str, set[str]] = {}
+    for key, count in collections.Counter(map(_told_by, found)).items():
+        if count > 1:
+            several.setdefault(key[0], set()).add(key[2])
+    stamps: dict[frozenset[tuple[str, str]], float] = {}
+    for name, instances in several.items():
+        for labels, stamp in _query(url, timeout, f"timestamp({name}{{instance=~{any_of(instances)}}})"):
+            stamps[frozenset({**labels, "__name__": name}.items())] = stamp
+    last: dict[tuple[str, str, str], float] = {}
+    for series, stamp in stamps.items():
+        key = _told_by(dict(series))
+        last[key] = max(stamp, last.get(key, 0.0))
+    return [
+        {
+            "host": labels.get("host", ""),
+            "instance": labels.get("instance", ""),
+            "program": labels["__name__"][: -len(_BUILD)],
+            "version": labels.get("version", ""),
+        }
+        for labels in found
+        if stamps.get(frozenset(labels.items()), 0.0) >= last.get(_told_by(labels), 0.0)
+    ]
+
+
+def _told_by(labels: t.Mapping[str, str]) -> tuple[str, str, str]:
+    """Return the metric and the target of a series."""
+    return labels["__name__"], labels.get("job", ""), labels.get("instance", "")
+
+
+def clocks(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
+    """Return host, instance and offset, in seconds, of each clock that node_exporter tells: positive is ahead of Prometheus'."""
+    selector = f'node_time_seconds{{job!=""{_of(hosts)}}}'
+    found = _query(url, timeout, f"{selector} - timestamp({selector})")
+    return [
+        {"host": labels.get("host", ""), "instance": labels.get("instance", ""), "offset": round(value, 3)}
+        for labels, value in found
+    ]
+
+
+def _of(hosts: t.Collection[str]) -> str:
+    """Return the matcher of these hosts' series, behind others; none of them is all."""
+    return f", host=~{any_of(hosts)}" if hosts else ""
+
+
+def _query(url: str, timeout: float, expression: str) -> list[tuple[dict[str, str], float]]:
+    found = get(f"{url}/api/v1/query?query={quote(expression)}", timeout, "data", "result")
+    return [(item["metric"], float(item["value"][1])) for item in found]

@@ -1,0 +1,366 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the configuration of a Prometheus server to the inventory that it could have been made from. Private to the collection.
+
+What the inventory cannot say of a job goes over in Prometheus' own form, so that nothing is lost.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import re
+import typing as t
+from urllib.parse import urlsplit
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption import inventory_file, target_files
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import endpoints, fields
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import Contract
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import secret_values
+
+# What of a job the inventory can say.
+_PLAIN_JOB = {"job_name", "static_configs", "file_sd_configs", "metrics_path", "scheme", "params", *endpoints.TIMES}
+_GLOBAL = ("scrape_interval", "scrape_timeout", "evaluation_interval", "external_labels")
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
+_REFERENCE = re.compile(r"\{\{\s*([a-z_0-9]+)\s*\}\}")
+CONFIG_DIR = "/etc/prometheus"
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class NotPlainError(Exception):
+    """A job says what the inventory cannot; the text is what."""
+
+
+@dataclasses.dataclass
+class Source:
+    """What is adopted: parsed files of the server, by the paths that they have there. Paths in *config* are absolute."""
+
+    config: dict[str, t.Any]
+    targets: target_files.TargetFiles = dataclasses.field(default_factory=dict)
+    rules: dict[str, dict[str, t.Any]] = dataclasses.field(default_factory=dict)
+    alertmanager: dict[str, t.Any] | None = None
+    config_dir: str = CONFIG_DIR
+    # Key of prometheus.yml and pattern of files that were not copied.
+    missing: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class Target:
+    """One target of a job, as Prometheus sees it before it scrapes."""
+
+    host: str
+    address: str
+    endpoint: dict[str, t.Any]
+    labels: dict[str, str]
+
+
+def adopt(source: Source, server: str, contracts: t.Sequence[Contract]) -> dict[str, t.Any]:
+    """Return ``files`` (relative path -> text) of an inventory, and ``notes`` of what is different or left to do.
+
+    ``secret`` has the paths of those files that hold secrets.
+
+    :param server: the inventory's name of the host that the configuration is of.
+    :raises ValueError: where the configuration cannot be understood.
+    """
+    notes: list[str] = []
+    _check_jobs(source.config)
+    notes += [f"{key}: {path} is not here. What it holds is not adopted: copy it, too" for key, path in source.missing]
+    config = target_files.taken_out(source.config, source.targets, source.config_dir, notes)
+    source = dataclasses.replace(source, config=config)
+    variables: dict[str, t.Any] = _settings(source, notes)
+    targets, left = _targets(source, server, notes)
+    groups: dict[str, dict[str, t.Any]] = {"prometheus": {server: {}}}
+    alertmanagers = _alertmanagers(source, server, variables)
+    if alertmanagers:
+        groups["alertmanager"] = alertmanagers
+    hosts = _hosts(targets, server, groups, contracts)
+    if left:
+        taken = {*(target.endpoint["job"] for target in targets), *(c.scrape["job"] for c in contracts if c.role in groups)}
+        variables["prometheus_extra_scrape_configs"] = [_renamed(job, taken, notes) for job in left]
+    for name in {server, *groups.get("alertmanager", {})} - set(hosts):
+        hosts[name] = {}
+    files = {
+        "hosts.yml": inventory_file.text(inventory_file.inventory(hosts, groups)),
+        **target_files.vaulted(variables, "prometheus", secret_values.IN_PROMETHEUS, notes),
+    }
+    if source.alertmanager is not None:
+        settings = {"alertmanager_config": source.alertmanager}
+        files |= target_files.vaulted(settings, "alertmanager", secret_values.IN_ALERTMANAGER, notes)
+    return {"files": files, "notes": notes, "secret": [path for path in files if path.endswith(target_files.VAULT)]}
+
+
+def _check_jobs(config: t.Mapping[str, t.Any]) -> None:
+    """Check that each job has a name of its own, as Prometheus does.
+
+    :raises ValueError: with the names that several jobs have.
+    """
+    names = [job.get("job_name") for job in config.get("scrape_configs") or []]
+    if not all(names):
+        raise ValueError("scrape_configs has a job without a job_name, which Prometheus refuses. Give the job a name.")
+    twice = sorted(name for name, number in collections.Counter(names).items() if number > 1)
+    if twice:
+        raise ValueError(
+            f"several jobs of scrape_configs are named {', '.join(twice)}, which Prometheus refuses. Give each job a name of its "
+            "own, or remove the job that is not in use."
+        )
+
+
+def _settings(source: Source, notes: list[str]) -> dict[str, t.Any]:
+    """Return the variables of the Prometheus server, but for its jobs."""
+    config = source.config
+    # What the role would set is not what Prometheus does where a setting is not there.
+    its = {"scrape_interval": "1m", "scrape_timeout": "10s", "evaluation_interval": "1m", **(config.get("global") or {})}
+    variables: dict[str, t.Any] = {f"prometheus_{key}": its[key] for key in _GLOBAL if its.get(key)}
+    if source.config_dir != CONFIG_DIR:
+        variables["prometheus_config_dir"] = source.config_dir
+    ours = ("global", "scrape_configs", "rule_files", "scrape_config_files")
+    extra = {key: value for key, value in config.items() if key not in ours and value}
+    other = {key: value for key, value in its.items() if key not in _GLOBAL}
+    if other:
+        extra["global"] = other
+    if extra:
+        variables["prometheus_extra_config"] = extra
+    rules = [group for path in sorted(source.rules) for group in source.rules[path].get("groups") or []]
+    names = [group["name"] for group in rules]
+    for name, number in collections.Counter(names).items():
+        if number > 1:
+            # In one file a group's name must be its own.
+            notes.append(f"{number} rule groups are named {name}: they are numbered now")
+            same = [group for group in rules if group["name"] == name]
+            for index, group in enumerate(same[1:], 2):
+                group["name"] = f"{name}-{index}"
+    if rules:
+        variables["prometheus_extra_rules"] = rules
+    return variables
+
+
+def _renamed(job: dict[str, t.Any], taken: t.Collection[str], notes: list[str]) -> dict[str, t.Any]:
+    """Return a job that stays as it is under another name, where the inventory has a job of that name; its label stays."""
+    if job["job_name"] not in taken:
+        return job
+    name = f"{job['job_name']}-adopted"
+    while name in taken:
+        name += "-2"
+    notes.append(
+        f"the job {job['job_name']} is named {name} now, and its targets keep their label job: the inventory has one, too"
+    )
+    relabeling = {"target_label": "job", "replacement": job["job_name"]}
+    return {**job, "job_name": name, "relabel_configs": [relabeling, *(job.get("relabel_configs") or [])]}
+
+
+def _alertmanagers(source: Source, server: str, variables: dict[str, t.Any]) -> dict[str, dict[str, t.Any]]:
+    """Return the hosts of the group alertmanager; without their configuration they stay what the inventory does not manage."""
+    if source.alertmanager is None:
+        return {}
+    hosts: dict[str, dict[str, t.Any]] = {}
+    alerting = dict(variables.get("prometheus_extra_config", {}).get("alerting") or {})
+    left = []
+    for item in alerting.get("alertmanagers") or []:
+        try:
+            if set(item) - {"static_configs"}:
+                raise NotPlainError("it has more than static_configs")
+            addresses = [_split(address) for static in item["static_configs"] for address in static["targets"]]
+        except NotPlainError:
+            left.append(item)
+            continue
+        for host, port in addresses:
+            name = server if host in _LOOPBACK else _name(host)
+            hosts[name] = {"alertmanager_port": port} if port != 9093 else {}  # noqa: PLR2004 - Alertmanager's
+    alerting["alertmanagers"] = left
+    alerting = {key: value for key, value in alerting.items() if value}
+    extra = {**variables.get("prometheus_extra_config", {}), "alerting": alerting}
+    variables.pop("prometheus_extra_config", None)
+    extra = {key: value for key, value in extra.items() if value}
+    if extra:
+        variables["prometheus_extra_config"] = extra
+    return hosts or {server: {}}
+
+
+def _targets(source: Source, server: str, notes: list[str]) -> tuple[list[Target], list[dict[str, t.Any]]]:
+    """Return the targets, and the jobs that stay as they are."""
+    found: list[Target] = []
+    left = []
+    taken: set[tuple[str, str]] = set()
+    times = source.config.get("global") or {}
+    for job in source.config.get("scrape_configs") or []:
+        try:
+            its = list(_of_job(job, source, server, times))
+            if any(
+                target.host == server and target.endpoint["job"] == "prometheus" and target.endpoint["path"] != "/metrics"
+                for target in its
+            ):
+                raise NotPlainError("the server's own metrics are not at /metrics")
+            keys = [
+                (target.endpoint["job"], target.endpoint.get("instance") or target.host + str(target.endpoint["port"]))
+                for target in its
+            ]
+            if len({*keys} | taken) != len(keys) + len(taken):
+                raise NotPlainError("two of its targets have the same instance")
+            taken.update(keys)
+            found += its
+            copied = sorted({file for pattern in target_files.patterns(job) for file in source.targets.get(pattern) or ()})
+            if copied:
+                notes.append(
+                    f"the job {job['job_name']}: its targets are copied from {', '.join(copied)}, which is not read any more"
+                )
+        except NotPlainError as error:  # noqa: PERF203 - as many as there are jobs
+            notes.append(f"the job {job['job_name']} stays in Prometheus' own form (prometheus_extra_scrape_configs): {error}")
+            left.append(job)
+    local = sorted({f"{target.address}:{target.endpoint['port']}" for target in found if target.address in _LOOPBACK})
+    if local:
+        notes.append(f"{', '.join(local)}: the host is {server}, and the instance is named after it")
+    return found, left
+
+
+def _of_job(job: dict[str, t.Any], source: Source, server: str, times: t.Mapping[str, t.Any]) -> t.Iterator[Target]:
+    unknown = sorted(set(job) - _PLAIN_JOB)
+    if unknown:
+        raise NotPlainError(f"it has {', '.join(unknown)}")
+    secret = sorted(key for key in job.get("params") or {} if secret_values.IN_PROMETHEUS(key))
+    if secret:
+        raise NotPlainError(f"its parameter {', '.join(secret)} is a secret")
+    statics = list(job.get("static_configs") or [])
+    for pattern in sorted(target_files.patterns(job)):
+        files = source.targets.get(pattern)
+        if files is None:
+            raise NotPlainError(f"the files of {pattern} are not here")
+        statics += [group for groups in files.values() for group in groups]
+    usual = {
+        "job": job["job_name"],
+        "path": job.get("metrics_path") or "/metrics",
+        "scheme": job.get("scheme") or "http",
+        "params": job.get("params") or {},
+        **{key: job[key] for key in endpoints.TIMES if key in job and job[key] != times.get(key)},
+    }
+    # Prometheus scrapes a target that is there twice once.
+    known = []
+    for static in statics:
+        for address in static.get("targets") or []:
+            if (address, static.get("labels") or {}) in known:
+                continue
+            known.append((address, static.get("labels") or {}))
+            yield _target(str(address), {str(k): str(v) for k, v in (static.get("labels") or {}).items()}, usual, server)
+
+
+def _target(address: str, labels: dict[str, str], usual: t.Mapping[str, t.Any], server: str) -> Target:
+    endpoint = dict(usual)
+    for label, key in (("__metrics_path__", "path"), ("__scheme__", "scheme"), ("job", "job")):
+        if label in labels:
+            endpoint[key] = labels.pop(label)
+    for label in [label for label in labels if label.startswith("__param_")]:
+        endpoint["params"] = {**endpoint["params"], label[len("__param_") :]: [labels.pop(label)]}
+    for key in endpoints.TIMES:
+        if f"__{key}__" in labels:
+            endpoint[key] = labels.pop(f"__{key}__")
+    host, endpoint["port"] = _split(address)
+    instance, named = labels.pop("instance", address), labels.pop("host", "")
+    wrong = [f"the label {name}: {problem}" for name, value in labels.items() if (problem := fields.label_problem(name, value))]
+    if wrong or any(sign in value for value in labels.values() for sign in inventory_file.TEMPLATE):
+        raise NotPlainError(wrong[0] if wrong else "a label's value has double braces")
+    its = instance.rpartition(":")[0] if instance.endswith(f":{endpoint['port']}") else instance
+    name = server if host in _LOOPBACK else next(n for n in (named, its, _name(host)) if _NAME.fullmatch(n))
+    if instance != f"{name}:{endpoint['port']}" and host not in _LOOPBACK:
+        endpoint["instance"] = instance
+    return Target(name, host, endpoint, labels)
+
+
+def _split(address: str) -> tuple[str, int]:
+    """Return host and port of a target's address.
+
+    :raises NotPlainError: also where there is no port: its instance is another one with Prometheus 2 than with 3.
+    """
+    try:
+        parts = urlsplit(f"//{address}")
+        port = parts.port
+    except ValueError as error:
+        raise NotPlainError(f"the target {address} cannot be understood: {error}") from error
+    if not parts.hostname or "/" in address:
+        raise NotPlainError(f"the target {address} cannot be understood")
+    if port is None:
+        raise NotPlainError(f"the target {address} names no port")
+    return parts.netloc.rpartition("]")[0].lstrip("[") or parts.netloc.rpartition(":")[0], port
+
+
+def _name(host: str) -> str:
+    """Return a name for the inventory: colons, which an IPv6 address has, mean ports there."""
+    return host.replace("::", "-").replace(":", "-").strip("-") or host
+
+
+def _hosts(
+    targets: list[Target], server: str, groups: dict[str, dict[str, t.Any]], contracts: t.Sequence[Contract]
+) -> dict[str, dict[str, t.Any]]:
+    """Return the variables of each host, and put hosts into the *groups* of their roles."""
+    by_host: dict[str, list[Target]] = {}
+    for target in targets:
+        by_host.setdefault(target.host, []).append(target)
+    found = {}
+    for name, its in sorted(by_host.items()):
+        addresses = sorted({target.address for target in its if target.address not in _LOOPBACK})
+        if len(addresses) > 1:
+            raise ValueError(
+                f"the targets of {name} have several addresses ({', '.join(addresses)}): give them the same one, or other "
+                "names by a label host"
+            )
+        shared = dict(set.intersection(*(set(target.labels.items()) for target in its)))
+        variables: dict[str, t.Any] = {"monitoring_address": addresses[0]} if addresses and addresses[0] != name else {}
+        if shared:
+            variables["monitoring_labels"] = dict(sorted(shared.items()))
+        roles = _roles(its, name == server, groups, contracts)
+        for target in its:
+            own = {key: value for key, value in sorted(target.labels.items()) if key not in shared}
+            role = roles.get(id(target), "")
+            if not role or own or not _usual(target.endpoint):
+                scrape = {key: value for key, value in target.endpoint.items() if value and (key, value) not in _DEFAULTS}
+                variables.setdefault("monitoring_scrapes", []).append({**scrape, **({"labels": own} if own else {})})
+        found[name] = variables
+    return found
+
+
+_DEFAULTS = (("path", "/metrics"), ("scheme", "http"))
+
+
+def _usual(endpoint: t.Mapping[str, t.Any]) -> bool:
+    """Return whether an endpoint is as a role has it."""
+    return (
+        not endpoint["params"]
+        and all(endpoint[key] == value for key, value in _DEFAULTS)
+        and not ({"instance", *endpoints.TIMES} & set(endpoint))
+    )
+
+
+def _roles(
+    targets: list[Target],
+    is_server: bool,  # noqa: FBT001
+    groups: dict[str, dict[str, t.Any]],
+    contracts: t.Sequence[Contract],
+) -> dict[int, str]:
+    """Return, by identity, the role that each of a host's targets is of, and put the host into its group.
+
+    A target is of none where it is of another kind, and where another target is of the role already.
+    """
+    host, found = targets[0].host, {}
+    # The ports that roles have on the host: those that serve the fleet are there whether or not they are scraped.
+    ports: set[int] = set()
+    for contract in sorted(contracts, key=lambda contract: not contract.is_server):
+        variable = _REFERENCE.fullmatch(str(contract.scrape.get("port")))
+        if variable is None or "instances" in contract.scrape:
+            continue
+        usual = contract.defaults[variable.group(1)]
+        # What serves the fleet is deployed only where it is known to be so.
+        serves = is_server if contract.role == "prometheus" else host in groups.get(contract.role, {})
+        candidates = [
+            target
+            for target in sorted(targets, key=lambda target: target.endpoint["port"] != usual)
+            if target.endpoint["job"] == contract.scrape["job"]
+            and target.endpoint["path"] == "/metrics"
+            and target.endpoint["port"] not in ports
+        ]
+        if (contract.is_server and not serves) or (not contract.is_server and not candidates):
+            continue
+        port = candidates[0].endpoint["port"] if candidates else groups[contract.role][host].get(variable.group(1), usual)
+        ports.add(port)
+        groups.setdefault(contract.role, {})[host] = {variable.group(1): port} if port != usual else {}
+        if candidates:
+            found[id(candidates[0])] = contract.role
+    return found

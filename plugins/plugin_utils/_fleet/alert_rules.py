@@ -1,0 +1,49 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The alert rules of roles. Private to the collection.
+
+``roles/ROLE/monitoring/rules.yml`` is in Prometheus' own form, and an alert may have these keys in addition::
+
+    - alert: HostMemoryUsed
+      expr: 100 - 100 * node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes
+      threshold: memory_used_percent      # the name of the threshold in monitoring_thresholds
+      above: {warning: 90, critical: 97}  # or below: the default of the threshold, by severity
+"""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+
+import yaml
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import plain
+
+SEVERITIES = ("info", "warning", "critical")
+# Of the thresholds of one name: "above" or "below", and the usual number by severity.
+Known = dict[str, tuple[str, dict[str, float]]]
+
+
+@functools.lru_cache
+def rule_groups(text: str) -> list[dict[str, t.Any]]:
+    """Return the rule groups in a role's *text*; they are not to be changed."""
+    # libyaml takes no text of Ansible's own kinds, which filters are given before ansible-core 2.19.
+    return (yaml.load(plain(text), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}).get("groups") or []  # noqa: S506 - safe
+
+
+def known_thresholds(texts: t.Iterable[str]) -> Known:
+    """Return the thresholds that the rules in *texts* have."""
+    found: Known = {}
+    for rule in (rule for text in texts for group in rule_groups(text) for rule in group["rules"]):
+        if "threshold" in rule:
+            sign = "above" if "above" in rule else "below"
+            found[rule["threshold"]] = sign, rule[sign]
+    return found
+
+
+def by_severity(name: str, value: t.Any, known: Known) -> dict[str, float]:
+    """Return a threshold of the inventory by severity: a number alone is that of the mildest."""
+    if isinstance(value, dict):
+        return value
+    return {min(known[name][1], key=SEVERITIES.index): value}

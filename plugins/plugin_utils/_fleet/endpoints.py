@@ -1,0 +1,108 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Endpoints: what one exporter or program serves on one host. Private to the collection."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses import MAX_PORT, parse_port
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import LABEL_NAME, label_problem, parse_duration
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Report
+
+_JOB = re.compile(r"[a-zA-Z0-9_.:-]+")
+_SCHEMES = ("http", "https")
+# How often and how long an endpoint is scraped, where the servers' own settings do not fit it.
+TIMES = ("scrape_interval", "scrape_timeout")
+ENDPOINT_KEYS = ("job", "port", "path", "scheme", "params", "labels", "instance", "public", "web", *TIMES)
+
+
+def build_endpoint(role: str, raw: dict[str, t.Any], host: str, report: Report) -> dict[str, t.Any] | None:
+    """Return one endpoint of *host* in full, or None where it is none.
+
+    :param raw: job and port at least; path, scheme, params, labels and instance.
+    :param report: is told of each mistake: field, value, remedy.
+    """
+    problems: list[tuple[str, t.Any, str]] = []
+    unknown = [key for key in raw if key not in ENDPOINT_KEYS]
+    if unknown:
+        problems.append(("", ", ".join(sorted(unknown)), f"unknown; known are {', '.join(ENDPOINT_KEYS)}"))
+    job = raw.get("job")
+    if not isinstance(job, str) or not _JOB.fullmatch(job):
+        problems.append(("job", job, "a job's name has letters, digits, and any of _ . : -"))
+    port = parse_port(raw.get("port"))
+    if port is None:
+        problems.append(("port", raw.get("port"), f"a port is a number from 1 to {MAX_PORT}"))
+    scheme = raw.get("scheme") or "http"
+    if scheme not in _SCHEMES:
+        problems.append(("scheme", scheme, f"a scheme is one of {', '.join(_SCHEMES)}"))
+    path = raw.get("path") or "/metrics"
+    if not isinstance(path, str) or not path.startswith("/") or "?" in path:
+        problems.append(("path", path, "a path starts with a slash; what comes after a question mark belongs into params"))
+    instance = raw.get("instance") or f"{host}:{port}"
+    if not isinstance(instance, str):
+        problems.append(("instance", instance, "an instance is a text: put it in quotes"))
+    problems += [(key, raw[key], "it is true or false") for key in ("public", "web") if not isinstance(raw.get(key, False), bool)]
+    problems += [
+        (key, raw[key], "a time is a number with a unit: 30s, 1m, 500ms")
+        for key in TIMES
+        if key in raw and not parse_duration(raw[key])
+    ]
+    params = _params(raw.get("params"), problems)
+    labels = _labels(raw.get("labels"), problems)
+    for problem in problems:
+        report(*problem)
+    if problems:
+        return None
+    found = {
+        "role": role,
+        "job": job,
+        "port": port,
+        "path": path,
+        "scheme": scheme,
+        "params": params,
+        "labels": labels,
+        "instance": instance,
+    }
+    # Few have them.
+    return {**found, **{key: raw[key] for key in ("public", *TIMES) if key in raw}}
+
+
+def _params(raw: t.Any, problems: list[tuple[str, t.Any, str]]) -> dict[str, list[str]]:
+    if not raw:
+        return {}
+    if not isinstance(raw, dict):
+        problems.append(("params", raw, "it must be a dictionary"))
+        return {}
+    params = {}
+    for name, value in sorted(raw.items()):
+        values = value if isinstance(value, list) else [value]
+        if all(isinstance(item, (str, int, float)) for item in values):
+            params[name] = [str(item).lower() if isinstance(item, bool) else str(item) for item in values]
+        else:
+            problems.append((f"params.{name}", value, "it must be a text, or a list of texts"))
+    return {name: values for name, values in params.items() if values}
+
+
+def _labels(raw: t.Any, problems: list[tuple[str, t.Any, str]]) -> dict[str, str]:
+    if not raw:
+        return {}
+    if not isinstance(raw, dict):
+        problems.append(("labels", raw, "it must be a dictionary"))
+        return {}
+    labels = {name: value for name, value in sorted(raw.items()) if value is not None}
+    for name, value in labels.items():
+        remedy = label_problem(name, value)
+        if remedy:
+            problems.append((f"labels.{name}", value, remedy))
+    return labels
+
+
+def is_parameter_of_job(name: str, values: list[str]) -> bool:
+    """Return whether a parameter can be given to a job only, and not to one of its targets.
+
+    A target has it as a label ``__param_NAME``, which holds one value (Prometheus' documentation, relabel_config).
+    """
+    return len(values) != 1 or not LABEL_NAME.fullmatch(name)

@@ -1,0 +1,69 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Formats of single values in the inventory: labels, thresholds, numbers and durations. Private to the collection."""
+
+from __future__ import annotations
+
+import math
+import re
+import typing as t
+
+LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+# What the collection and Prometheus give every target themselves.
+RESERVED = ("host", "instance", "job")
+# Prometheus' documentation, "Configuration", <duration>.
+DURATION = re.compile(r"((\d+)y)?((\d+)w)?((\d+)d)?((\d+)h)?((\d+)m)?((\d+)s)?((\d+)ms)?")
+_MILLISECONDS = (31536000000, 604800000, 86400000, 3600000, 60000, 1000, 1)
+
+
+def label_problem(name: str, value: t.Any) -> str | None:
+    """Return what is wrong with a label, or None."""
+    if not LABEL_NAME.fullmatch(name):
+        return "a label's name has letters, digits and underscores, and starts with no digit"
+    if name.startswith("__") or name in RESERVED:
+        return f"{name} is reserved: choose another name for the label"
+    if not isinstance(value, str):
+        return "a label's value is a text: put it in quotes, or `| string` behind it in a template"
+    return None
+
+
+def threshold_format_problem(name: str, value: t.Any) -> str | None:
+    """Return what is wrong with a threshold, or None."""
+    if not LABEL_NAME.fullmatch(name):
+        return "a threshold's name has letters, digits and underscores, and starts with no digit"
+    for item in value.values() if isinstance(value, dict) else [value]:
+        if parse_number(item) is None:
+            return "a threshold is a number, or a dictionary of numbers by severity"
+    return None
+
+
+def parse_number(value: t.Any) -> float | None:
+    """Return a number, also one that is written as a text, as templates do before ansible-core 2.19; else None."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return None
+    if isinstance(value, int):
+        return value
+    try:
+        found = float(value)
+    except ValueError:
+        return None
+    if not math.isfinite(found):
+        return None
+    return int(value) if isinstance(value, str) and value.isdigit() else found
+
+
+def parse_thresholds(values: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return thresholds that have no problem as numbers, or numbers by severity."""
+    return {
+        name: {severity: parse_number(item) for severity, item in value.items()}
+        if isinstance(value, dict)
+        else parse_number(value)
+        for name, value in values.items()
+    }
+
+
+def parse_duration(duration: t.Any) -> int:
+    """Return one of Prometheus' durations in milliseconds, or 0 where it is none."""
+    match = DURATION.fullmatch(duration) if isinstance(duration, str) else None
+    return sum(int(parse_number or 0) * unit for parse_number, unit in zip(match.groups()[1::2], _MILLISECONDS)) if match else 0

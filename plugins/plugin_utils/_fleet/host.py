@@ -1,0 +1,216 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds one host of the fleet model. Private to the collection."""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import addresses
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import ENDPOINT_KEYS, build_endpoint
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import (
+    label_problem,
+    parse_thresholds,
+    threshold_format_problem,
+)
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.host_templates import REFERENCE, HostTemplates
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.inventory_variables import HostVariables
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.merging import merged_dictionary, merged_list
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import Contract
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import (
+    MISSING,
+    Overlay,
+    Renderer,
+)
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import client_settings, web_problems
+
+
+class HostBuilder:
+    """One host while the model is built."""
+
+    def __init__(self, name: str, variables: HostVariables, render: Renderer, problems: Problems) -> None:
+        """Take the *name* of the host, its *variables*, and where its mistakes are told."""
+        self._name = name
+        self._variables = variables
+        self._templates = HostTemplates(name, variables, render, problems)
+        self._its_web: dict[str, t.Any] | None = None
+
+    def model(self, contracts: t.Sequence[Contract]) -> dict[str, t.Any]:
+        """Return the host's part of the model."""
+        endpoints = [item for contract in contracts for item in self._endpoints(contract)]
+        found = {
+            "address": self._address(),
+            "roles": [contract.role for contract in contracts],
+            "versions": self._versions(contracts),
+            "labels": merged_dictionary(self._templates, "monitoring_labels", label_problem),
+            "thresholds": parse_thresholds(merged_dictionary(self._templates, "monitoring_thresholds", threshold_format_problem)),
+            "probes": merged_list(self._templates, "monitoring_probes"),
+            "endpoints": _replaced(endpoints, self._scrapes()),
+        }
+        # Few have them.
+        if sources := self._sources():
+            found["sources"] = sources
+        return found if self._is_scraped() else {**found, "scraped": False}
+
+    def settings(self, contract: Contract) -> dict[str, t.Any]:
+        """Return the role's variables as this host has them."""
+        available = Overlay(self._variables, contract.defaults)
+        rendered = {name: self._templates.render(available.get(name), name, available) for name in contract.defaults}
+        return {name: None if value is MISSING else value for name, value in rendered.items()}
+
+    def _versions(self, contracts: t.Sequence[Contract]) -> dict[str, str]:
+        """Return the version of each role's program."""
+        found = {}
+        for contract in contracts:
+            variable = f"{contract.role}_version"
+            if variable in contract.defaults:
+                available = Overlay(self._variables, contract.defaults)
+                version = self._templates.render(available.get(variable), variable, available)
+                if version is not MISSING:
+                    found[contract.role] = str(version)
+        return found
+
+    def _address(self) -> str:
+        for variable in ("monitoring_address", "ansible_host"):
+            raw = self._variables.get(variable)
+            if raw is MISSING or not raw:
+                continue
+            value = self._templates.render(raw, variable)
+            if value is not MISSING and value is not None and value != "":
+                found = addresses.parse_address(value)
+                if found is not None:
+                    return found
+                remedy = "an address is a name, an IPv4 or an IPv6 address, without scheme and port"
+                self._templates.report(variable, value, remedy)
+                break
+        return self._name
+
+    def _sources(self) -> list[str]:
+        variable = "monitoring_source_addresses"
+        raw = self._variables.get(variable)
+        if raw is MISSING:
+            return []
+        found = []
+        for value in self._templates.of_kind(self._templates.render(raw, variable), variable, list):
+            source = addresses.parse_source(value)
+            if source is None:
+                self._templates.report(
+                    variable, value, "a source is a name, an IPv4 or an IPv6 address, or a network (192.0.2.0/24)"
+                )
+            else:
+                found.append(source)
+        return found
+
+    def _is_scraped(self) -> bool:
+        """Return whether Prometheus servers scrape the host, as it says itself."""
+        variable = "monitoring_scraped"
+        raw = self._variables.get(variable)
+        value = True if raw is MISSING else self._templates.render(raw, variable)
+        try:
+            # An extra variable is a text.
+            return value is MISSING or value is None or boolean(value)
+        except TypeError:
+            self._templates.report(variable, value, "it must be true or false")
+            return True
+
+    def _scrapes(self) -> list[dict[str, t.Any]]:
+        """Return the endpoints of monitoring_scrapes; a later one replaces one with the same job, port and path."""
+        found: dict[tuple[str, ...], tuple[int, t.Any]] = {}
+        for index, raw in enumerate(merged_list(self._templates, "monitoring_scrapes")):
+            fields = raw if isinstance(raw, dict) else {"job": index}
+            key = (str(fields.get("job")), str(fields.get("port")), str(fields.get("path") or "/metrics"))
+            found[key] = index, raw
+        endpoints = []
+        for index, raw in found.values():
+            named = raw["job"] if isinstance(raw, dict) and isinstance(raw.get("job"), str) else index
+            endpoints += self._endpoint("", raw, functools.partial(_field, f"monitoring_scrapes[{named}]"))
+        return endpoints
+
+    def _endpoints(self, contract: Contract) -> list[dict[str, t.Any]]:
+        available = Overlay(self._variables, contract.defaults)
+        state = available.get(f"{contract.role}_state")
+        if state is not MISSING and self._templates.render(state, f"{contract.role}_state", available) == "absent":
+            return []
+        scrape = {key: value for key, value in contract.scrape.items() if key not in ("server", "whole", "instances", "access")}
+        if "instances" not in contract.scrape:
+            raw = {key: self._templates.render(value, _origin(contract, key), available) for key, value in scrape.items()}
+            return self._endpoint(contract.role, raw, functools.partial(_origin, contract))
+        variable = _origin(contract, "instances")
+        instances = self._templates.render(contract.scrape["instances"], variable, available)
+        found = []
+        for index, item in enumerate(self._templates.of_kind(instances, variable, list)):
+            if not isinstance(item, dict):
+                self._templates.report(f"{variable}[{index}]", item, "it must be a dictionary")
+                continue
+            within = Overlay(self._variables, contract.defaults, {"item": item})
+            raw = {
+                key: item[key] if key in item else self._templates.render(scrape[key], _origin(contract, key), within)
+                for key in ENDPOINT_KEYS
+                if key in item or key in scrape
+            }
+            named = f"{variable}[{item.get('name', index)}]"
+            found += self._endpoint(contract.role, raw, functools.partial(_instance_field, contract, item, named))
+        return found
+
+    def _endpoint(self, role: str, raw: t.Any, origin: t.Callable[[str], str]) -> list[dict[str, t.Any]]:
+        """Return an endpoint, or none; *origin* tells which variable a field of it comes from."""
+        if not isinstance(raw, dict):
+            self._templates.report(origin(""), raw, "it must be a dictionary with job and port")
+            return []
+        if MISSING in raw.values():
+            return []
+        found = build_endpoint(role, raw, self._name, lambda field, *problem: self._templates.report(origin(field), *problem))
+        if not found:
+            return []
+        web = self._web() if raw.get("web") is True else {}
+        if web:
+            scheme = raw.get("scheme") or ("https" if web.get("cert_file") else "http")
+            found.update(scheme=scheme, web=client_settings(web))
+        return [found]
+
+    def _web(self) -> dict[str, t.Any]:
+        """Return monitoring_web where there is nothing wrong with it."""
+        if self._its_web is None:
+            raw = self._variables.get("monitoring_web")
+            value = {} if raw is MISSING or not raw else self._templates.render(raw, "monitoring_web")
+            self._its_web = {} if value is MISSING else self._templates.of_kind(value, "monitoring_web", dict)
+            problems = web_problems(self._its_web)
+            for field, remedy in problems:
+                self._templates.report(f"monitoring_web.{field}", "…", remedy)
+            if problems:
+                self._its_web = {}
+        return self._its_web
+
+
+def _replaced(of_roles: list[dict[str, t.Any]], scrapes: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """Return all endpoints: one of *scrapes* takes the place of a role's with the same job, port and path."""
+    if not scrapes or not of_roles:
+        return of_roles + scrapes
+    said = {(item["job"], item["port"], item["path"]): item for item in scrapes}
+    found = []
+    for item in of_roles:
+        own = said.pop((item["job"], item["port"], item["path"]), None)
+        found.append({**own, "role": item["role"]} if own else item)
+    return found + list(said.values())
+
+
+def _origin(contract: Contract, field: str) -> str:
+    """Return the name of the variable that a field of a *contract* is filled from."""
+    value = contract.scrape.get(field.partition(".")[0])
+    named = REFERENCE.fullmatch(value) if isinstance(value, str) else None
+    return named.group(1) if named else f"{field} of {contract.role}"
+
+
+def _field(named: str, field: str) -> str:
+    """Return the name of a *field* of something that is *named*, or of the whole where it has none."""
+    return f"{named}.{field}" if field else named
+
+
+def _instance_field(contract: Contract, item: dict[str, t.Any], named: str, field: str) -> str:
+    """Return where a *field* of an endpoint is from: its *item* in the list of instances, or the contract."""
+    return _field(named, field) if field in item else _origin(contract, field)

@@ -1,0 +1,124 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The values of one host's variables, templated; what cannot be templated is a problem of the host. Private to the collection."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import typing as t
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.inventory_variables import HostVariables
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import (
+    MISSING,
+    OMITTED,
+    Renderer,
+    Variables,
+    plain,
+)
+
+# A template that only names a variable.
+REFERENCE = re.compile(r"\{\{\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*\}\}")
+_SYNTAX = re.compile(r"(?i)syntax error|template error|unexpected|expected token|unknown tag|no (filter|test) named")
+_SECRETS = "secrets of the vault"
+
+
+class HostTemplates:
+    """Templates values with the variables of one host, and reports problems of the host."""
+
+    def __init__(self, host: str, variables: HostVariables, renderer: Renderer, problems: Problems) -> None:
+        """Take the name of the host, its *variables*, and the list that its problems are added to."""
+        self.host = host
+        self.variables = variables
+        self._renderer = renderer
+        self._problems = problems
+        self._secrets: list[str] | None = None
+
+    def of_kind(self, value: t.Any, variable: str, kind: type) -> t.Any:
+        """Return *value* where it is of a *kind*, and an empty one where it is not."""
+        if isinstance(value, kind):
+            return value
+        if value is not None and value is not MISSING:
+            self.report(variable, value, f"it must be a {'dictionary' if kind is dict else 'list'}")
+        return kind()
+
+    def render(self, value: t.Any, variable: str, available: Variables | None = None) -> t.Any:
+        """Return *value* as plain data, templated where it holds Jinja, or MISSING where it cannot be."""
+        try:
+            return self._renderer(value, available or self.variables)
+        except Exception as error:  # noqa: BLE001 - whatever a template raises is a mistake of the inventory
+            where, what = self._culprit(value, variable, available or self.variables)
+            self.report(where, what, f"it cannot be templated: {_reason(error)}")
+            return MISSING
+
+    def _culprit(self, value: t.Any, variable: str, available: Variables) -> tuple[str, t.Any]:
+        """Return the part of *value* that cannot be templated, with its name."""
+        parts: t.Iterable[tuple[str, t.Any]] = ()
+        if isinstance(value, dict):
+            parts = ((f"{variable}.{plain(key)}", item) for key, item in value.items())
+        elif isinstance(value, (list, tuple)):
+            parts = ((f"{variable}[{index}]", item) for index, item in enumerate(value))
+        elif isinstance(value, str) and (named := REFERENCE.fullmatch(value)) and named.group(1) == variable:
+            # A role's contract only names the variable.
+            written = available.get(variable)
+            return (variable, value) if written == value else self._culprit(written, variable, available)
+        for name, item in parts:
+            try:
+                self._renderer(item, available)
+            except Exception:  # noqa: BLE001, PERF203 - see above
+                return self._culprit(item, name, available)
+        return variable, value
+
+    def report(self, variable: str, value: t.Any, remedy: str) -> None:
+        """Note a mistake, without the secrets of Ansible's vault."""
+        if self._secrets is None:
+            self._secrets = list(self._open_secrets())
+        self._problems.add(self.host, variable, _masked(value, self._secrets), _masked(remedy, self._secrets))
+
+    def _open_secrets(self) -> t.Iterator[str]:
+        memo = self.variables.share.memo
+        if _SECRETS not in memo:
+            memo[_SECRETS] = list(_secrets(self.variables.share.merged))
+        for secret in (*memo[_SECRETS], *_secrets(self.variables.own), *_secrets(self.variables.extra)):
+            # Where it cannot be opened, nobody can tell it.
+            with contextlib.suppress(Exception):
+                yield self._renderer(secret, self.variables)
+
+
+def _reason(error: Exception) -> str:
+    """Return why a template cannot be rendered, and what to do about it where that is known."""
+    if isinstance(error, RecursionError):
+        return "the templates of its variables refer to each other in a circle"
+    reason = f"{error}".strip().splitlines()[0]
+    if reason == OMITTED or "Omit" in reason:
+        return f"{OMITTED}: write default(none) to leave the value out"
+    if "ansible_" in reason:
+        return f"{reason} (facts are not used: the fleet is the same whichever hosts a run has)"
+    if _SYNTAX.search(reason):
+        return f"{reason} (where Prometheus or Alertmanager is to read the double braces, put the tag !unsafe before the text)"
+    return reason
+
+
+def _secrets(value: t.Any) -> t.Iterator[t.Any]:
+    """Yield what is in *value* of Ansible's vault: it is neither plain nor a text."""
+    if isinstance(value, (dict, list, tuple)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _secrets(item)
+    elif value is not None and not isinstance(value, (str, int, float)):
+        yield value
+
+
+def _masked(value: t.Any, secrets: list[str]) -> t.Any:
+    """Return *value* with "(secret)" for each of *secrets*, and for what is not opened."""
+    if isinstance(value, dict):
+        return {_masked(plain(key), secrets): _masked(item, secrets) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_masked(item, secrets) for item in value]
+    if isinstance(value, str):
+        text = plain(value)
+        for secret in secrets:
+            text = text.replace(secret, "(secret)") if secret else text
+        return text
+    return plain(value) if value is None or isinstance(value, (int, float)) else "(secret)"

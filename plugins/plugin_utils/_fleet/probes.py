@@ -1,0 +1,56 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What blackbox exporters probe: sites, certificates, hosts. Private to the collection.
+
+A target of the job ``probe_MODULE`` is scraped at a blackbox exporter, which probes what ``__param_target`` says
+(blackbox_exporter's README, "Prometheus Configuration"). Its labels are those of the host that wants it probed.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses import host_port
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, active_servers
+
+ROLE = "blackbox_exporter"
+Target = dict[str, t.Any]
+
+
+def probe_targets(model: Model, server: str) -> dict[str, list[Target]]:
+    """Return, by job, the file_sd groups of what is probed for the Prometheus *server*, one a target.
+
+    Every blackbox exporter among the hosts that it scrapes probes for it. Where there are several, the instance names it.
+    """
+    selected = set(model["servers"]["prometheus"][server]["scrape_hosts"])
+    probers = {name: settings for name, settings in active_servers(model, ROLE).items() if name in selected}
+    jobs: dict[str, list[Target]] = {}
+    for (module, target), labels in _wanted(model, selected).items() if probers else ():
+        for prober, settings in probers.items():
+            its = {
+                "__metrics_path__": "/probe",
+                "__param_module": module,
+                "__param_target": target,
+                "instance": target if len(probers) == 1 else f"{target} from {prober}",
+                "module": module,
+                "prober": prober,
+            }
+            at = model["hosts"][prober]
+            if any(item["role"] == ROLE and item["scheme"] == "https" for item in at["endpoints"]):
+                its["__scheme__"] = "https"
+            address = host_port(at["address"], int(settings["blackbox_exporter_port"]))
+            jobs.setdefault(f"probe_{module}", []).append({"targets": [address], "labels": {**its, **labels}})
+    return dict(sorted(jobs.items()))
+
+
+def _wanted(model: Model, hosts: t.Collection[str]) -> dict[tuple[str, str], dict[str, str]]:
+    """Return the labels of what is probed, by module and target: of several hosts that want the same, those that they share."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for name, host in model["hosts"].items():
+        for probe in (host.get("probes") or ()) if name in hosts else ():
+            key = probe["module"], probe["target"] or host["address"]
+            labels = {"host": name, **host["labels"], **probe["labels"]}
+            first = found.get(key)
+            found[key] = labels if first is None else {k: v for k, v in first.items() if labels.get(k) == v}
+    return found

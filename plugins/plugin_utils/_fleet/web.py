@@ -1,0 +1,55 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""TLS and a password for exporters, both ends of it: the variable monitoring_web. Private to the collection.
+
+The exporters' side is the role release_service; this is Prometheus' (its documentation, "Configuration", <scrape_config>).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import typing as t
+
+_TLS = ("ca_file", "server_name", "insecure_skip_verify")
+_SERVER = ("cert_file", "key_file", "password_hash")
+# What Prometheus needs of it.
+CLIENT = (*_TLS, "username", "password")
+
+
+def web_problems(web: t.Mapping[str, t.Any]) -> list[tuple[str, str]]:
+    """Return what is wrong with monitoring_web: key and remedy. Values may be secret, and are not shown."""
+    found = [(key, f"unknown; known are {', '.join((*_SERVER, *CLIENT))}") for key in web if key not in (*_SERVER, *CLIENT)]
+    for key, needed in (("cert_file", ("key_file",)), ("username", ("password", "password_hash"))):
+        found += [(other, f"it is needed with {key}") for other in needed if web.get(key) and not web.get(other)]
+    if web.get("password_hash") and not str(web["password_hash"]).startswith("$2"):
+        found.append(("password_hash", "it is the password's bcrypt hash: htpasswd -nBC 10 '' prints it"))
+    return found
+
+
+def client_settings(web: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return what Prometheus needs of monitoring_web, and a ``revision`` that is another one for another password."""
+    found = {key: web[key] for key in CLIENT if web.get(key)}
+    if "username" in found:
+        found["revision"] = hashlib.sha256(str(web["password_hash"]).encode()).hexdigest()[:8]
+    return found
+
+
+def scrape_config(job: str, web: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return what a job's scrape config has for it; the password lies in a file of its own."""
+    found: dict[str, t.Any] = {}
+    tls = {key: web[key] for key in _TLS if key in web}
+    if tls:
+        found["tls_config"] = tls
+    if web.get("username"):
+        found["basic_auth"] = {"username": web["username"], "password_file": password_file(job, web)}
+    return found
+
+
+def password_file(job: str, web: t.Mapping[str, t.Any]) -> str:
+    """Return the path of a job's password, relative to prometheus.yml.
+
+    A scrape config that is the same keeps its client with the password that it has read (seen with Prometheus 3.5): another
+    password lies in another file.
+    """
+    return f"web/{job}-{web['revision']}.password"

@@ -1,0 +1,136 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the inventory and the roles' scrape contracts to the model of the fleet. Private to the collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.host import HostBuilder
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.inventory_variables import Inventory
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, active_servers
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import Contract, roles
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import MISSING, Renderer, plain
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import endpoints, variable_names
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.probes import validate_probes
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.servers import validate_servers
+
+
+def build_model(
+    inventory: Inventory, contracts: t.Sequence[Contract], render: Renderer, host: str = "", without: t.Collection[str] = ()
+) -> tuple[Model, list[str]]:
+    """Return the model and the mistakes of the inventory, one line each.
+
+    :param host: as far as it concerns this host: itself, and the hosts that serve the fleet. All hosts concern those of some
+        roles, as their contracts say: Prometheus servers, for instance.
+    :param without: hosts that are left out.
+    """
+    problems = Problems()
+    servers: dict[str, t.Any] = {contract.role: {} for contract in contracts if contract.is_server}
+    jobs = [plain(contract.scrape["job"]) for contract in contracts]
+    model: Model = {"hosts": {}, "servers": servers, "jobs": jobs, "rules": {}, "access": {}, "dashboards": {}}
+    groups = role_groups(inventory, contracts, render, problems)
+
+    def members(role: str) -> list[str]:
+        return [name for name in inventory.members(groups.get(role, role)) if name not in without]
+
+    by_host: dict[str, list[Contract]] = {}
+    for contract in contracts:
+        names = members(contract.role)
+        for name in names:
+            by_host.setdefault(name, []).append(contract)
+        if names and contract.rules:
+            model["rules"][contract.role] = contract.rules
+        if names and contract.access:
+            model["access"][contract.role] = _access(contract, members)
+    grafanas = members("grafana")
+    if host in grafanas or (grafanas and not host):
+        model["dashboards"] = {contract.role: contract.dashboards for contract in contracts if contract.dashboards}
+    for name in sorted(_concerned(model, by_host, host, set(map(plain, inventory.hosts)).difference(without))):
+        _add_host(name, by_host.get(name, []), HostBuilder(name, inventory.host(name), render, problems), model)
+        if name in by_host:
+            _check_name(inventory, name, problems)
+    _retire(model, contracts, members)
+    endpoints.validate_endpoints(model, problems)
+    validate_probes(model, problems)
+    validate_servers(inventory, model, contracts, problems, whole=not host and not without)
+    if not host:
+        unknown = variable_names.validate_variable_names(inventory, groups, render, problems)
+        model.update({"unknown": unknown} if unknown else {})
+    return model, problems.lines
+
+
+def _retire(model: Model, contracts: t.Iterable[Contract], members: t.Callable[[str], list[str]]) -> None:
+    """Leave out clients that are retired: their connections are not let in any more."""
+    for contract in contracts:
+        if contract.role in model["access"]:
+            clients = {
+                name
+                for role in contract.access.get("clients", [])
+                for name in (active_servers(model, role) if role in model["servers"] else members(role))
+            }
+            model["access"][contract.role]["clients"] = sorted(clients)
+
+
+def _concerned(model: Model, by_host: t.Mapping[str, list[Contract]], host: str, hosts: set[str]) -> set[str]:
+    """Return which of *hosts* concern *host*; all of them, where it is none."""
+    if not host or any(contract.is_for_all for contract in by_host.get(host, [])):
+        return hosts
+    clients = {name for access in model["access"].values() for name in access["clients"]}
+    return hosts & {host, *clients, *(name for name, its in by_host.items() if any(c.is_server for c in its))}
+
+
+def _access(contract: Contract, members: t.Callable[[str], list[str]]) -> dict[str, t.Any]:
+    """Return who may connect to a role's endpoints, beside the Prometheus servers."""
+    return {
+        "clients": sorted({name for role in contract.access.get("clients", []) for name in members(role)}),
+        "admins": bool(contract.access.get("admins")),
+        "peers": contract.access.get("peers", ""),
+    }
+
+
+def _add_host(name: str, contracts: list[Contract], builder: HostBuilder, model: Model) -> None:
+    model["hosts"][name] = builder.model(contracts)
+    for contract in contracts:
+        if contract.is_server:
+            model["servers"][contract.role][name] = builder.settings(contract)
+
+
+def role_groups(inventory: Inventory, contracts: t.Iterable[Contract], render: Renderer, problems: Problems) -> dict[str, str]:
+    """Return the groups that monitoring_groups gives to roles, where they are not named like the role."""
+    everywhere = inventory.everywhere()
+    raw = everywhere.get("monitoring_groups")
+    if raw is MISSING:
+        return {}
+    try:
+        groups = render(raw, everywhere) or {}
+    except Exception as error:  # noqa: BLE001 - whatever a template raises is a mistake of the inventory
+        problems.add("all", "monitoring_groups", raw, f"it cannot be templated: {error}")
+        return {}
+    if not isinstance(groups, dict):
+        problems.add("all", "monitoring_groups", groups, "it must be a dictionary from role to group")
+        return {}
+    known = {*(contract.role for contract in contracts), *roles()}
+    found = {}
+    for role, group in groups.items():
+        if role not in known:
+            problems.add("all", f"monitoring_groups.{role}", group, f"no such role; the roles are {', '.join(sorted(known))}")
+        elif not isinstance(group, str):
+            problems.add("all", f"monitoring_groups.{role}", group, "it must be the name of a group")
+        else:
+            found[role] = group
+    return found
+
+
+def _check_name(inventory: Inventory, name: str, problems: Problems) -> None:
+    """Report a host that was meant to be a group: in an INI inventory ``[prometheus]`` lists hosts, whatever their names."""
+    namesake = inventory.groups.get(name)
+    if namesake is not None and namesake not in inventory.hosts[name].groups:
+        problems.add(
+            name,
+            "group_names",
+            sorted(plain(group.name) for group in inventory.hosts[name].groups if group.name != "all"),
+            f"{name} is a group too: to put the group there, list it under children, or [...:children] in an INI inventory",
+        )

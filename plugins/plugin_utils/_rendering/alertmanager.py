@@ -1,0 +1,171 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From contacts and routes in the inventory to the configuration of Alertmanager. Private to the collection.
+
+Its own form, and what each version knows: Alertmanager's documentation, "Configuration", and its CHANGELOG.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import pathlib
+import re
+import typing as t
+
+from ansible_collections.vigie.monitoring.plugins.module_utils._common.redaction import redacted
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.contact_kinds import (
+    KINDS,
+    ROUTE_TIMES,
+    as_list,
+    parse_version,
+)
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import ROLES
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import made_yaml
+
+TEMPLATE = pathlib.Path("alertmanager/files/vigie.tmpl")
+NOBODY = "nobody"
+# The alert that always fires: an Alertmanager that no longer gets it is cut off.
+WATCHDOG = "Watchdog"
+Settings = t.Mapping[str, t.Any]
+
+
+_SMTP = {"username": "auth_username", "password": "auth_password", "password_file": "auth_password_file"}
+
+
+def alertmanager_config(settings: Settings) -> dict[str, t.Any]:
+    """Return the configuration in Alertmanager's own form."""
+    if settings["alertmanager_config"]:
+        return dict(settings["alertmanager_config"])
+    contacts = settings["alertmanager_contacts"] or {}
+    default = settings["alertmanager_default_contact"] or next(iter(contacts), NOBODY)
+    version = parse_version(settings["alertmanager_version"])
+    receivers = [{"name": NOBODY}, *(_receiver(name, contact, version) for name, contact in contacts.items())]
+    watchdog = {
+        "matchers": [f'alertname="{WATCHDOG}"'],
+        "receiver": settings["alertmanager_watchdog_contact"] or NOBODY,
+        "group_wait": "0s",
+        "group_interval": "1m",
+        "repeat_interval": "1m",
+    }
+    routes = [item for route in settings["alertmanager_routes"] or [] for item in _route(route)]
+    found: dict[str, t.Any] = {}
+    smtp = settings["alertmanager_smtp"] or {}
+    if smtp:
+        found["global"] = {f"smtp_{_SMTP.get(key, key)}": value for key, value in smtp.items()}
+    found["templates"] = ["templates/*.tmpl"]
+    found["route"] = {
+        "receiver": default,
+        "group_by": settings["alertmanager_group_by"],
+        **{key: settings[f"alertmanager_{key}"] for key in ROUTE_TIMES},
+        "routes": [watchdog, *routes],
+    }
+    found["inhibit_rules"] = [*_INHIBIT, *(settings["alertmanager_extra_inhibit_rules"] or [])]
+    found["receivers"] = receivers
+    return found
+
+
+# A host that is down is told once; where something is critical, its warning says nothing more.
+_INHIBIT = [
+    {
+        "source_matchers": ['alertname="HostDown"'],
+        "target_matchers": [f'alertname!~"HostDown|{WATCHDOG}"', 'host!=""'],
+        "equal": ["host"],
+    },
+    {
+        "source_matchers": ['severity="critical"'],
+        "target_matchers": ['severity=~"warning|info"'],
+        "equal": ["alertname", "host", "instance", "device", "mountpoint", "name"],
+    },
+]
+
+
+def alertmanager_files(settings: Settings, roles: pathlib.Path = ROLES) -> dict[str, dict[str, t.Any]]:
+    """Return the files of an Alertmanager for the module release: relative path -> content and secret."""
+    found: dict[str, dict[str, t.Any]] = {
+        "alertmanager.yml": {"content": made_yaml(alertmanager_config(settings)), "secret": True}
+    }
+    if not settings["alertmanager_config"]:
+        found["templates/vigie.tmpl"] = {"content": _template(roles)}
+    for name, content in (settings["alertmanager_templates"] or {}).items():
+        found[f"templates/{name}.tmpl"] = {"content": content}
+    return found
+
+
+def redacted_files(settings: Settings, roles: pathlib.Path = ROLES) -> dict[str, str]:
+    """Return the files of an Alertmanager for people and for git: in place of secrets there is a word."""
+    found = {name: file["content"] for name, file in alertmanager_files(settings, roles).items()}
+    found["alertmanager.yml"] = made_yaml(redacted(alertmanager_config(settings)))
+    return found
+
+
+def route_examples(settings: Settings) -> list[dict[str, t.Any]]:
+    """Return, for each route, labels of an alert that it is for, as ``label=value``, and the contact that it names."""
+    return [
+        {
+            "labels": ["alertname=Example", *(f"{label}={as_list(value)[0]}" for label, value in route["match"].items())],
+            "contact": ", ".join(as_list(route.get("contact"))),
+        }
+        for route in settings["alertmanager_routes"] or []
+        if route.get("match") and not settings["alertmanager_config"]
+    ]
+
+
+def matrix_rooms(settings: Settings) -> list[dict[str, t.Any]]:
+    """Return contact, homeserver, room and access_token of each Matrix room whose token the inventory has."""
+    if settings["alertmanager_config"] or settings["alertmanager_state"] == "absent":
+        return []
+    return [
+        {
+            "contact": name,
+            "homeserver": item["homeserver"].rstrip("/"),
+            "room": item["room"],
+            "access_token": item["access_token"],
+        }
+        for name, contact in (settings["alertmanager_contacts"] or {}).items()
+        for item in as_list(contact.get("matrix"))
+        if "access_token" in item
+    ]
+
+
+@functools.lru_cache
+def _template(roles: pathlib.Path) -> str:
+    return (roles / TEMPLATE).read_text(encoding="utf-8")
+
+
+def _receiver(name: str, contact: t.Mapping[str, t.Any], version: tuple[int, ...]) -> dict[str, t.Any]:
+    found: dict[str, t.Any] = {"name": name}
+    for kind, value in contact.items():
+        for item in as_list(value):
+            section, entry = KINDS[kind].entry(KINDS[kind].values(item), version)
+            found.setdefault(section, []).append({"send_resolved": True, **entry})
+    return found
+
+
+def _route(route: t.Mapping[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
+    """Yield a route for each of its contacts: all but the last one go on to the next."""
+    contacts = as_list(route.get("contact")) or [None]
+    matchers = [_matcher(label, value) for label, value in (route.get("match") or {}).items()]
+    matchers += [
+        f"{label}=~{json.dumps(str(value), ensure_ascii=False)}" for label, value in (route.get("match_regex") or {}).items()
+    ]
+    matchers += route.get("matchers") or []
+    for index, contact in enumerate(contacts):
+        found: dict[str, t.Any] = {"matchers": matchers}
+        if contact:
+            found["receiver"] = contact
+        if index < len(contacts) - 1 or route.get("continue"):
+            found["continue"] = True
+        found.update({key: route[key] for key in ("group_by", *ROUTE_TIMES) if key in route})
+        inner = [item for part in route.get("routes") or [] for item in _route(part)]
+        if inner:
+            found["routes"] = inner
+        yield found
+
+
+def _matcher(label: str, value: t.Any) -> str:
+    """Return a matcher for a value, or for one of several."""
+    if isinstance(value, list):
+        return f"{label}=~{json.dumps('|'.join(re.escape(str(item)) for item in value), ensure_ascii=False)}"
+    return f"{label}={json.dumps(str(value), ensure_ascii=False)}"

@@ -1,0 +1,193 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the model of the fleet to the firewall of a host. Private to the collection.
+
+A host lets its monitoring servers and itself reach its endpoints, and refuses these ports to everybody else. Where it lets
+nothing out (or, a server, nothing in) that is not asked for, it gets the other half of each connection, too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import addresses
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, active_servers
+
+INPUT, OUTPUT, DOCKER = "VIGIE-INPUT", "VIGIE-OUTPUT", "VIGIE-DOCKER"
+REFUSE = {"reject": "REJECT", "drop": "DROP", "none": ""}
+# Ports that the whole world may be meant to reach.
+_WEB = (80, 443)
+Rule = dict[str, t.Any]
+Service = tuple[str, int]  # protocol, port
+
+
+@dataclasses.dataclass
+class _Opening:
+    """Who may reach one port of the host."""
+
+    jobs: set[str] = dataclasses.field(default_factory=set)
+    # Address, network or name -> whose it is.
+    sources: dict[str, str] = dataclasses.field(default_factory=dict)
+    # Whether others are left to the host's own rules.
+    public: bool = False
+
+
+def firewall_rules(  # noqa: PLR0913 - a filter's options
+    model: Model,
+    host: str,
+    default: str = "reject",
+    interface: str = "",
+    admin_networks: t.Sequence[str] = (),
+    *,
+    exporters_removed: bool = False,
+) -> list[dict[str, t.Any]]:
+    """Return the chains of *host*, as the module iptables_chain takes them.
+
+    :param default: what others get at a monitored port: ``reject``, ``drop``, or ``none``, what the host's own rules say.
+    :param interface: these rules are about this interface alone.
+    :param admin_networks: where people reach the pages of the monitoring servers from.
+    :param exporters_removed: whether what the host had of roles that it does not have any more is gone. Otherwise the ports of
+        such services stay refused as long as the services run.
+    :raises ValueError: for what would do harm, naming host, variable and remedy.
+    """
+    if default not in REFUSE:
+        raise ValueError(f"host {host}, variable firewall_default, value {default!r}: it is one of {', '.join(REFUSE)}")
+    networks = [_network(host, network) for network in admin_networks]
+    openings = _openings(model, host, networks, closing=default != "none")
+    incoming: list[Rule] = []
+    outgoing: list[Rule] = []
+    for (protocol, port), opening in sorted(openings.items()):
+        what = f"{','.join(sorted(opening.jobs))} on {host}"
+        to_port = {"protocol": protocol, "destination_port": port}
+        incoming.append({**to_port, "in_interface": "lo", "jump": "ACCEPT", "comment": f"{what} for itself"})
+        for source, whose in sorted(opening.sources.items(), key=lambda item: (item[1], item[0])):
+            comment = f"{what} for {whose}"
+            incoming.append({**to_port, "source": source, "in_interface": interface, "jump": "ACCEPT", "comment": comment})
+            outgoing.append(
+                {
+                    "protocol": protocol,
+                    "source_port": port,
+                    "destination": source,
+                    "out_interface": interface,
+                    "established": True,
+                    "jump": "ACCEPT",
+                    "comment": comment,
+                    "when_closed": True,
+                }
+            )
+        if REFUSE[default] and not opening.public:
+            refused = {"jump": REFUSE[default], "comment": f"{what} for nobody else"}
+            incoming.append({**to_port, "in_interface": interface, **refused})
+    # Docker forwards what is published, so that these packets do not pass INPUT.
+    published = [rule for rule in incoming if rule["in_interface"] != "lo"]
+    for rule in _own_connections(model, host, interface):
+        (incoming if "source_port" in rule else outgoing).append(rule)
+    still_refused = [] if exporters_removed or default == "none" else [f"{job} on {host}" for job in model["jobs"]]
+    return [
+        {"name": INPUT, "parent": "INPUT", "rules": incoming, "still_refused": still_refused},
+        {"name": OUTPUT, "parent": "OUTPUT", "rules": outgoing},
+        {"name": DOCKER, "parent": "DOCKER-USER", "rules": published},
+    ]
+
+
+def _network(host: str, network: t.Any) -> str:
+    found = addresses.parse_source(network)
+    if found is None:
+        raise ValueError(
+            f"host {host}, variable firewall_admin_networks, value {network!r}: it is an address or a network (192.0.2.0/24)"
+        )
+    return found
+
+
+def _openings(model: Model, host: str, networks: list[str], *, closing: bool) -> dict[Service, _Opening]:
+    """Return who may reach which port of *host*."""
+    openings: dict[Service, _Opening] = {}
+    scraping = [name for name, settings in active_servers(model, "prometheus").items() if host in settings["scrape_hosts"]]
+    for item in model["hosts"][host]["endpoints"]:
+        opening = openings.setdefault(("tcp", item["port"]), _Opening())
+        opening.jobs.add(item["job"])
+        opening.public = opening.public or item.get("public", False)
+        if closing and not item["role"] and item["port"] in _WEB and "public" not in item:
+            raise ValueError(
+                f"host {host}, variable monitoring_scrapes[{item['job']}], value {item['port']}: this port would be closed to "
+                "all but Prometheus; say `public: true` there to leave it as it is for others, or `public: false` to close it"
+            )
+        access = model["access"].get(item["role"], {"clients": [], "admins": False})
+        for name in (*scraping, *access["clients"]):
+            if name != host:
+                opening.sources.update((source, name) for source in _sources(model, name))
+        if access["admins"]:
+            opening.sources.update((network, "firewall_admin_networks") for network in networks)
+    for role, port, peers in _peerings(model, host):
+        for protocol in ("tcp", "udp"):
+            opening = openings.setdefault((protocol, port), _Opening())
+            opening.jobs.add(f"{role}-cluster")
+            for name in peers:
+                opening.sources.update((source, name) for source in _sources(model, name))
+    return openings
+
+
+def _own_connections(model: Model, host: str, interface: str) -> t.Iterator[Rule]:
+    """Yield both halves of the connections that *host* opens itself, for where it lets nothing pass by itself."""
+    opened: dict[tuple[str, int, str], set[str]] = {}
+    for protocol, port, address, what in (*_scraped(model, host), *_used(model, host), *_peered(model, host)):
+        opened.setdefault((protocol, port, address), set()).add(what)
+    for (protocol, port, address), comments in sorted(opened.items()):
+        rule = {"protocol": protocol, "jump": "ACCEPT", "comment": ",".join(sorted(comments)), "when_closed": True}
+        yield {**rule, "destination_port": port, "destination": address, "out_interface": interface}
+        yield {**rule, "source_port": port, "source": address, "in_interface": interface, "established": True}
+
+
+# Protocol, port, address (none for any), what for.
+Connection = tuple[str, int, str, str]
+
+
+def _scraped(model: Model, host: str) -> t.Iterator[Connection]:
+    """Yield what a Prometheus server scrapes: by port, since a chain is gone through for each packet, and targets are many."""
+    settings = active_servers(model, "prometheus").get(host, {"scrape_hosts": []})
+    for name in settings["scrape_hosts"]:
+        for item in model["hosts"][name]["endpoints"]:
+            yield "tcp", item["port"], "", f"{item['job']} scraped by {host}"
+
+
+def _used(model: Model, host: str) -> t.Iterator[Connection]:
+    """Yield the services that are there for *host*."""
+    for role, access in model["access"].items():
+        for name, server in model["hosts"].items() if host in access["clients"] else ():
+            for item in server["endpoints"] if name != host else ():
+                if item["role"] == role:
+                    yield "tcp", item["port"], server["address"], f"{item['job']} on {name} for {host}"
+
+
+def _peered(model: Model, host: str) -> t.Iterator[Connection]:
+    for role, port, peers in _peerings(model, host):
+        for name in peers:
+            for protocol in ("tcp", "udp"):
+                yield protocol, port, model["hosts"][name]["address"], f"{role}-cluster on {name} for {host}"
+
+
+def _peerings(model: Model, host: str) -> t.Iterator[tuple[str, int, list[str]]]:
+    """Yield (role, port, other hosts) for each role whose hosts talk to each other, and that *host* has."""
+    for role, access in model["access"].items():
+        servers = active_servers(model, role)
+        if access["peers"] and host in servers and len(servers) > 1:
+            yield role, int(servers[host][access["peers"]]), [name for name in servers if name != host]
+
+
+def role_peers(model: Model, role: str, host: str) -> list[str]:
+    """Return address and port of the other hosts of a *role* whose hosts talk to each other; none where it has one."""
+    port = model["access"].get(role, {}).get("peers")
+    servers = active_servers(model, role)
+    return [
+        addresses.host_port(model["hosts"][name]["address"], settings[port])
+        for name, settings in servers.items()
+        if port and name != host and host in servers
+    ]
+
+
+def _sources(model: Model, name: str) -> list[str]:
+    """Return where connections of the host *name* come from."""
+    host = model["hosts"][name]
+    return host.get("sources") or [host["address"]]

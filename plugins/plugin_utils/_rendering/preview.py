@@ -1,0 +1,49 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All files of all servers without secrets, for people and for git. Private to the collection."""
+
+from __future__ import annotations
+
+from ansible_collections.vigie.monitoring.plugins.module_utils._common.redaction import WORD, is_secret, redacted, redacted_text
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, active_servers
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import made_yaml
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import alertmanager
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.prometheus import configuration_files, prometheus_config
+
+
+def rendered_files(model: Model) -> dict[str, str]:
+    """Return every file of every Prometheus server, ``<server>/<relative path>`` -> text, with the tests of its own rules.
+
+    Those of Alertmanagers lie below ``<server>/alertmanager``. No file holds a secret.
+
+    :raises ValueError: where there is no server.
+    """
+    servers = active_servers(model, "prometheus")
+    if not servers:
+        raise ValueError(
+            "the inventory has no Prometheus server: put one into its group (prometheus, or as monitoring_groups says)"
+        )
+    files = {
+        f"{server}/{path}": f"{WORD}\n" if isinstance(file, dict) else file
+        for server in servers
+        for path, file in configuration_files(model, server, redacted(prometheus_config(model, server))).items()
+    }
+    # A parameter of a target is a label in its file. To look for secrets in the targets of a large fleet takes long.
+    jobs = {item["job"] for host in model["hosts"].values() for item in host["endpoints"] if any(map(is_secret, item["params"]))}
+    for name in (f"{server}/targets/{job}.json" for server in servers for job in jobs):
+        if name in files:
+            files[name] = redacted_text(files[name])
+    for server, settings in servers.items():
+        tests = settings["prometheus_extra_rule_tests"]
+        if tests:
+            # promtool looks for files beside the tests.
+            data = {
+                "rule_files": ["../rules/*.yml"],
+                "evaluation_interval": settings["prometheus_evaluation_interval"],
+                "tests": tests,
+            }
+            files[f"{server}/tests/extra.yml"] = made_yaml(data)
+    for name, settings in active_servers(model, "alertmanager").items():
+        files.update({f"{name}/alertmanager/{path}": text for path, text in alertmanager.redacted_files(settings).items()})
+    return files

@@ -1,0 +1,111 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the model of the fleet to the files of a Prometheus server. Private to the collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import probes
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses import host_port
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import is_parameter_of_job
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import (
+    Model,
+    active_servers,
+    server_route_prefix,
+    server_settings,
+)
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import made_yaml, merged
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import password_file, scrape_config
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import rules
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import scraped_endpoints, targets_files
+
+
+def scrape_configs(model: Model, server: str) -> list[dict[str, t.Any]]:
+    """Return the scrape configs of *server*: one a job, with its targets in a file of their own, and the server's own."""
+    params: dict[str, dict[str, list[str]]] = {}
+    for _name, _host, item in scraped_endpoints(model, server):
+        of_job = params.setdefault(item["job"], {})
+        for key, values in item["params"].items():
+            if is_parameter_of_job(key, values):
+                of_job[key] = values
+    configs: list[dict[str, t.Any]] = []
+    webs = web_of_jobs(model, server)
+    for job, values_of in sorted(params.items()):
+        config: dict[str, t.Any] = {"job_name": job, "file_sd_configs": [{"files": [f"targets/{job}.json"]}]}
+        config.update(scrape_config(job, webs.get(job, {})))
+        if values_of:
+            config["params"] = dict(sorted(values_of.items()))
+        configs.append(config)
+    for job in probes.probe_targets(model, server):
+        config = {"job_name": job, "file_sd_configs": [{"files": [f"targets/{job}.json"]}]}
+        configs.append({**config, **scrape_config(job, webs.get(job, {}))})
+    return configs + list(server_settings(model, "prometheus", server)["prometheus_extra_scrape_configs"])
+
+
+def web_of_jobs(model: Model, server: str) -> dict[str, dict[str, t.Any]]:
+    """Return, by job, what its targets need of monitoring_web; none of them is none. It is the same for all of a job."""
+    found: dict[str, dict[str, t.Any]] = {}
+    probers: dict[str, t.Any] = {}
+    for _name, _host, item in scraped_endpoints(model, server):
+        if "web" in item:
+            found[item["job"]] = item["web"]
+            if item["role"] == probes.ROLE:
+                probers = item["web"]
+    return {**found, **dict.fromkeys(probes.probe_targets(model, server), probers)} if probers else found
+
+
+def alertmanagers(model: Model) -> dict[str, str]:
+    """Return the addresses of the Alertmanagers, with their ports, by host."""
+    return {
+        name: host_port(model["hosts"][name]["address"], int(values["alertmanager_port"]))
+        for name, values in active_servers(model, "alertmanager").items()
+    }
+
+
+def prometheus_config(model: Model, server: str) -> dict[str, t.Any]:
+    """Return prometheus.yml of *server* as data. Its paths are relative, so that it means the same wherever it lies."""
+    settings = server_settings(model, "prometheus", server)
+    config: dict[str, t.Any] = {
+        "global": {
+            "scrape_interval": settings["prometheus_scrape_interval"],
+            "scrape_timeout": settings["prometheus_scrape_timeout"],
+            "evaluation_interval": settings["prometheus_evaluation_interval"],
+        },
+        "rule_files": ["rules/*.yml"],
+    }
+    if settings["prometheus_external_labels"]:
+        config["global"]["external_labels"] = settings["prometheus_external_labels"]
+    prefixes: dict[str, list[str]] = {}
+    for name, address in alertmanagers(model).items():
+        prefixes.setdefault(server_route_prefix(model["servers"]["alertmanager"][name], "alertmanager"), []).append(address)
+    if prefixes:
+        config["alerting"] = {
+            "alertmanagers": [
+                {**({"path_prefix": prefix} if prefix else {}), "static_configs": [{"targets": addresses}]}
+                for prefix, addresses in prefixes.items()
+            ]
+        }
+    config["scrape_configs"] = scrape_configs(model, server)
+    return merged(config, settings["prometheus_extra_config"])
+
+
+def prometheus_tree(model: Model, server: str) -> dict[str, t.Any]:
+    """Return every file of the configuration of *server*: relative path -> text, or a dictionary of content and secret."""
+    return configuration_files(model, server, prometheus_config(model, server))
+
+
+def configuration_files(model: Model, server: str, config: dict[str, t.Any]) -> dict[str, t.Any]:
+    files: dict[str, t.Any] = {"prometheus.yml": made_yaml(config)}
+    for job, text in targets_files(model, server).items():
+        files[f"targets/{job}.json"] = text
+    for job, web in web_of_jobs(model, server).items():
+        if web.get("username"):
+            files[password_file(job, web)] = {"content": str(web["password"]), "secret": True}
+    for name, groups in rules.alert_rules(model, server).items():
+        files[f"rules/{name}.yml"] = made_yaml({"groups": groups})
+    extra = server_settings(model, "prometheus", server)["prometheus_extra_rules"]
+    if extra:
+        files["rules/extra.yml"] = made_yaml({"groups": extra})
+    return files

@@ -1,0 +1,86 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rule files of a Prometheus server. Private to the collection.
+
+An alert with a threshold becomes one alert for each severity. A host that overrides a threshold gets a series
+``monitoring_threshold``, which the alert is compared with by ``host``. All other hosts are compared with the default.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.promql import any_of
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.alert_rules import (
+    by_severity,
+    known_thresholds,
+    rule_groups,
+)
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
+
+_SIGNS = {"above": ">", "below": "<"}
+_RECORD = "monitoring_threshold"
+# By name and severity, then by number: the hosts.
+Overrides = dict[tuple[str, str], dict[float, list[str]]]
+
+
+def alert_rules(model: Model, server: str) -> dict[str, list[dict[str, t.Any]]]:
+    """Return the rule groups of the Prometheus *server*, by file: one a role, and one for thresholds where there are any."""
+    settings = model["servers"]["prometheus"][server]
+    overrides = _overrides(model, settings["scrape_hosts"])
+    files = {}
+    for role, text in model["rules"].items():
+        runbooks = settings.get("prometheus_runbook_url") or ""
+        link = f"{runbooks.rstrip('/')}/{role}.md" if runbooks else ""
+        files[role] = [
+            {**group, "rules": [item for rule in group["rules"] for item in _expanded(rule, overrides, link)]}
+            for group in rule_groups(text)
+        ]
+    if overrides:
+        files["thresholds"] = [{"name": "thresholds", "rules": list(_records(overrides))}]
+    return files
+
+
+def _overrides(model: Model, hosts: t.Iterable[str]) -> Overrides:
+    known = known_thresholds(model["rules"].values())
+    found: Overrides = {}
+    for host in hosts:
+        for name, value in (model["hosts"][host].get("thresholds") or {}).items():
+            # Alerts of a role that the fleet does not have are not there.
+            if name in known:
+                for severity, number in by_severity(name, value, known).items():
+                    found.setdefault((name, severity), {}).setdefault(number, []).append(host)
+    return found
+
+
+def _records(overrides: Overrides) -> t.Iterator[dict[str, t.Any]]:
+    for (name, severity), numbers in sorted(overrides.items()):
+        for number, hosts in sorted(numbers.items()):
+            yield {
+                "record": _RECORD,
+                "expr": f"group by (host) (up{{host=~{any_of(hosts)}}}) * {_number(number)}",
+                "labels": {"threshold": name, "severity": severity},
+            }
+
+
+def _expanded(rule: dict[str, t.Any], overrides: Overrides, link: str) -> t.Iterator[dict[str, t.Any]]:
+    """Yield an alert for each of its severities, with a link to its runbook; other rules as they are."""
+    if "alert" in rule and link:
+        rule = {**rule, "annotations": {**rule.get("annotations", {}), "runbook_url": f"{link}#{rule['alert'].lower()}"}}
+    if "threshold" not in rule:
+        yield rule
+        return
+    kept = {key: value for key, value in rule.items() if key not in ("threshold", *_SIGNS)}
+    side = "above" if "above" in rule else "below"
+    sign = _SIGNS[side]
+    for severity, usual in rule[side].items():
+        compared = f"({rule['expr']}) {sign} {_number(usual)}"
+        if (rule["threshold"], severity) in overrides:
+            own = f'{_RECORD}{{threshold="{rule["threshold"]}", severity="{severity}"}}'
+            compared = f"({rule['expr']}) {sign} on (host) group_left () {own}\nor\n({compared} unless on (host) {own})"
+        yield {**kept, "expr": compared, "labels": {**rule.get("labels", {}), "severity": severity}}
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if float(value).is_integer() else repr(float(value))

@@ -1,0 +1,82 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Endpoints that are right each by itself, but cannot all be there. Private to the collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses import host_port
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import is_parameter_of_job
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
+
+# Host, variable, value, remedy.
+Problem = tuple[str, str, t.Any, str]
+
+
+def validate_endpoints(model: Model, problems: Problems) -> None:
+    """Report what is wrong with the endpoints of *model* as a whole."""
+    for rule in (_targets, _ports, _params, _webs):
+        for problem in rule(model):
+            problems.add(*problem)
+
+
+def _endpoints(model: Model) -> t.Iterator[tuple[str, str, dict[str, t.Any], dict[str, t.Any]]]:
+    """Yield (name of the host, variable that an endpoint is from, host, endpoint)."""
+    for name, host in model["hosts"].items():
+        for item in host["endpoints"]:
+            yield name, f"{item['role']}_port" if item["role"] else f"monitoring_scrapes[{item['job']}]", host, item
+
+
+def _targets(model: Model) -> t.Iterator[Problem]:
+    """Find targets that cannot be told apart: Prometheus takes their series for each other's."""
+    instances: dict[tuple[str, str], str] = {}
+    places: dict[tuple[str, ...], str] = {}
+    for name, variable, host, item in _endpoints(model):
+        job, where = item["job"], host_port(host["address"], item["port"])
+        instance = job, item["instance"]
+        place = job, where, item["path"], repr(item["params"]) if item["params"] else ""
+        if instance in instances:
+            remedy = f"{instances[instance]} has the target {item['instance']} in the job {job} already: "
+            yield name, variable, item["port"], remedy + "give one of them another job or instance"
+        elif place in places:
+            remedy = f"{places[place]} has the same target {where} in the job {job}: "
+            yield name, variable, item["port"], remedy + "give one of them another port, or a monitoring_address"
+        instances[instance] = places[place] = name
+
+
+def _ports(model: Model) -> t.Iterator[Problem]:
+    """Find exporters that want one port: only one of them would start."""
+    roles: dict[tuple[str, int], str] = {}
+    for name, variable, _host, item in _endpoints(model):
+        if item["role"]:
+            first = roles.setdefault((name, item["port"]), item["role"])
+            if first != item["role"]:
+                yield name, variable, item["port"], f"{first} has the same port on this host: give one of them another"
+
+
+def _params(model: Model) -> t.Iterator[Problem]:
+    """Find targets that do not have the parameters which others need their whole job to have."""
+    jobs: dict[str, dict[str, list[str]]] = {}
+    for _name, _variable, _host, item in _endpoints(model):
+        for key, values in item["params"].items():
+            if is_parameter_of_job(key, values):
+                jobs.setdefault(item["job"], {}).setdefault(key, values)
+    for name, variable, _host, item in _endpoints(model):
+        for key, values in jobs.get(item["job"], {}).items():
+            if item["params"].get(key) != values:
+                remedy = f"other targets of the job {item['job']} have {values}, which Prometheus takes for a whole job only: "
+                yield name, f"{variable}.params.{key}", item["params"].get(key), remedy + "give this one a job of its own"
+
+
+def _webs(model: Model) -> t.Iterator[Problem]:
+    """Find targets of a job that want to be asked in different ways: a password and a CA are given to a whole job."""
+    first: dict[str, tuple[str, t.Any]] = {}
+    for name, _variable, _host, item in _endpoints(model):
+        if "web" in item:
+            other, web = first.setdefault(item["job"], (name, item["web"]))
+            if web != item["web"]:
+                remedy = f"{other} has another one, and the job {item['job']} can have one alone: give both the same"
+                yield name, "monitoring_web", "…", remedy

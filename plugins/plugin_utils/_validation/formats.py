@@ -1,0 +1,117 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The types, durations and sizes of the variables of servers, as the programs read them. Private to the collection.
+
+A program that does not understand one of its flags fails when it starts, after the restart.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import TIMES
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import DURATION, parse_duration
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import specification
+
+# Returns what is wrong with a value, or None.
+Check = t.Callable[[t.Any], str | None]
+# Go's time.ParseDuration.
+_GO_DURATION = re.compile(r"0|((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+")
+# ParseBase2Bytes in github.com/alecthomas/units: all units with an i, or none.
+_SIZES = tuple(re.compile(rf"0|((\d+(\.\d*)?|\.\d+)([KMGTPE]{i}B|B))+") for i in ("i", ""))
+
+
+def duration(value: t.Any, *, zero: bool = False) -> str | None:
+    """Return what is wrong with one of Prometheus' durations, or None; *zero* may be one."""
+    if str(value) == "0" or (isinstance(value, str) and value and DURATION.fullmatch(value)):
+        return None if zero or parse_duration(value) else "it must be longer than 0"
+    return "it must be whole numbers with the units y, w, d, h, m, s and ms, in this order and without spaces: 30d, 1h30m"
+
+
+def _zero_or_duration(value: t.Any) -> str | None:
+    return duration(value, zero=True)
+
+
+def _go_duration(value: t.Any) -> str | None:
+    if _GO_DURATION.fullmatch(str(value)):
+        return None
+    return "it must be numbers with the units h, m, s and ms, without spaces: 120h, 1h30m. This program knows no days"
+
+
+def _size(value: t.Any) -> str | None:
+    if value == "" or any(size.fullmatch(str(value)) for size in _SIZES):
+        return None
+    return "it must be a number with one of the units B, KB, MB, GB, TB, PB and EB, without a space: 50GB"
+
+
+LOST_TARGETS_LIMIT = re.compile(r"(\d+)\s*(%?)")
+
+
+def lost_targets_limit_problem(limit: t.Any) -> str | None:
+    """Return what is wrong with a value of ``prometheus_max_lost_targets``, or None."""
+    if isinstance(limit, (str, int)) and not isinstance(limit, bool) and LOST_TARGETS_LIMIT.fullmatch(str(limit)):
+        return None
+    return "it must be a number of targets, or a share of the server's targets: 20%"
+
+
+_EMPTY: dict[str, t.Any] = {"dict": {}, "list": []}
+FORMATS: dict[str, Check] = {
+    "prometheus_retention_time": _zero_or_duration,
+    "prometheus_retention_size": _size,
+    "prometheus_scrape_interval": duration,
+    "prometheus_scrape_timeout": duration,
+    "prometheus_evaluation_interval": duration,
+    "prometheus_max_lost_targets": lost_targets_limit_problem,
+    "alertmanager_group_wait": _zero_or_duration,
+    "alertmanager_group_interval": duration,
+    "alertmanager_repeat_interval": duration,
+    # A flag of Alertmanager's, which reads durations as Go does.
+    "alertmanager_retention": _go_duration,
+}
+
+
+def validate_formats(model: Model, problems: Problems) -> None:
+    """Report variables of *model*'s servers that the programs would not understand, and put empty ones in their place."""
+    for role, servers in model["servers"].items():
+        options = specification(role)
+        for name, settings in servers.items():
+            for variable in settings:
+                for where, value, remedy in _wrong(role, variable, options.get(variable) or {}, settings):
+                    problems.add(name, where, value, remedy)
+            if role == "prometheus":
+                _check_timeout(name, settings, problems)
+            for module, its in (settings.get("blackbox_exporter_modules") or {}).items():
+                if isinstance(its, dict) and "timeout" in its and (wrong := _go_duration(its["timeout"])):
+                    problems.add(name, f"blackbox_exporter_modules.{module}.timeout", its["timeout"], wrong)
+
+
+def _wrong(
+    role: str, variable: str, option: t.Mapping[str, t.Any], settings: dict[str, t.Any]
+) -> t.Iterator[tuple[str, t.Any, str]]:
+    """Yield (variable, value, remedy) of what is wrong with a *variable*; a dictionary or list that is none becomes empty."""
+    value, kind = settings[variable], option.get("type")
+    if kind in _EMPTY and not isinstance(value, type(_EMPTY[kind])):
+        settings[variable] = type(_EMPTY[kind])()
+        if value is not None:
+            yield variable, value, f"it must be a {'dictionary' if kind == 'dict' else 'list'}"
+    elif kind == "list" and option.get("elements") == "dict":
+        settings[variable] = [item for item in value if isinstance(item, dict)]
+        yield from (
+            (f"{variable}[{n}]", item, "it must be a dictionary") for n, item in enumerate(value) if not isinstance(item, dict)
+        )
+    # The role's own port is that of its endpoint, which is checked there.
+    elif kind == "int" and variable != f"{role}_port" and not re.fullmatch(r"None|-?\d+", str(value)):
+        yield variable, value, "it must be a whole number"
+    elif variable in FORMATS and value is not None and (remedy := FORMATS[variable](value)):
+        yield variable, value, remedy
+
+
+def _check_timeout(server: str, settings: t.Mapping[str, t.Any], problems: Problems) -> None:
+    interval, timeout = (settings.get(f"prometheus_{key}") for key in TIMES)
+    if 0 < parse_duration(interval) < parse_duration(timeout):
+        remedy = f"it must not be longer than prometheus_scrape_interval, which is {interval}"
+        problems.add(server, "prometheus_scrape_timeout", timeout, remedy)

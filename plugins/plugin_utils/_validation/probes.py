@@ -1,0 +1,65 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Validates monitoring_probes. Private to the collection."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import label_problem
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, active_servers
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.probes import ROLE
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
+
+# As Go's net.Dial takes it.
+_HOST_PORT = re.compile(r"(?:[^\s:/\[\]]+|\[[0-9a-fA-F:.]+(?:%\w+)?\]):[\w-]+")
+_KEYS = ("module", "target", "labels")
+
+
+def validate_probes(model: Model, problems: Problems) -> None:
+    """Report what is wrong with the probes of *model*, and bring those that are right into one form."""
+    if ROLE not in model["servers"]:
+        return
+    probers = active_servers(model, ROLE)
+    modules = {name: its for settings in probers.values() for name, its in (settings["blackbox_exporter_modules"] or {}).items()}
+    for name, host in model["hosts"].items():
+        right = []
+        for index, raw in enumerate(host.get("probes") or []):
+            where = f"monitoring_probes[{index}]"
+            found = list(_probe_problems(raw, modules, known=bool(probers)))
+            for field, value, remedy in found:
+                problems.add(name, f"{where}.{field}" if field else where, value, remedy)
+            if not found:
+                right.append({"module": raw["module"], "target": raw.get("target") or "", "labels": raw.get("labels") or {}})
+        host["probes"] = right
+
+
+def _probe_problems(raw: t.Any, modules: t.Mapping[str, t.Any], *, known: bool) -> t.Iterator[tuple[str, t.Any, str]]:
+    if not isinstance(raw, dict):
+        yield "", raw, "a probe is a dictionary with module and target"
+        return
+    unknown = sorted(set(raw) - set(_KEYS))
+    if unknown:
+        yield "", ", ".join(unknown), f"unknown; known are {', '.join(_KEYS)}"
+    if not known:
+        yield "", raw.get("module"), f"nobody probes: put a host into the group of the role {ROLE}"
+    elif raw.get("module") not in modules:
+        yield "module", raw.get("module"), f"blackbox_exporter_modules has {', '.join(sorted(modules))}"
+    if not isinstance(raw.get("target") or "", str):
+        yield "target", raw["target"], "it is a text: put it in quotes"
+    elif _prober(modules.get(str(raw.get("module")))) == "tcp" and not _HOST_PORT.fullmatch(raw.get("target") or ""):
+        yield "target", raw.get("target"), "a TCP probe needs host:port, and brackets around an IPv6 address: [2001:db8::1]:443"
+    labels = raw.get("labels") or {}
+    if not isinstance(labels, dict):
+        yield "labels", labels, "it must be a dictionary"
+        return
+    for label, value in labels.items():
+        remedy = label_problem(label, value)
+        if remedy:
+            yield f"labels.{label}", value, remedy
+
+
+def _prober(module: t.Any) -> t.Any:
+    return module.get("prober") if isinstance(module, dict) else None

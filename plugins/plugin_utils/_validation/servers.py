@@ -1,0 +1,121 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What servers are told to do, beside what the fleet has. Private to the collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import alert_rules
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import TIMES
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import label_problem, parse_duration
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.inventory_variables import Inventory
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, active_servers
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import Contract
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import alert_labels, contacts, formats, thresholds
+
+
+def validate_servers(
+    inventory: Inventory, model: Model, contracts: t.Iterable[Contract], problems: Problems, *, whole: bool
+) -> None:
+    """Report what is wrong with the settings of *model*'s servers and with thresholds.
+
+    :param whole: the model has all hosts.
+    """
+    formats.validate_formats(model, problems)
+    if _check_servers(inventory, model, problems):
+        _check_scraped(model, problems)
+    _check_thresholds(model, contracts, problems)
+    for name, settings in active_servers(model, "grafana").items():
+        if not settings["grafana_admin_password"]:
+            problems.add(name, "grafana_admin_password", "", "Grafana's administrator needs a password: give one, in a vault")
+    # The labels of all hosts are needed to tell that none has one.
+    if whole:
+        labels = alert_labels.labels_of(model)
+        values = alert_labels.values_of(model, (contract.rules for contract in contracts))
+        for name, settings in model["servers"].get("alertmanager", {}).items():
+            for variable, value, remedy in contacts.contact_and_route_problems(settings, labels, values):
+                problems.add(name, f"alertmanager_{variable}", value, remedy)
+
+
+def _check_servers(inventory: Inventory, model: Model, problems: Problems) -> bool:
+    """Resolve which hosts each Prometheus server scrapes, and check what it adds to that; return whether all can be told."""
+    resolved = True
+    for name, settings in model["servers"].get("prometheus", {}).items():
+        pattern = settings.get("prometheus_scrape_hosts") or "all"
+        settings["scrape_hosts"] = []
+        try:
+            selected = inventory.select(pattern)
+        except (ValueError, TypeError, AttributeError) as error:
+            problems.add(name, "prometheus_scrape_hosts", pattern, f"it must be an Ansible host pattern: {error}")
+            resolved = False
+            continue
+        settings["scrape_hosts"] = sorted(
+            host for host in selected if host in model["hosts"] and model["hosts"][host].get("scraped", True)
+        )
+        if not any(host in inventory.hosts for host in selected):
+            problems.add(name, "prometheus_scrape_hosts", pattern, "the pattern selects no host")
+            resolved = False
+        # A null takes a label away, as everywhere.
+        labels = {
+            label: value for label, value in (settings.get("prometheus_external_labels") or {}).items() if value is not None
+        }
+        settings["prometheus_external_labels"] = labels
+        for label, value in labels.items():
+            remedy = label_problem(label, value)
+            if remedy:
+                problems.add(name, f"prometheus_external_labels.{label}", value, remedy)
+        for key in settings.get("prometheus_extra_config") or {}:
+            if key == "scrape_configs":
+                problems.add(name, f"prometheus_extra_config.{key}", "…", "they have a variable: prometheus_extra_scrape_configs")
+        _check_times(model, name, settings, problems)
+        jobs = {item["job"] for host in settings["scrape_hosts"] for item in model["hosts"][host]["endpoints"]}
+        for config in settings.get("prometheus_extra_scrape_configs") or []:
+            job = config.get("job_name") if isinstance(config, dict) else None
+            if job is None or job in jobs:
+                remedy = "each has a job_name, which no other job has"
+                problems.add(name, "prometheus_extra_scrape_configs", job or config, remedy)
+            jobs.add(job)
+    return resolved
+
+
+def _check_scraped(model: Model, problems: Problems) -> None:
+    """Report hosts with endpoints or probes that no Prometheus server scrapes: nobody would notice that they are down."""
+    servers = model["servers"].get("prometheus", {})
+    # To retire the last server is one decision, and not one for each host.
+    scraping = active_servers(model, "prometheus") or servers
+    scraped = {host for its in scraping.values() for host in its["scrape_hosts"]}
+    where = (
+        f"prometheus_scrape_hosts of {', '.join(sorted(scraping))} leaves it out: add it there"
+        if servers
+        else "the inventory has none: add the file or the group that has it (prometheus, or as monitoring_groups says)"
+    )
+    remedy = f"no Prometheus server scrapes this host; {where}, or set monitoring_scraped: false where that is meant"
+    for name, host in model["hosts"].items():
+        if (host["endpoints"] or host.get("probes")) and name not in scraped and host.get("scraped", True):
+            problems.add(name, "monitoring_scraped", value=True, remedy=remedy)
+
+
+def _check_thresholds(model: Model, contracts: t.Iterable[Contract], problems: Problems) -> None:
+    """Report thresholds that no alert has, also none of a role that this fleet does not use."""
+    if not any(host["thresholds"] for host in model["hosts"].values()):
+        return
+    known = alert_rules.known_thresholds(contract.rules for contract in contracts)
+    for name, host in model["hosts"].items():
+        for threshold, value in host["thresholds"].items():
+            remedy = thresholds.threshold_problem(threshold, value, known)
+            if remedy:
+                problems.add(name, f"monitoring_thresholds.{threshold}", value, remedy)
+
+
+def _check_times(model: Model, server: str, settings: dict[str, t.Any], problems: Problems) -> None:
+    """Report endpoints that *server* would refuse to scrape: a scrape may not take longer than its interval."""
+    for host in settings["scrape_hosts"]:
+        for item in model["hosts"][host]["endpoints"]:
+            if any(key in item for key in TIMES):
+                interval, timeout = (item.get(key) or settings.get(f"prometheus_{key}") for key in TIMES)
+                if parse_duration(timeout) > parse_duration(interval):
+                    remedy = f"a scrape by {server} may take {timeout}, longer than its interval {interval}: give it another"
+                    problems.add(host, f"monitoring_scrapes[{item['job']}].scrape_timeout", item.get("scrape_timeout"), remedy)

@@ -1,0 +1,30 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Validates thresholds against the alert rules that use them. Private to the collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.alert_rules import (
+    SEVERITIES,
+    Known,
+    by_severity,
+)
+
+
+def threshold_problem(name: str, value: t.Any, known: Known) -> str | None:
+    """Return what is wrong with a threshold of the inventory that is a number, or numbers by severity; or None."""
+    if name not in known:
+        return f"no alert has this threshold; known are {', '.join(sorted(known))}"
+    sign, usual = known[name]
+    own = by_severity(name, value, known)
+    unknown = sorted(set(own) - set(usual))
+    if unknown:
+        return f"the alert has no severity {', '.join(unknown)}; it has {', '.join(usual)}"
+    # The mildest is passed first.
+    numbers = [{**usual, **own}[severity] for severity in sorted(usual, key=SEVERITIES.index)]
+    if numbers != sorted(numbers, reverse=sign == "below"):
+        return f"a more severe alert would come first: they would be {', '.join(map(str, numbers))}, set each one"
+    return None

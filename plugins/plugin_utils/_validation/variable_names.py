@@ -1,0 +1,207 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names in an inventory that nothing reads: groups and variables one typing slip away from ours. Private to the collection."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import pathlib
+import re
+import typing as t
+
+import yaml
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.inventory_variables import Inventory
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import roles, specification
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import MISSING, Renderer, plain
+
+# The variables that belong to no role. README.md explains each of them.
+MONITORING = frozenset(
+    f"monitoring_{name}"
+    for name in (
+        "address",
+        "groups",
+        "labels",
+        "probes",
+        "release_base_url",
+        "release_token",
+        "scraped",
+        "scrapes",
+        "source_addresses",
+        "thresholds",
+        "unknown_variables",
+        "web",
+    )
+)
+_SWITCH = "monitoring_unknown_variables"
+_CHOICES = ("refuse", "allow")
+_ALLOWED = f"If the name is meant, set {_SWITCH}: allow for the group all"
+_TOP_LEVEL = re.compile(r"^([A-Za-z_]\w*)\s*:", re.MULTILINE)
+# A shorter word must be the same: two of them differ by little. A longer one may have one slip, a long one two.
+_SHORTEST, _LONG = 4, 8
+
+
+def slip(name: str, meant: str) -> bool:
+    """Return whether *name* is *meant* but for a typing slip in one of its words, or for the signs between its words.
+
+    Words that differ in digits alone are meant to differ. Of two slips at most one may be a wrong letter: internal is no
+    external.
+    """
+    if _squeezed(name) == _squeezed(meant):
+        return True
+    words, others = name.split("_"), meant.split("_")
+    different = [pair for pair in zip(words, others) if pair[0] != pair[1]]
+    return len(words) == len(others) and len(different) == 1 and _close(*different[0])
+
+
+def group_slip(name: str, meant: str) -> bool:
+    """Return whether a group's *name* is *meant* but for a typing slip. What is longer at its end is another name (a plural)."""
+    name = name.replace("-", "_").lower()
+    longer = any(word != other and word.startswith(other) for word, other in zip(name.split("_"), meant.split("_")))
+    return slip(name, meant) and not longer
+
+
+def _squeezed(name: str) -> str:
+    return re.sub(r"[_-]", "", name).lower()
+
+
+def _close(word: str, other: str) -> bool:
+    longest = max(len(word), len(other))
+    limit = 0 if longest < _SHORTEST else 1 if longest < _LONG else 2
+    if abs(len(word) - len(other)) > limit or re.sub(r"\d", "", word) == re.sub(r"\d", "", other):
+        return False
+    return _slips(word, other, limit, wrong=1)
+
+
+def _slips(word: str, other: str, left: int, wrong: int) -> bool:
+    """Return whether *left* slips make *other* of *word*: a letter too many or missing, two changed places, *wrong* letters."""
+    same = 0
+    while same < min(len(word), len(other)) and word[same] == other[same]:
+        same += 1
+    word, other = word[same:], other[same:]
+    if not word or not other or not left:
+        return len(word) + len(other) <= left
+    return (
+        _slips(word[1:], other, left - 1, wrong)
+        or _slips(word, other[1:], left - 1, wrong)
+        or (word[1::-1] == other[:2] and _slips(word[2:], other[2:], left - 1, wrong))
+        or (wrong > 0 and _slips(word[1:], other[1:], left - 1, wrong - 1))
+    )
+
+
+@functools.cache
+def known() -> frozenset[str]:
+    """Return the names of all variables of the collection."""
+    return MONITORING.union(*(specification(role) for role in roles()))
+
+
+@functools.cache
+def _by_the_rest() -> dict[tuple[int, str], list[str]]:
+    """Return the known names by what is left of them without one word, and the place of the word."""
+    found: dict[tuple[int, str], list[str]] = {}
+    for name in sorted(known()):
+        for key in _rests(name):
+            found.setdefault(key, []).append(name)
+        found.setdefault((-1, _squeezed(name)), []).append(name)
+    return found
+
+
+def _rests(name: str) -> t.Iterator[tuple[int, str]]:
+    words = name.split("_")
+    for index in range(len(words)):
+        yield index, "_".join((*words[:index], "", *words[index + 1 :]))
+
+
+def meant(name: str) -> str | None:
+    """Return the variable of the collection that *name* is but for a slip, or None."""
+    index = _by_the_rest()
+    near = [*index.get((-1, _squeezed(name)), ()), *(other for key in _rests(name) for other in index.get(key, ()))]
+    return next((other for other in near if slip(name, other)), None)
+
+
+def own_roles(directories: t.Iterable[str]) -> dict[str, list[pathlib.Path]]:
+    """Return the roles in *directories* with their paths."""
+    found: dict[str, list[pathlib.Path]] = {}
+    for directory in dict.fromkeys(directories):
+        for path in sorted(pathlib.Path(directory).glob("*/tasks")):
+            found.setdefault(path.parent.name, []).append(path.parent)
+    return found
+
+
+@functools.cache
+def _of_role(path: pathlib.Path) -> frozenset[str]:
+    """Return the names of the variables of a role of the user's, as far as its files can be read."""
+    names: set[str] = set()
+    with contextlib.suppress(OSError, yaml.YAMLError, AttributeError):
+        names.update(specification(path.name, path.parent))
+    for file in path.glob("defaults/main.y*ml"):
+        # Values may have tags of Ansible's, which a reader of plain YAML refuses.
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            names.update(_TOP_LEVEL.findall(file.read_text(encoding="utf-8")))
+    return frozenset(names)
+
+
+def validate_variable_names(inventory: Inventory, groups: t.Mapping[str, str], render: Renderer, problems: Problems) -> list[str]:
+    """Report groups and variables of *inventory* that are ours but for a slip; return the other unknown ones with our prefixes.
+
+    All hosts must have been asked for their variables.
+
+    :param groups: the groups of roles that are not named like them.
+    """
+    if _allowed(inventory, render, problems):
+        return []
+    own = own_roles(inventory.role_directories)
+    _check_groups(inventory, groups, own, problems)
+    sources = list(inventory.sources())
+    names = set().union(*(variables for _who, variables in sources))
+    ours = ("monitoring_", *(f"{role}_" for role in roles()))
+    # A role of the user's whose name begins like ours, prometheus_pushgateway, has all names that begin with its own.
+    theirs = tuple(f"{role}_" for role in own if role.startswith(ours) and role not in roles())
+    candidates = {
+        name: meant(name) for name in sorted(map(plain, names - known())) if not name.startswith(("_", "ansible_", *theirs))
+    }
+    candidates = {name: other for name, other in candidates.items() if other or name.startswith(ours)}
+    of_roles = frozenset().union(*(_of_role(path) for paths in own.values() for path in paths)) if candidates else frozenset()
+    unknown = []
+    for name, other in candidates.items():
+        if name in of_roles:
+            continue
+        if other:
+            for who in (who for who, variables in sources if name in variables):
+                problems.add(who, name, "…", f"the collection has no such variable. Did you mean {other}? {_ALLOWED}")
+        else:
+            unknown.append(name)
+    return unknown
+
+
+def _allowed(inventory: Inventory, render: Renderer, problems: Problems) -> bool:
+    everywhere = inventory.everywhere()
+    raw = everywhere.get(_SWITCH)
+    try:
+        value = _CHOICES[0] if raw is MISSING else render(raw, everywhere)
+    except Exception as error:  # noqa: BLE001 - whatever a template raises is a mistake of the inventory
+        problems.add("all", _SWITCH, raw, f"it cannot be templated: {error}")
+        return False
+    if value not in _CHOICES:
+        problems.add("all", _SWITCH, value, f"it must be one of {', '.join(_CHOICES)}")
+    return value == "allow"
+
+
+def _check_groups(inventory: Inventory, mapped: t.Mapping[str, str], own: t.Container[str], problems: Problems) -> None:
+    in_use = {role: mapped.get(role, role) for role in roles()}
+    for name in sorted(map(plain, inventory.groups)):
+        if name in in_use or name in own or name in in_use.values() or name in ("all", "ungrouped"):
+            continue
+        for role, group in in_use.items():
+            # Who named a group differently on purpose, has it.
+            if group_slip(name, group) and not (
+                group in inventory.groups and (role in mapped or _squeezed(name) == _squeezed(group))
+            ):
+                remedy = (
+                    f"no role has a group of this name. Did you mean {group}? Rename the group, or set "
+                    f"monitoring_groups: {{{role}: {name}}} for the group all. {_ALLOWED}"
+                )
+                problems.add(f"group {name}", "groups", name, remedy)

@@ -1,0 +1,256 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether what Prometheus servers say is what the inventory says: one check each. Private to the collection."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+import yaml
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, server_settings
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import grafana, prometheus
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import expected_targets
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.coverage import coverage
+
+# Seconds that a clock may differ: a slow scrape on a small machine takes a few.
+CLOCK_TOLERANCE = 10
+Row = dict[str, t.Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """One comparison. *problem* says what is wrong, for a person; it is empty where nothing is."""
+
+    server: str
+    kind: str
+    name: str
+    host: str
+    problem: str = ""
+
+
+@dataclasses.dataclass
+class Answer:
+    """What was asked of one Prometheus server; each is None where it could not be, and *error* says why."""
+
+    error: str = ""
+    targets: list[Row] | None = None
+    info: dict[str, t.Any] | None = None
+    # Files of the server that differ from what the inventory says; None where that was not asked.
+    differing: list[str] | None = None
+
+
+def answers(asked: t.Mapping[str, t.Iterable[t.Mapping[str, t.Any]]]) -> dict[str, Answer]:
+    """Return what each server answered.
+
+    :param asked: results of a loop over the servers (``__prometheus_server`` in each): of the modules targets_up (``targets``),
+        prometheus_info (``info``) and, in check mode, config_tree (``tree``); and, over the Grafanas (``__grafana_host``), of
+        grafana_info (``grafana``), which are for `grafana_checks`.
+    """
+    found: dict[str, Answer] = {}
+    for kind, results in asked.items():
+        for result in results if kind != "grafana" else ():
+            answer = found.setdefault(result["__prometheus_server"], Answer())
+            if result.get("skipped"):
+                continue
+            if kind == "targets" and "active" in result:
+                answer.targets = result["active"]
+                # A server that does not answer has no targets, and says so in its one line.
+                if not answer.targets and result["waiting"] and result.get("failed"):
+                    answer.error = answer.error or result["waiting"][0]
+            elif kind == "info" and "rules" in result:
+                answer.info = dict(result)
+            elif kind == "tree" and not result.get("failed") and not result.get("unreachable"):
+                answer.differing = sorted(result.get("changed_files") or [])
+            else:
+                answer.error = answer.error or str(result.get("msg") or "it could not be asked")
+    return found
+
+
+def compare(
+    model: Model, asked: t.Mapping[str, t.Iterable[t.Mapping[str, t.Any]]], hosts: t.Collection[str]
+) -> tuple[dict[str, Answer], list[Check], dict[str, list[Row]]]:
+    """Return what each server answered, all checks, and by server the rows of `coverage`.
+
+    :param asked: see `answers`.
+    :param hosts: the hosts of the run. Where all are asked for, what Prometheus has of a host that the inventory does not have,
+        and what concerns the servers as a whole, is told, too.
+    """
+    answered = answers(asked)
+    _take_their_word(model, answered, asked.get("grafana", ()))
+    found, rows = checks(model, answered, None if set(hosts) >= set(model["hosts"]) else hosts)
+    return answered, found + grafana_checks(model, asked.get("grafana", ())), rows
+
+
+def _take_their_word(model: Model, answered: t.Mapping[str, Answer], grafanas: t.Iterable[t.Mapping[str, t.Any]]) -> None:
+    """Put the versions that servers told themselves in the place of those that were scraped, which may be older."""
+    told: dict[tuple[str, str], str] = {}
+    hosts = {address: host for host, address in prometheus.alertmanagers(model).items()}
+    for server, answer in answered.items():
+        if answer.info is not None:
+            told["prometheus", server] = answer.info.get("version") or ""
+            for row in answer.info["alertmanagers"]:
+                told["alertmanager", hosts.get(row["address"], "")] = row.get("version") or ""
+    told.update((("grafana", result["__grafana_host"]), result.get("version") or "") for result in grafanas)
+    for answer in answered.values():
+        if answer.info is not None:
+            answer.info["builds"] = [
+                {**row, "version": told.get((row["program"], row["host"])) or row["version"]} for row in answer.info["builds"]
+            ]
+
+
+def checks(
+    model: Model, answered: t.Mapping[str, Answer], hosts: t.Collection[str] | None
+) -> tuple[list[Check], dict[str, list[Row]]]:
+    """Return all checks, and by server the rows of `coverage`.
+
+    :param hosts: these hosts alone; None is all, and what concerns the servers as a whole.
+    """
+    found: list[Check] = []
+    rows: dict[str, list[Row]] = {}
+    for server, answer in answered.items():
+        found.append(Check(server, "server", "answers", server, answer.error and f"{server}: {answer.error}"))
+        if answer.targets is not None and not (answer.error and not answer.targets):
+            expected = expected_targets(model, server, hosts)
+            # Those of a job in Prometheus' own form are not known one by one.
+            own = {
+                job["job_name"] for job in server_settings(model, "prometheus", server)["prometheus_extra_scrape_configs"] or ()
+            }
+            active = [target for target in answer.targets if target.get("pool") not in own]
+            rows[server] = coverage(expected, active, hosts)
+            found += [_of_target(server, row) for row in rows[server]]
+        if answer.differing is not None and hosts is None:
+            found.append(_of_files(server, answer.differing))
+        if answer.info is not None:
+            if hosts is None:
+                found += _of_rules(model, server, answer.info["rules"])
+                found += _of_alertmanagers(model, server, answer.info["alertmanagers"])
+            found += _of_versions(model, server, answer.info["builds"])
+            found += _of_clocks(server, answer.info["clocks"])
+    return found, rows
+
+
+def grafana_checks(model: Model, asked: t.Iterable[t.Mapping[str, t.Any]]) -> list[Check]:
+    """Return the checks of the Grafanas.
+
+    :param asked: results of a loop over them (``__grafana_host`` in each) of the module grafana_info.
+    """
+    found = []
+    for result in asked:
+        if result.get("skipped"):
+            continue
+        host = result["__grafana_host"]
+        problems: dict[str, str] = {"answers": ""}
+        if "version" not in result:
+            problems["answers"] = str(result.get("msg") or "it could not be asked")
+        else:
+            problems |= _of_grafana(model, host, result)
+        found += [Check(host, "grafana", name, host, why and f"{host}: {why}") for name, why in problems.items()]
+    return found
+
+
+def _of_grafana(model: Model, host: str, has: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Return what is wrong with a Grafana, by the name of the check; nothing where it is right."""
+    wanted = str(server_settings(model, "grafana", host)["grafana_version"])
+    sources, dashboards = grafana.expected(model, host)
+    right_version = wanted == "latest" or _bare(has["version"]) == _bare(wanted)
+    found = {"version": "" if right_version else f"Grafana {has['version']} runs, the inventory has {wanted}"}
+    there = {source["uid"]: source for source in has["sources"]}
+    for source in sources:
+        name, its = f"data source {source['name']}", there.get(source.get("uid", ""))
+        if its is None:
+            found[name] = f"the {name} is not in Grafana: run vigie.monitoring.site --tags grafana"
+        else:
+            found[name] = its["problem"] and f"Grafana cannot use the {name}: {its['problem']}"
+    missing = sorted(set(dashboards) - {dashboard["uid"] for dashboard in has["dashboards"]})
+    found["dashboards"] = f"Grafana has not loaded the dashboards {', '.join(missing)}" if missing else ""
+    return found
+
+
+def _bare(version: str) -> str:
+    """Return a version without what a packager adds behind a plus, which makes it no other version (semver.org, 10)."""
+    return version.partition("+")[0].removeprefix("v")
+
+
+def _of_target(server: str, row: Row) -> Check:
+    where = f"{row['instance']} (job {row['job']})"
+    problem = "" if row["state"] == "up" else f"{where} is {row['state']}: {row['reason']}"
+    return Check(server, "target", where, row["host"], problem)
+
+
+def _of_files(server: str, differing: list[str]) -> Check:
+    problem = (
+        f"{server}: what the inventory says is not in force ({', '.join(differing)}): run vigie.monitoring.site --tags targets"
+        if differing
+        else ""
+    )
+    return Check(server, "configuration", "files", server, problem)
+
+
+def _of_rules(model: Model, server: str, loaded: list[Row]) -> list[Check]:
+    # Where severities share a name, the one that fails is told.
+    ordered = sorted(loaded, key=lambda row: row["health"] == "err")
+    known = {("/".join(row["file"].split("/")[-2:]), row["group"], row["name"]): row for row in ordered}
+    found = []
+    for path, text in prometheus.prometheus_tree(model, server).items():
+        if not path.startswith("rules/"):
+            continue
+        for group in yaml.safe_load(text).get("groups") or []:
+            for rule in group["rules"]:
+                name = rule.get("alert") or rule["record"]
+                row = known.get((path, group["name"], name))
+                problem = ""
+                if row is None:
+                    problem = f"{server}: the rule {name} (group {group['name']} of {path}) is not loaded"
+                elif row["health"] == "err":
+                    problem = f"{server}: the rule {name} (group {group['name']} of {path}) fails: {row['last_error']}"
+                found.append(Check(server, "rule", f"{group['name']}/{name}", server, problem))
+    return found
+
+
+def _of_alertmanagers(model: Model, server: str, connected: list[Row]) -> list[Check]:
+    known = {row["address"]: row for row in connected}
+    expected = prometheus.alertmanagers(model)
+    found = []
+    for host, address in expected.items():
+        row = known.get(address)
+        problem = ""
+        if row is None:
+            problem = f"{server}: its Prometheus is not connected to the Alertmanager {address} ({host})"
+        elif row["error"]:
+            problem = f"{server}: its Prometheus cannot send alerts to {host}: {row['error']}"
+        elif len(expected) > 1 and row["peers"] != len(expected):
+            problem = f"{host}: its Alertmanager is in a cluster of {row['peers']}, the inventory has {len(expected)}"
+        found.append(Check(server, "alertmanager", address, host, problem))
+    return found
+
+
+def _of_versions(model: Model, server: str, builds: list[Row]) -> list[Check]:
+    found = []
+    for row in builds:
+        wanted = model["hosts"].get(row["host"], {}).get("versions", {}).get(row["program"])
+        if wanted is None or not row["version"]:
+            continue
+        problem = (
+            ""
+            if wanted == "latest" or _bare(row["version"]) == _bare(wanted)
+            else f"{row['host']}: {row['program']} {row['version']} runs, the inventory has {wanted}"
+        )
+        found.append(Check(server, "version", f"{row['program']} of {row['instance']}", row["host"], problem))
+    return found
+
+
+def _of_clocks(server: str, clocks: list[Row]) -> list[Check]:
+    found = []
+    for row in clocks:
+        off = row["offset"]
+        problem = (
+            f"{row['host']}: its clock is {abs(off):.0f} s {'ahead of' if off > 0 else 'behind'} the one of {server}: "
+            "look at its time synchronisation"
+            if abs(off) > CLOCK_TOLERANCE
+            else ""
+        )
+        found.append(Check(server, "clock", row["instance"], row["host"], problem))
+    return found

@@ -1,0 +1,164 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Targets that Prometheus servers have and would lose by this inventory. Private to the collection."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import collections
+import io
+import json
+import tarfile
+import typing as t
+import zlib
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import targets
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.formats import LOST_TARGETS_LIMIT
+
+# A share of the targets never refuses so few of them.
+FEW = 5
+ACCEPT = "accept"
+# So many names a person reads.
+_HOSTS, _GROUPS = 20, 5
+
+
+class _Target(t.NamedTuple):
+    job: str
+    labels: dict[str, str]
+    address: str
+
+    @property
+    def host(self) -> str:
+        return self.labels.get("host", "")
+
+    @property
+    def instance(self) -> tuple[str, str]:
+        return self.job, self.labels.get("instance", self.address)
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """What is asked for, and where; the targets of a prober differ by their parameters alone."""
+        asked = [f"{name}={value}" for name, value in self.labels.items() if name.startswith(("__param_", "__metrics_path__"))]
+        return self.address, *sorted(asked)
+
+
+def lost_targets(model: Model, held: t.Iterable[t.Mapping[str, t.Any]], without: t.Collection[str] = ()) -> list[str]:
+    """Return a line for each Prometheus server that would lose more targets than it may.
+
+    A target is not lost where any server of *model* scrapes it: as the same instance, at the same place, or on the same host in
+    the same job.
+
+    :param held: results of a loop over the servers (``__prometheus_server`` in each): ``stdout`` is a compressed archive of its
+        directory of targets files, in base64. A result without one is of a server that has none, or that cannot be asked.
+    :param without: hosts that are taken out of the monitoring: their targets are not lost.
+    """
+    servers = model["servers"].get("prometheus", {})
+    now: dict[tuple[str, str], _Target] = {}
+    for server, settings in servers.items():
+        if settings["prometheus_state"] != "absent":
+            now.update((target.instance, target) for target in _targets(targets.targets_files(model, server)))
+    lines = []
+    for result in held:
+        server = result["__prometheus_server"]
+        settings = servers[server]
+        if settings["prometheus_state"] == "absent" or settings["prometheus_lost_targets"] == ACCEPT:
+            continue
+        had = _targets(_files(result.get("stdout") or ""))
+        lost = _lost([target for target in had if target.host not in without], now)
+        limit = LOST_TARGETS_LIMIT.fullmatch(str(settings["prometheus_max_lost_targets"]))
+        number, share = limit.groups() if limit else ("0", "%")
+        most = max(FEW, int(number) * len(had) / 100) if share else int(number)
+        if len(lost) > most:
+            lines.append(_line(server, f"{number}{share}", lost, had, set(model["hosts"])))
+    return lines
+
+
+def _files(archive: str) -> dict[str, str]:
+    """Return the texts of the targets files in an *archive*, by their jobs; none where it cannot be read."""
+    found = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(base64.b64decode(archive)), mode="r:gz") as files:
+            for member in files:
+                directory, _slash, name = member.name.rpartition("/")
+                content = files.extractfile(member) if name.endswith(".json") and directory == "targets" else None
+                if content is not None:
+                    found[name.removesuffix(".json")] = content.read().decode(errors="replace")
+    except (OSError, EOFError, tarfile.TarError, binascii.Error, zlib.error, KeyError):
+        return {}
+    return found
+
+
+def _targets(files: t.Mapping[str, str]) -> list[_Target]:
+    """Return the targets in file_sd *files*, by their jobs; what is no such file has none."""
+    found = []
+    for job, text in files.items():
+        try:
+            groups = json.loads(text)
+        except ValueError:
+            continue
+        for group in groups if isinstance(groups, list) else ():
+            if isinstance(group, dict):
+                labels = {str(name): str(value) for name, value in (group.get("labels") or {}).items()}
+                found += [_Target(job, labels, str(address)) for address in group.get("targets") or ()]
+    return found
+
+
+def _lost(had: t.Sequence[_Target], now: t.Mapping[tuple[str, str], _Target]) -> list[_Target]:
+    """Return those of *had* that are not among the targets *now*, by instance, nor anything that takes their place."""
+    instances = {target.instance for target in had}
+    places = {target.place for target in now.values()}
+    missing = [target for target in had if target.instance not in now and target.place not in places]
+    if not missing:
+        return []
+    # A host that has another port for the job, and another address.
+    had_places = {target.place for target in had}
+    new = collections.Counter(
+        (target.job, target.host) for key, target in now.items() if key not in instances and target.place not in had_places
+    )
+    lost = []
+    for target in missing:
+        key = target.job, target.host
+        if target.host and new[key] > 0:
+            new[key] -= 1
+        else:
+            lost.append(target)
+    return lost
+
+
+def _line(server: str, limit: str, lost: t.Sequence[_Target], had: t.Sequence[_Target], known: t.Collection[str]) -> str:
+    jobs: dict[str, set[str]] = {}
+    for target in lost:
+        jobs.setdefault(target.host or target.instance[1], set()).add(target.job)
+    gone = sorted(name for name in jobs if name not in known)
+    left = [f"{name} ({', '.join(sorted(its))})" for name, its in sorted(jobs.items()) if name in known]
+    groups = _groups(lost, had)
+    parts = (
+        f"{server}: this run would remove {len(lost)} of {len(had)} targets from Prometheus,",
+        f"more than prometheus_max_lost_targets ({limit}) allows.",
+        f"Hosts that are not in the inventory: {_some(gone, _HOSTS)}." if gone else "",
+        f"Hosts that lose targets: {_some(left, _HOSTS)}." if left else "",
+        f"Without a target left: {_some(groups, _GROUPS)}." if groups else "",
+        f"Complete the inventory. If the targets are meant to go, run it once with -e prometheus_lost_targets={ACCEPT}.",
+    )
+    return " ".join(part for part in parts if part)
+
+
+def _groups(lost: t.Iterable[_Target], had: t.Iterable[_Target]) -> list[str]:
+    """Return the labels and jobs of several targets that are *lost*, and that no other target *had*, the largest first."""
+    counts = collections.Counter(pair for target in lost for pair in _pairs(target))
+    before = collections.Counter(pair for target in had for pair in _pairs(target))
+    found = [(count, pair) for pair, count in counts.items() if count > 1 and count == before[pair]]
+    return [f"{pair} ({count} targets)" for count, pair in sorted(found, key=lambda item: (-item[0], item[1]))]
+
+
+def _pairs(target: _Target) -> list[str]:
+    own = [f"{name}={value}" for name, value in target.labels.items() if name not in ("host", "instance") and name[:2] != "__"]
+    return [*own, f"job={target.job}"]
+
+
+def _some(names: t.Sequence[str], most: int) -> str:
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,92 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The checks of a fleet as texts: tables and cards for people, JSON and JUnit for machines. Private to the collection."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+import typing as t
+from xml.etree import ElementTree as ET
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.checks import Answer, Check, compare
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.coverage import table
+
+SYMBOLS = {"up": "✔", "down": "✗", "missing": "!", "extra": "?"}
+# Control characters, which XML cannot hold; a scrape's error may quote anything.
+_NOT_XML = {code: "?" for code in range(32) if chr(code) not in "\t\n\r"}
+
+
+def coverage_report(
+    model: Model, asked: t.Mapping[str, t.Any], hosts: t.Collection[str], *, cards: bool = False
+) -> dict[str, t.Any]:
+    """Return ``table``, lines to read; ``problems``, a line for each; and all checks as texts: ``json`` and ``junit``.
+
+    :param asked: see `_checks.answers`.
+    :param hosts: the hosts of the run.
+    :param cards: the table is a card for each of the hosts.
+    """
+    answered, checks, rows = compare(model, asked, hosts)
+    lines: list[str] = []
+    if cards:
+        for host in hosts:
+            lines += _card(model, host, answered, rows)
+    else:
+        for server, its in rows.items():
+            lines += [f"Prometheus on {server}:", *table(its)]
+    return {
+        "table": lines,
+        "problems": list(dict.fromkeys(check.problem for check in checks if check.problem)),
+        "json": as_json(checks),
+        "junit": as_junit(checks),
+    }
+
+
+def _card(model: Model, host: str, answered: t.Mapping[str, Answer], rows: t.Mapping[str, list[dict[str, t.Any]]]) -> list[str]:
+    """Return what a person in a hurry wants to know of *host*."""
+    its = model["hosts"].get(host, {"address": "", "labels": {}})
+    labels = " ".join(f"{name}={value}" for name, value in its["labels"].items())
+    lines = ["  ".join(part for part in (host, its["address"] if its["address"] != host else "", labels) if part)]
+    for server, of_server in rows.items():
+        info = answered[server].info or {}
+        builds = {row["instance"]: f"{row['program']} {row['version']}" for row in info.get("builds", [])}
+        named = f"  (seen from {server})" if len(rows) > 1 else ""
+        for row in of_server:
+            if row["host"] == host:
+                said = row["reason"] or builds.get(row["instance"], "")
+                lines.append(f"{SYMBOLS[row['state']]} {row['job']:<16} {row['address']}  {said}{named}".rstrip())
+        lines += [
+            f"! {alert['name']} fires ({alert['severity'] or 'no severity'}): {alert['summary']}{named}"
+            for alert in info.get("alerts", [])
+            if alert["host"] == host
+        ]
+    return lines if len(lines) > 1 else [*lines, "· nothing of it is scraped"]
+
+
+def as_json(checks: t.Sequence[Check]) -> str:
+    """Return the checks as a JSON text: ``ok``, and each with server, kind, name, host and problem."""
+    data = {
+        "ok": not any(check.problem for check in checks),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "checks": [dataclasses.asdict(check) for check in checks],
+    }
+    return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
+
+
+def as_junit(checks: t.Sequence[Check]) -> str:
+    """Return the checks as JUnit's XML: a suite a server, a case a check."""
+    root = ET.Element("testsuites", name="vigie.monitoring.verify")
+    for server in dict.fromkeys(check.server for check in checks):
+        its = [check for check in checks if check.server == server]
+        failures = str(sum(bool(check.problem) for check in its))
+        suite = ET.SubElement(root, "testsuite", name=server, tests=str(len(its)), failures=failures, errors="0")
+        for check in its:
+            case = ET.SubElement(suite, "testcase", classname=f"{check.kind}.{check.host}", name=check.name)
+            if check.problem:
+                message = check.problem.translate(_NOT_XML)
+                ET.SubElement(case, "failure", message=message).text = message
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"

@@ -1,0 +1,550 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trees of configuration: all of it or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import config_tree_undo
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import files as files_module
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree import Tree
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree_spec import (
+    FOREIGN,
+    HIDDEN,
+    LARGE,
+    TreeError,
+    packed,
+    parse_files,
+)
+
+pytestmark = pytest.mark.usefixtures("private")
+
+OLD = {"main.yml": "old", "rules/a.yml": "old", "rules/b.yml": "old", "targets/x.json": "old"}
+NEW = {"main.yml": "new", "rules/a.yml": "new", "targets/x.json": "new", "targets/y.json": "new"}
+
+
+def run(argv: t.Sequence[str]) -> tuple[int, str, str]:
+    """Run a command for real."""
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def tree(path: Path, files: t.Mapping[str, t.Any], **options: t.Any) -> Tree:
+    """Return a tree at *path* that belongs to whoever runs the tests."""
+    defaults: dict[str, t.Any] = {
+        "path": str(path),
+        "files": files,
+        "watched": ["targets"],
+        "validate": [],
+        "owner": None,
+        "group": None,
+        "mode": "0640",
+        "directory_mode": "0750",
+    }
+    return Tree({**defaults, **options}, run)
+
+
+def test_the_diff_masks_secrets_inside_a_file(tmp_path: Path) -> None:
+    """Those that were in force, those that come, and those of files that go; what else changes is shown."""
+    put(tmp_path / "t", {"main.yml": "password: hidden1\nport: 1\n", "gone.yml": "bearer_token: hidden2\n"})
+    wanted = tree(tmp_path / "t", {"main.yml": "password: hidden3\nport: 2\n"})
+    wanted.look()
+    gone, main = wanted.diff()
+    assert (gone["before"], gone["after"]) == ("bearer_token: <secret>\n", "")
+    assert (main["before"], main["after"]) == ("password: <secret>\nport: 1\n", "password: <secret>\nport: 2\n")
+
+
+def put(path: Path, files: t.Mapping[str, t.Any], **options: t.Any) -> Tree:
+    """Bring *files* into force as the module does."""
+    wanted = tree(path, files, **options)
+    if wanted.look().unfinished:
+        wanted.recover()
+    if wanted.plan.changed:
+        wanted.stage()
+        wanted.validate({})
+        wanted.switch()
+        wanted.commit()
+    return wanted
+
+
+def pending(path: Path) -> bool:
+    """Return whether a change of the tree at *path* has not finished."""
+    return config_tree_undo.Journal(str(path)).exists()
+
+
+def live(path: Path) -> dict[str, str]:
+    """Return what a service that reads *path* sees."""
+    found = {}
+    for directory, directories, names in os.walk(path, followlinks=True):
+        directories[:] = [name for name in directories if not name.startswith(".")]
+        for name in names:
+            file = Path(directory, name)
+            if not name.startswith(".") and file.exists():
+                found[str(file.relative_to(path))] = file.read_text()
+    return found
+
+
+@pytest.fixture
+def etc(tmp_path: Path) -> Path:
+    """Return where a tree goes."""
+    return tmp_path / "etc" / "service"
+
+
+def test_a_tree_comes_goes_and_comes_back(etc: Path) -> None:
+    """Each state is there as a whole; what is stale is gone; a second look finds nothing to do."""
+    for files in (OLD, NEW, OLD):
+        put(etc, files)
+        assert live(etc) == files
+        assert not tree(etc, files).look().changed
+        assert not pending(etc)
+    assert len(list((etc / ".trees").iterdir())) == 2
+
+
+def test_modes_are_what_was_asked_for_whatever_the_umask(etc: Path) -> None:
+    """Files 0640 and directories 0750, or tighter where a file says so."""
+    umask = os.umask(0)
+    try:
+        put(etc, {"a.yml": "x", "secret/b": {"content": "y", "mode": "0600"}})
+    finally:
+        os.umask(umask)
+    assert (etc / "a.yml").stat().st_mode & 0o7777 == 0o640
+    assert (etc / "secret/b").stat().st_mode & 0o7777 == 0o600
+    assert {p.stat().st_mode & 0o7777 for p in (etc, etc / "secret", etc / "targets", etc / ".trees")} == {0o750}
+
+
+@pytest.mark.parametrize("damage", ["content", "mode", "link", "extra"])
+def test_what_somebody_changed_by_hand_is_put_right(etc: Path, damage: str) -> None:
+    """Drift is a change."""
+    put(etc, OLD)
+    if damage == "content":
+        (etc / "rules/a.yml").write_text("edited")
+    elif damage == "mode":
+        (etc / "main.yml").chmod(0o666)
+    elif damage == "link":
+        (etc / "main.yml").unlink()
+    else:
+        (etc / "rules/mine.yml").write_text("left")
+    assert tree(etc, OLD).look().switch
+    put(etc, OLD)
+    assert live(etc) == OLD
+    assert (etc / "main.yml").stat().st_mode & 0o777 == 0o640
+
+
+def test_only_watched_files_changed_means_no_reload(etc: Path) -> None:
+    """The service sees them by itself, so that the tree is not switched."""
+    put(etc, OLD)
+    current = (etc / ".current").readlink()
+    changed = tree(etc, {**OLD, "targets/x.json": "new"})
+    assert changed.look().changed
+    assert not changed.plan.switch
+    put(etc, {**OLD, "targets/x.json": "new"})
+    assert (etc / ".current").readlink() == current
+
+
+def test_a_watched_directory_stays_the_same_directory(etc: Path) -> None:
+    """A service that watches it by inotify would not see another one in its place."""
+    put(etc, OLD)
+    inode = (etc / "targets").stat().st_ino
+    put(etc, NEW)
+    assert (etc / "targets").stat().st_ino == inode
+
+
+def test_files_of_others_are_left_alone_and_kept_where_they_are_in_the_way(etc: Path) -> None:
+    """Nothing that we did not write is lost."""
+    (etc / "rules").mkdir(parents=True)
+    (etc / "main.yml").write_text("theirs")
+    (etc / "rules/theirs.yml").write_text("theirs")
+    (etc / "web.yml").write_text("theirs")
+    put(etc, NEW)
+    assert live(etc).items() >= NEW.items()
+    assert (etc / "main.yml.before-vigie").read_text() == "theirs"
+    assert (etc / "rules.before-vigie/theirs.yml").read_text() == "theirs"
+    assert (etc / "web.yml").read_text() == "theirs"
+    assert not tree(etc, NEW).look().changed
+
+
+def theirs(etc: Path) -> dict[str, str]:
+    """Put files of somebody else's where the tree goes; return them."""
+    found = {"main.yml": "theirs", "rules/theirs.yml": "theirs", "targets/a.json": "theirs", "targets/x.json": "theirs"}
+    for name, text in found.items():
+        (etc / name).parent.mkdir(parents=True, exist_ok=True)
+        (etc / name).write_text(text)
+    return found
+
+
+def test_a_watched_directory_of_others_is_kept(etc: Path) -> None:
+    """Every file that stood in a directory that becomes the tree's is there still, and not where the service looks."""
+    theirs(etc)
+    wanted = tree(etc, NEW)
+    assert wanted.look().stale == []
+    listed = [item for item in wanted.diff() if item["before_header"] == f"{etc}/targets"]
+    assert [(item["after_header"], item["before"]) for item in listed] == [
+        (f"{etc}/targets.before-vigie (kept)", "targets/a.json\ntargets/x.json\n")
+    ]
+    put(etc, NEW)
+    assert live(etc).items() >= NEW.items()
+    assert sorted(p.name for p in (etc / "targets").iterdir()) == ["x.json", "y.json"]
+    assert {p.name: p.read_text() for p in (etc / "targets.before-vigie").iterdir()} == {"a.json": "theirs", "x.json": "theirs"}
+    # From now on the directory is the tree's: nothing else is set aside, and what is not asked for goes.
+    (etc / "targets/b.json").write_text("left")
+    put(etc, OLD)
+    assert not tree(etc, OLD).look().changed
+    assert sorted(p.name for p in etc.glob("targets*")) == ["targets", "targets.before-vigie"]
+    assert [p.name for p in (etc / "targets").iterdir()] == ["x.json"]
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_a_watched_name_that_is_no_directory_is_kept(etc: Path, kind: str, tmp_path: Path) -> None:
+    """Nothing is written through a link that is not the tree's."""
+    (tmp_path / "elsewhere").mkdir()
+    etc.mkdir(parents=True)
+    if kind == "link":
+        (etc / "targets").symlink_to(tmp_path / "elsewhere")
+    else:
+        (etc / "targets").write_text("theirs")
+    put(etc, NEW)
+    assert live(etc).items() >= NEW.items()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert (etc / "targets.before-vigie").is_symlink() == (kind == "link")
+
+
+def test_a_tree_of_watched_files_alone_is_ours_from_the_first_time_on(etc: Path) -> None:
+    """It does not set its own files aside."""
+    put(etc, {"targets/x.json": "x"})
+    assert not tree(etc, {"targets/x.json": "x"}).look().changed
+    assert [p.name for p in etc.glob("*before-vigie*")] == []
+
+
+def test_restore_puts_everything_back(etc: Path) -> None:
+    """Also what was there before the first time."""
+    put(etc, OLD)
+    before = sorted(str(p) for p in etc.rglob("*"))
+    wanted = tree(etc, NEW)
+    wanted.look()
+    wanted.stage()
+    wanted.switch()
+    assert live(etc) != OLD
+    wanted.restore()
+    assert live(etc) == OLD
+    assert sorted(str(p) for p in etc.rglob("*")) == before
+
+
+def test_restore_of_a_first_time_gives_others_their_files_back(etc: Path) -> None:
+    """An adoption that fails is as if it had not been tried; an older copy, and what was put in since, are not mixed up."""
+    before = theirs(etc)
+    (etc / "main.yml.before-vigie").write_text("older")
+    (etc / "targets.before-vigie").mkdir()
+    wanted = tree(etc, NEW)
+    wanted.look()
+    wanted.stage()
+    wanted.switch()
+    assert (etc / "main.yml.before-vigie-2").read_text() == "theirs"
+    wanted.restore()
+    assert live(etc) == {**before, "main.yml.before-vigie": "older"}
+
+
+def test_killed_while_it_takes_over_nothing_of_others_is_lost(etc: Path, killed_at_every_step: t.Any) -> None:
+    """A kill before each change to the file system: the next run finishes, and each of their files is there once."""
+
+    def prepare() -> None:
+        shutil.rmtree(etc, ignore_errors=True)
+        theirs(etc)
+
+    def check(_finished: bool) -> None:  # noqa: FBT001 - as it is called
+        put(etc, NEW)
+        assert live(etc) == {
+            **NEW,
+            "main.yml.before-vigie": "theirs",
+            "rules.before-vigie/theirs.yml": "theirs",
+            "targets.before-vigie/a.json": "theirs",
+            "targets.before-vigie/x.json": "theirs",
+        }
+        assert not tree(etc, NEW).look().changed
+
+    assert killed_at_every_step(prepare, lambda: put(etc, NEW), check) > 20
+
+
+def test_killed_anywhere_the_live_configuration_is_old_or_new_and_the_next_run_finishes(
+    etc: Path, killed_at_every_step: t.Any
+) -> None:
+    """A kill before each change to the file system: never a mix of the switched files, no leftovers after the next run."""
+
+    def prepare() -> None:
+        shutil.rmtree(etc, ignore_errors=True)
+        put(etc, OLD)
+
+    def check(finished: bool) -> None:  # noqa: FBT001 - as it is called
+        seen = {name: text for name, text in live(etc).items() if not name.startswith("targets/")}
+        old = {name: text for name, text in OLD.items() if not name.startswith("targets/")}
+        new = {name: text for name, text in NEW.items() if not name.startswith("targets/")}
+        assert seen in (old, new)
+        interrupted = pending(etc)
+        # The service may not have been told of it yet: the next run must know.
+        assert interrupted or seen == old or finished
+        assert tree(etc, NEW).look().switch == (interrupted or seen == old)
+        put(etc, NEW)
+        assert live(etc) == NEW
+        assert not [p.name for p in (etc / ".trees").iterdir() if p.name.startswith(".staged")]
+        assert not pending(etc)
+
+    steps = killed_at_every_step(prepare, lambda: put(etc, NEW), check)
+    assert steps > 20
+
+
+def test_a_validator_that_refuses_changes_nothing_and_is_quoted(etc: Path) -> None:
+    """It sees the whole tree, and its words speak of the live paths."""
+    put(etc, OLD)
+    before = sorted(str(p) for p in etc.rglob("*"))
+    script = "cat {tree}/main.yml {tree}/targets/y.json >&2; echo {tree}/main.yml: bad; exit 1"
+    wanted = tree(etc, NEW, validate=[["/bin/sh", "-c", script]])
+    wanted.look()
+    wanted.stage()
+    with pytest.raises(TreeError) as raised:
+        wanted.validate({})
+    wanted.discard()
+    assert f"{etc}/main.yml: bad\nnewnew" in str(raised.value)
+    assert sorted(str(p) for p in etc.rglob("*")) == before
+    assert live(etc) == OLD
+
+
+def test_a_missing_validator_is_an_error_unless_this_is_a_rehearsal(etc: Path) -> None:
+    """In check mode on a fresh host the service that brings it is not there yet."""
+    wanted = tree(etc, NEW, validate=[["/nonexistent/promtool", "{tree}"]])
+    wanted.look()
+    wanted.stage(dry=True)
+    assert wanted.validate({}, missing_ok=True) is False
+    with pytest.raises(TreeError, match="/nonexistent/promtool is not on this host"):
+        wanted.validate({})
+    wanted.discard()
+    assert not etc.exists()
+
+
+def test_a_full_disk_leaves_the_live_configuration(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing beside it."""
+    put(etc, OLD)
+    before = sorted(str(p) for p in etc.rglob("*"))
+    real = files_module.write
+
+    def full(path: str, *args: t.Any) -> None:
+        if path.endswith("y.json"):
+            raise OSError(28, "No space left on device", path)
+        real(path, *args)
+
+    monkeypatch.setattr(files_module, "write", full)
+    wanted = tree(etc, NEW)
+    wanted.look()
+    with pytest.raises(OSError, match="No space left"):
+        wanted.stage()
+    assert sorted(str(p) for p in etc.rglob("*")) == before
+
+
+def test_the_diff_shows_each_file_but_no_secret(etc: Path) -> None:
+    """Neither the former nor the new text of a secret."""
+    put(etc, {"a.yml": "one\n", "b.yml": {"content": "hunter1", "secret": True}})
+    wanted = tree(etc, {"a.yml": "two\n", "b.yml": {"content": "hunter2", "secret": True}})
+    wanted.look()
+    first, second = wanted.diff()
+    assert (first["before"], first["after"]) == ("one\n", "two\n")
+    assert second["before"] == HIDDEN
+    assert "hunter" not in str(second)
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../x", "a/../../x", ".current", ".trees/x", "a//b", "./a", ""])
+def test_a_file_stays_in_its_tree(name: str) -> None:
+    """Names that leave it, or that the tree keeps for itself, are refused."""
+    with pytest.raises(TreeError, match="cannot be a file of the tree"):
+        parse_files({name: "x"}, "0640")
+
+
+@pytest.mark.parametrize(
+    "value", [5, None, {"mode": "0600"}, {"content": "x", "owner": "me"}, ["x"], {"packed": "x"}, {"packed": 5}]
+)
+def test_what_is_no_file_is_refused(value: t.Any) -> None:
+    """With the file's name."""
+    with pytest.raises(TreeError, match=r"file 'a\.yml'"):
+        parse_files({"a.yml": value}, "0640")
+
+
+@pytest.mark.parametrize("text", ["ä" * (LARGE + 1), "x" * LARGE + "y", '{"targets": []}\n' * 10000])
+def test_a_large_file_is_packed_on_its_way(text: str) -> None:
+    """And arrives as it was; others go as they are."""
+    others = {"small.yml": "x" * LARGE, "secret": {"content": "hunter2", "secret": True}}
+    sent = packed({"large.json": text, **others})
+    assert {name: sent[name] for name in others} == others
+    assert len(json.dumps(sent["large.json"])) < len(text) / 20
+    assert parse_files(sent, "0640")["large.json"].content == text.encode()
+
+
+def test_absent_removes_what_is_ours(etc: Path) -> None:
+    """And leaves what is not, also where the tree has never been."""
+    before = theirs(etc)
+    assert not tree(etc, {}).present()
+    tree(etc, {}).remove()
+    assert live(etc) == before
+    shutil.rmtree(etc)
+    put(etc, NEW)
+    (etc / "theirs").write_text("x")
+    wanted = tree(etc, {})
+    assert wanted.present()
+    wanted.remove()
+    assert [p.name for p in etc.iterdir()] == ["theirs"]
+    assert not wanted.present()
+
+
+def test_a_secret_file_that_is_removed_or_not_secret_any_more_is_not_shown(etc: Path) -> None:
+    """A password that is rotated may take its file along; one that is no secret shows what it was."""
+    secret = {"content": "hunter1\n", "secret": True}
+    put(etc, {"main.yml": "x", "gone.yml": secret, "open.yml": secret, "plain.yml": "plain\n", "targets/t.json": secret})
+    wanted = tree(etc, {"main.yml": "x", "open.yml": "placeholder\n"})
+    wanted.look()
+    shown = {Path(item["before_header"]).name: item["before"] for item in wanted.diff()}
+    assert shown == {"gone.yml": HIDDEN, "open.yml": HIDDEN, "plain.yml": "plain\n", "t.json": HIDDEN}
+    put(etc, {"main.yml": "x", "open.yml": "placeholder\n"})
+    again = tree(etc, {"main.yml": "x"})
+    again.look()
+    assert [item["before"] for item in again.diff()] == ["placeholder\n"]
+
+
+def test_a_file_that_becomes_secret_without_a_change_is_known_as_such(etc: Path) -> None:
+    """Also one that the service picks up by itself, for which nothing else would be done."""
+    put(etc, {"main.yml": "x", "targets/t.json": "hunter1"})
+    put(etc, {"main.yml": "x", "targets/t.json": {"content": "hunter1", "secret": True}})
+    wanted = tree(etc, {"main.yml": "x"})
+    wanted.look()
+    assert "hunter1" not in str(wanted.diff())
+    assert not tree(etc, {"main.yml": "x", "targets/t.json": {"content": "hunter1", "secret": True}}).look().changed
+
+
+def test_what_somebody_else_wrote_is_not_shown(etc: Path) -> None:
+    """Whether it is secret is not known."""
+    etc.mkdir(parents=True)
+    (etc / "main.yml").write_text("password: hunter1")
+    wanted = tree(etc, {"main.yml": "new\n"})
+    wanted.look()
+    (item,) = wanted.diff()
+    assert (item["before"], item["after"]) == (FOREIGN, "new\n")
+
+
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@ROOT_ONLY
+def test_directories_belong_to_root_and_stay_readable_for_the_group(etc: Path) -> None:
+    """Files may be the service's own."""
+    etc.mkdir(parents=True)
+    (etc / "targets").mkdir()
+    for path in (etc, etc / "targets"):
+        os.chown(path, 65534, 65534)
+    put(etc, NEW, owner="nobody", group="nogroup")
+    directories = [path for path in (etc, *etc.rglob("*")) if path.is_dir() and not path.is_symlink()]
+    group = (etc / "main.yml").stat().st_gid
+    assert {(p.stat().st_uid, p.stat().st_gid, p.stat().st_mode & 0o777) for p in directories} == {(0, group, 0o750)}
+    assert (etc / "main.yml").stat().st_uid == 65534
+    os.chown(etc / "targets", 65534, group)
+    assert tree(etc, NEW, owner="nobody", group="nogroup").look().switch
+    put(etc, NEW, owner="nobody", group="nogroup")
+    assert (etc / "targets").stat().st_uid == 0
+
+
+@pytest.mark.parametrize("mode", ["0770", "0757", "0777"])
+def test_directories_that_others_may_write_to_are_refused(etc: Path, mode: str) -> None:
+    """Who can write there decides what root writes."""
+    with pytest.raises(TreeError, match="lets others than root write"):
+        tree(etc, NEW, directory_mode=mode)
+
+
+def test_links_that_were_planted_where_root_writes_are_not_followed(etc: Path, tmp_path: Path) -> None:
+    """In a directory that belonged to a service's user: neither written to, nor removed, nor given to anybody."""
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "20200101T000000-x").mkdir(parents=True)
+    (elsewhere / "keep").write_text("theirs")
+    elsewhere.chmod(0o755)
+    for planted in (".trees", "targets", ".current"):
+        shutil.rmtree(etc, ignore_errors=True)
+        etc.mkdir(parents=True)
+        (etc / planted).symlink_to(elsewhere)
+        if planted == ".trees":
+            (etc / ".current").symlink_to(".trees/20200101T000000-x")
+        put(etc, NEW)
+        put(etc, OLD)
+        assert {name: text for name, text in live(etc).items() if "before-vigie" not in name} == OLD, planted
+        assert sorted(path.name for path in elsewhere.iterdir()) == ["20200101T000000-x", "keep"], planted
+        assert elsewhere.stat().st_mode & 0o777 == 0o755, planted
+
+
+def test_the_record_of_a_change_lies_where_root_alone_writes(etc: Path, private: Path, tmp_path: Path) -> None:
+    """One in the tree's own directory, which a service's user may have written, is not believed."""
+    put(etc, OLD)
+    evil = tmp_path / "evil"
+    planted = {"path": "/", "current": None, "becomes": None, "links": [], "asides": {}, "modes": {str(evil): [0o777, -1, -1]}}
+    content = {str(evil): "ZXZpbA==", "../evil": "ZXZpbA=="}
+    (etc / ".pending").write_text(json.dumps({**planted, "watched": content}))
+    put(etc, NEW)
+    assert not evil.exists()
+    assert live(etc) == NEW
+    wanted = tree(etc, OLD)
+    wanted.look()
+    wanted.stage()
+    wanted.switch()
+    (record,) = private.iterdir()
+    assert private.stat().st_mode & 0o777 == 0o700
+    assert record.stat().st_mode & 0o777 == 0o600
+    wanted.commit()
+    assert list(private.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"watched": {"../evil": "ZXZpbA=="}},
+        {"watched": {"/etc/evil": "ZXZpbA=="}},
+        {"watched": {"targets/../../evil": "ZXZpbA=="}},
+        {"links": ["../evil"]},
+        {"asides": {"../evil": "x"}},
+        {"asides": {"main.yml": "/etc/evil"}},
+        {"current": "../../evil"},
+        {"becomes": ".trees/../../evil"},
+        {"watched": None},
+        {"asides": {"main.yml": "/etc/main.yml.before-vigie"}, "path": "/etc"},
+    ],
+)
+def test_a_record_that_reaches_out_of_its_tree_is_refused(etc: Path, private: Path, change: dict[str, t.Any]) -> None:
+    """Whoever wrote it; nothing is changed, and the message names the file and the remedy."""
+    put(etc, OLD)
+    wanted = tree(etc, NEW)
+    wanted.look()
+    wanted.stage()
+    wanted.switch()
+    (record,) = private.iterdir()
+    record.write_text(json.dumps({**json.loads(record.read_text()), **change}))
+    before = live(etc)
+    with pytest.raises(TreeError, match=rf"{record} should say how to undo an interrupted change, and cannot be read .* Remove"):
+        tree(etc, NEW).recover()
+    assert live(etc) == before
+
+
+def test_full_disk_names_the_file_and_the_room(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operating system does not say which file: an open one has no name for it."""
+
+    def full(_handle: int) -> t.NoReturn:
+        raise OSError(28, "No space left on device")
+
+    wanted = tree(etc, NEW)
+    wanted.look()
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left") as raised:
+        wanted.stage()
+    said = files_module.reason(raised.value, "elsewhere")
+    assert "None" not in said
+    assert str(etc / ".trees") in said
+    assert "bytes and" in said
+    assert said.endswith("inodes are free there). Make room and run again")

@@ -1,0 +1,637 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A release as a service: on a real file system, with archives from a real HTTP server, and systemctl played by a fake."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import json
+import shutil
+import subprocess
+import tarfile
+import threading
+import typing as t
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import files as files_module
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree import Tree
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree_spec import FOREIGN, HIDDEN
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.download import DownloadError
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.release import Release
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.systemd import ServiceError
+
+pytestmark = pytest.mark.usefixtures("private")
+
+UNIT = "[Service]\nExecStart={root}/prog/current/prog\nExecReload=/bin/kill -HUP $MAINPID\n# {text}\n"
+
+
+class FakeSystemd:
+    """Plays systemctl, with its memory on disk: what runs dies if its program says BROKEN."""
+
+    def __init__(self, base: Path) -> None:
+        """Start with a unit that nobody knows."""
+        self._base = base
+        self._memory = base / "systemd.json"
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._save({"active": False, "enabled": False, "log": []})
+
+    @property
+    def state(self) -> dict[str, t.Any]:
+        """Return whether the unit is active and enabled, and every verb so far."""
+        return json.loads(self._memory.read_text())
+
+    def _save(self, state: dict[str, t.Any]) -> None:
+        self._memory.write_text(json.dumps(state))
+
+    def __call__(self, argv: t.Sequence[str]) -> tuple[int, str, str]:
+        """Run a command; what is not systemd's is run for real."""
+        if argv[0] == "journalctl":
+            return 0, "the journal's last words", ""
+        if argv[0] != "systemctl":
+            done = subprocess.run(argv, capture_output=True, text=True, check=False)
+            return done.returncode, done.stdout, done.stderr
+        state, verb = self.state, argv[2]
+        program = self._base / "opt/prog/current/prog"
+        broken = program.exists() and "BROKEN" in program.read_text()
+        if verb == "show":
+            active = "active" if state["active"] and not broken else "failed" if state["active"] else "inactive"
+            enabled = "enabled" if state["enabled"] else "disabled"
+            return (
+                0,
+                f"ActiveState={active}\nUnitFileState={enabled}\nMainPID=0\nInvocationID=1\nNeedDaemonReload=no\n",
+                "",
+            )
+        state["log"].append(verb)
+        if verb in ("enable", "disable"):
+            state["enabled"] = verb == "enable"
+        elif verb in ("restart", "start", "stop"):
+            state["active"] = verb != "stop"
+        self._save(state)
+        return 0, "", ""
+
+
+class Place:
+    """A host's directories and a mirror."""
+
+    def __init__(self, base: Path, url: str) -> None:
+        """Use the directory *base*."""
+        self.base = base
+        self.url = url
+        self.systemd = FakeSystemd(base)
+        self.clear()
+
+    def clear(self) -> None:
+        """Empty the host."""
+        for name in ("opt", "units", "bin", "etc"):
+            shutil.rmtree(self.base / name, ignore_errors=True)
+        for name in ("units", "bin"):
+            (self.base / name).mkdir()
+        self.systemd.reset()
+
+    def publish(self, version: str, program: str = "fine", *, sums: str | None = None, name: str = "prog") -> bytes:
+        """Put a release into the mirror; return the archive."""
+        directory = self.base / "mirror" / version
+        directory.mkdir(parents=True, exist_ok=True)
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+            content = f"{version} {program}".encode()
+            member = tarfile.TarInfo(f"prog-{version}.linux-test/{name}")
+            member.size, member.mode = len(content), 0o644
+            tar.addfile(member, io.BytesIO(content))
+        archive = buffer.getvalue()
+        file = f"prog-{version}.linux-test.tar.gz"
+        (directory / file).write_bytes(archive)
+        (directory / "sums").write_text(f"{sums or hashlib.sha256(archive).hexdigest()}  {file}\n")
+        return archive
+
+    def release(self, version: str, text: str = "", **params: t.Any) -> Release:
+        """Return a release that has been looked at; its `actions` are what the look found."""
+        root = str(self.base / "opt")
+        defaults: dict[str, t.Any] = {
+            "name": "prog",
+            "version": version,
+            "url": f"{self.url}/{version}/prog-{version}.linux-{{arch}}.tar.gz",
+            "arch": "test",
+            "checksums": {},
+            "checksum_url": f"{self.url}/{version}/sums",
+            "archive": "",
+            "token": "",
+            "token_host": "",
+            "timeout": 5,
+            "root": root,
+            "binaries": ["prog"],
+            "unit": UNIT.format(root=root, text=text),
+            "files": [],
+            "config": None,
+            "probe": {"url": "", "status": [200], "timeout": 5, "settle": 0},
+            "keep": 1,
+        }
+        return Release({**defaults, **params}, self.systemd, str(self.base / "units"), str(self.base / "bin"))
+
+    def bring(self, version: str, text: str = "", **params: t.Any) -> list[str]:
+        """Do what the module does; return the actions."""
+        release = self.release(version, text, **params)
+        release.recover()
+        actions = release.look()
+        if actions:
+            release.apply(actions)
+        return actions
+
+    def picture(self) -> dict[str, str]:
+        """Return every file and link of the host."""
+        found = {}
+        for name in ("opt", "units", "bin", "etc"):
+            for path in sorted((self.base / name).rglob("*")):
+                if path.is_symlink():
+                    found[str(path)] = f"-> {path.readlink()}"
+                elif path.is_file():
+                    found[str(path)] = path.read_text()
+        return found
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> t.Iterator[Place]:
+    """Return a host with a mirror that holds two versions."""
+    (tmp_path / "mirror").mkdir()
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_args: t.Any) -> None:
+            """Stay quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(tmp_path / "mirror")))
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    found = Place(tmp_path, f"http://127.0.0.1:{server.server_port}")
+    found.publish("1.0")
+    found.publish("2.0")
+    yield found
+    server.shutdown()
+    server.server_close()
+
+
+def config(place: Place, text: str) -> dict[str, t.Any]:
+    """Return a configuration that changes with the release."""
+    return {
+        "path": str(place.base / "etc"),
+        "files": {"prog.yml": text},
+        "watched": [],
+        "validate": [["/usr/bin/grep", "-q", "good", "{tree}/prog.yml"], ["/usr/bin/test", "-e", "{release}/prog"]],
+        "owner": None,
+        "group": None,
+        "mode": "0640",
+        "directory_mode": "0750",
+        "verify": None,
+    }
+
+
+def test_from_nothing_to_converged(place: Place) -> None:
+    """The second time there is nothing to do."""
+    assert place.bring("1.0") == ["download", "unpack", "switch", "link", "unit", "enable", "start"]
+    assert (place.base / "bin/prog").read_text() == "1.0 fine"
+    assert (place.base / "bin/prog").resolve().stat().st_mode & 0o777 == 0o755
+    assert place.bring("1.0") == []
+
+
+def test_there_and_back_again_without_network(place: Place) -> None:
+    """The previous version is kept, one alone."""
+    place.publish("3.0")
+    place.bring("1.0")
+    assert place.bring("2.0") == ["download", "unpack", "switch", "restart"]
+    shutil.rmtree(place.base / "mirror")
+    assert place.bring("1.0") == ["switch", "restart"]
+    assert place.bring("1.0") == []
+
+
+def test_older_versions_go(place: Place) -> None:
+    """As many as asked for stay."""
+    place.publish("3.0")
+    for version in ("1.0", "2.0", "3.0"):
+        place.bring(version)
+    assert sorted(p.name for p in (place.base / "opt/prog").iterdir() if p.is_dir() and not p.is_symlink()) == [
+        "2.0",
+        "3.0",
+    ]
+
+
+def test_a_changed_unit_restarts_and_downloads_nothing(place: Place) -> None:
+    """One cause, one effect."""
+    place.bring("1.0")
+    assert place.bring("1.0", "changed") == ["unit", "restart"]
+    assert place.systemd.state["log"][-2:] == ["daemon-reload", "restart"]
+
+
+@pytest.mark.parametrize(
+    ("on_change", "actions"), [("restart", ["files", "restart"]), ("reload", ["files", "reload"]), ("none", ["files"])]
+)
+def test_a_changed_file_has_the_effect_that_it_asks_for(place: Place, on_change: str, actions: list[str]) -> None:
+    """And its mode is what was asked for."""
+    file = {"path": str(place.base / "etc/web.yml"), "owner": None, "group": None, "mode": "0600", "secret": True}
+    (place.base / "etc").mkdir()
+    place.bring("1.0", files=[{**file, "content": "one", "on_change": on_change}])
+    assert place.bring("1.0", files=[{**file, "content": "two", "on_change": on_change}]) == actions
+    assert (place.base / "etc/web.yml").stat().st_mode & 0o777 == 0o600
+    release = place.release("1.0", files=[{**file, "content": "hunter2", "on_change": on_change}])
+    assert "hunter2" not in str(release.diff(release.look()))
+
+
+def test_binary_and_configuration_change_together(place: Place) -> None:
+    """And the validator of the new version judges the new configuration."""
+    place.bring("1.0", config=config(place, "good 1"))
+    assert place.bring("2.0", config=config(place, "good 2")) == ["download", "unpack", "switch", "config", "restart"]
+    assert (place.base / "etc/prog.yml").read_text() == "good 2"
+    assert place.bring("2.0", config=config(place, "good 3")) == ["config", "reload"]
+
+
+def test_a_refused_configuration_stops_an_upgrade_before_it_begins(place: Place) -> None:
+    """Neither version nor configuration changes, and the new version is not left lying about."""
+    place.bring("1.0", config=config(place, "good 1"))
+    before, log = place.picture(), place.systemd.state["log"]
+    with pytest.raises(Exception, match="grep refuses the configuration"):
+        place.bring("2.0", config=config(place, "bad"))
+    assert place.picture() == before
+    assert place.systemd.state["log"] == log
+
+
+def test_a_version_that_dies_is_taken_back(place: Place) -> None:
+    """With unit and configuration, and the journal in the message."""
+    place.publish("6.6", "BROKEN")
+    place.bring("1.0", config=config(place, "good 1"))
+    before = place.picture()
+    with pytest.raises(ServiceError, match=r"(?s)died.*The previous version 1\.0 is back in service.*the journal's last words"):
+        place.bring("6.6", "changed", config=config(place, "good 2"))
+    assert place.picture() == before
+    assert place.systemd.state["active"]
+    assert place.bring("1.0", config=config(place, "good 1")) == []
+
+
+def test_a_first_version_that_dies_leaves_nothing(place: Place) -> None:
+    """As if it had not been tried."""
+    place.publish("6.6", "BROKEN")
+    with pytest.raises(ServiceError, match="was not in service before and was removed again"):
+        place.bring("6.6", config=config(place, "good"))
+    assert place.picture() == {}
+    assert not (place.base / "opt").exists()
+    assert not place.systemd.state["active"]
+    assert not place.systemd.state["enabled"]
+
+
+@pytest.mark.parametrize("kind", ["checksum", "truncated", "missing", "no binary", "no archive"])
+def test_a_bad_release_leaves_the_running_version_untouched(place: Place, kind: str) -> None:
+    """Not a file has changed, not a verb was said to systemd."""
+    place.bring("1.0")
+    file = place.base / "mirror/2.0/prog-2.0.linux-test.tar.gz"
+    if kind == "checksum":
+        place.publish("2.0", sums="f" * 64)
+    elif kind == "truncated":
+        file.write_bytes(file.read_bytes()[:-20])
+    elif kind == "missing":
+        file.unlink()
+    elif kind == "no binary":
+        place.publish("2.0", name="other")
+    else:
+        file.write_bytes(b"no archive")
+        (file.parent / "sums").write_text(f"{hashlib.sha256(b'no archive').hexdigest()}  {file.name}\n")
+    before, log = place.picture(), place.systemd.state["log"]
+    message = {
+        "checksum": "expected f{64}",
+        "truncated": "is not what it should be",
+        "missing": r"/2\.0/prog-2\.0\.linux-test\.tar\.gz answers with HTTP status 404",
+        "no binary": "holds no program prog: it holds other",
+        "no archive": "cannot be unpacked",
+    }[kind]
+    with pytest.raises(DownloadError, match=message):
+        place.bring("2.0")
+    assert place.picture() == before
+    assert place.systemd.state["log"] == log
+
+
+@pytest.mark.parametrize(
+    "member", ["../evil", "/etc/evil", "prog-1/../../evil", "link:/etc/passwd", "link:../../x", "hard:prog", "device"]
+)
+def test_an_archive_that_reaches_out_of_its_directory_is_refused(place: Place, member: str) -> None:
+    """Paths, links and devices that have no place in a release."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        kind, _colon, target = member.partition(":")
+        entry = tarfile.TarInfo("prog-2.0/x" if target or kind == "device" else member)
+        if target:
+            entry.type = tarfile.SYMTYPE if kind == "link" else tarfile.LNKTYPE
+            entry.linkname = target
+        elif kind == "device":
+            entry.type = tarfile.CHRTYPE
+        tar.addfile(entry)
+        program = tarfile.TarInfo("prog-2.0/prog")
+        tar.addfile(program)
+    (place.base / "mirror/2.0/prog-2.0.linux-test.tar.gz").write_bytes(buffer.getvalue())
+    sums = f"{hashlib.sha256(buffer.getvalue()).hexdigest()}  prog-2.0.linux-test.tar.gz\n"
+    (place.base / "mirror/2.0/sums").write_text(sums)
+    with pytest.raises(DownloadError, match="is refused"):
+        place.bring("2.0")
+    assert place.picture() == {}
+
+
+CHAINS = [
+    [("a", "."), ("b", "a/a/a/../..")],
+    [("d/e/f", None), ("x", "d/e/f"), ("d/y", "../x/../../../../elsewhere")],
+    [("a", "."), ("a/a/out", "../..")],
+    [("a", "."), ("a/evil", None)],
+]
+
+
+@pytest.mark.parametrize("newer", [True, False])
+@pytest.mark.parametrize("chain", CHAINS)
+def test_links_that_leave_together_are_refused(
+    place: Place,
+    chain: list[tuple[str, str | None]],
+    newer: bool,  # noqa: FBT001 - a parameter
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each alone seems to stay inside. Pythons that judge members themselves, and those that do not."""
+    if not newer:
+        monkeypatch.delattr(tarfile, "data_filter")
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, target in chain:
+            entry = tarfile.TarInfo(f"prog-2.0/{name}")
+            if target:
+                entry.type, entry.linkname = tarfile.SYMTYPE, target
+            tar.addfile(entry)
+        tar.addfile(tarfile.TarInfo("prog-2.0/prog"))
+    (place.base / "mirror/2.0/prog-2.0.linux-test.tar.gz").write_bytes(buffer.getvalue())
+    sums = f"{hashlib.sha256(buffer.getvalue()).hexdigest()}  prog-2.0.linux-test.tar.gz\n"
+    (place.base / "mirror/2.0/sums").write_text(sums)
+    before = sorted(place.base.iterdir())
+    with pytest.raises(DownloadError, match="is refused"):
+        place.bring("2.0")
+    assert place.picture() == {}
+    assert sorted(place.base.iterdir()) == before
+
+
+def test_links_that_stay_inside_are_unpacked(place: Place) -> None:
+    """To files and directories, also several in a row."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, target in (("prog", "bin/prog"), ("bin", "real"), ("real/lib/x", None), ("real/lib/back", "../prog")):
+            entry = tarfile.TarInfo(f"prog-2.0/{name}")
+            if target:
+                entry.type, entry.linkname = tarfile.SYMTYPE, target
+            tar.addfile(entry)
+        program = tarfile.TarInfo("prog-2.0/real/prog")
+        program.size, program.mode = 4, 0o755
+        tar.addfile(program, io.BytesIO(b"fine"))
+    (place.base / "mirror/2.0/prog-2.0.linux-test.tar.gz").write_bytes(buffer.getvalue())
+    sums = f"{hashlib.sha256(buffer.getvalue()).hexdigest()}  prog-2.0.linux-test.tar.gz\n"
+    (place.base / "mirror/2.0/sums").write_text(sums)
+    place.bring("2.0")
+    assert (place.base / "bin/prog").read_text() == "fine"
+    assert (place.base / "opt/prog/current/real/lib/back").read_text() == "fine"
+
+
+def test_a_tampered_program_is_brought_back(place: Place) -> None:
+    """A version directory that is not as it was unpacked counts as missing."""
+    place.bring("1.0")
+    (place.base / "opt/prog/1.0/prog").write_text("tampered with")
+    assert "download" in place.bring("1.0")
+    assert (place.base / "bin/prog").read_text() == "1.0 fine"
+
+
+def test_another_pinned_checksum_is_another_release(place: Place) -> None:
+    """A release that was published anew is installed beside the old one, which runs meanwhile."""
+    old = hashlib.sha256(place.publish("1.0")).hexdigest()
+    place.bring("1.0", checksums={"test": old})
+    new = hashlib.sha256(place.publish("1.0", "again")).hexdigest()
+    assert place.bring("1.0", checksums={"test": old}) == []
+    assert place.bring("1.0", checksums={"test": new}) == ["download", "unpack", "switch", "restart"]
+    assert (place.base / "bin/prog").read_text() == "1.0 again"
+
+
+def test_a_stopped_service_is_started_and_nothing_else(place: Place) -> None:
+    """Somebody stopped it."""
+    place.bring("1.0")
+    place.systemd(["systemctl", "--no-pager", "stop", "prog"])
+    assert place.bring("1.0") == ["start"]
+
+
+def test_a_program_of_somebody_else_in_the_way_is_kept(place: Place) -> None:
+    """It comes back where ours does not start."""
+    (place.base / "bin/prog").write_text("theirs")
+    place.publish("6.6", "BROKEN")
+    with pytest.raises(ServiceError):
+        place.bring("6.6")
+    assert (place.base / "bin/prog").read_text() == "theirs"
+    place.bring("1.0")
+    assert (place.base / "bin/prog.before-vigie").read_text() == "theirs"
+
+
+def test_killed_anywhere_the_next_run_gets_there(place: Place, killed_at_every_step: t.Any) -> None:
+    """A kill before each change to the file system, in an upgrade of everything at once."""
+
+    def prepare() -> None:
+        place.clear()
+        place.bring("1.0", "one", config=config(place, "good 1"))
+
+    def action() -> None:
+        place.bring("2.0", "two", config=config(place, "good 2"))
+
+    def check(_finished: bool) -> None:  # noqa: FBT001 - as it is called
+        place.bring("2.0", "two", config=config(place, "good 2"))
+        assert (place.base / "bin/prog").read_text() == "2.0 fine"
+        assert (place.base / "etc/prog.yml").read_text() == "good 2"
+        assert "# two" in (place.base / "units/prog.service").read_text()
+        assert place.systemd.state["active"]
+        assert place.bring("2.0", "two", config=config(place, "good 2")) == []
+        leftovers = [p.name for p in (place.base / "opt/prog").iterdir() if p.name.startswith((".unpack", ".download", ".trans"))]
+        assert leftovers == []
+
+    assert killed_at_every_step(prepare, action, check) > 30
+
+
+def test_killed_anywhere_going_back_works_too(place: Place, killed_at_every_step: t.Any) -> None:
+    """The inventory was put back after the kill: the former state is there, byte for byte."""
+    pictures: list[dict[str, str]] = []
+
+    def prepare() -> None:
+        place.clear()
+        place.bring("1.0", "one", config=config(place, "good 1"))
+        pictures[:] = [place.picture()]
+
+    def action() -> None:
+        place.bring("2.0", "two", config=config(place, "good 2"))
+
+    def check(_finished: bool) -> None:  # noqa: FBT001 - as it is called
+        interrupted = (place.base / "opt/prog/.transaction").exists()
+        actions = place.bring("1.0", "one", config=config(place, "good 1"))
+        # What runs may be of the version, the unit or the configuration that was put back.
+        assert "restart" in actions or not interrupted
+        now = place.picture()
+        for path, content in pictures[0].items():
+            if "/.trees/" not in path and not path.endswith(".current"):
+                assert now[path] == content
+
+    killed_at_every_step(prepare, action, check)
+
+
+def test_a_refresh_between_a_killed_deployment_and_the_next_is_not_undone(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tree that the deployment would have put back has gone meanwhile."""
+    place.bring("1.0", config=config(place, "good 1"))
+    killed = place.release("2.0", config=config(place, "good 2"))
+    killed.recover()
+    with monkeypatch.context() as patch:
+        for name in ("_serve", "_back_to"):
+            patch.setattr(killed, name, _killed)
+        with pytest.raises(KeyboardInterrupt):
+            killed.apply(killed.look())
+    assert (place.base / "etc/prog.yml").read_text() == "good 2"
+    for text in ("good 3", "good 4"):
+        options = config(place, text)
+        refresh = Tree({**options, "validate": []}, place.systemd)
+        if refresh.look().unfinished:
+            refresh.recover()
+            assert (place.base / "etc/prog.yml").read_text() == "good 1"
+        refresh.stage()
+        refresh.switch()
+        refresh.commit()
+    release = place.release("2.0", config=config(place, "good 4"))
+    release.recover()
+    assert (place.base / "etc/prog.yml").read_text() == "good 4"
+    assert "config" not in release.look()
+
+
+def _killed(*_args: t.Any, **_kwargs: t.Any) -> t.NoReturn:
+    raise KeyboardInterrupt
+
+
+def test_what_is_in_service_after_a_failure_was_seen_and_not_supposed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The previous version has to answer, too, before it is told to be back."""
+    place.publish("6.6", "BROKEN")
+    probe = {"url": "http://127.0.0.1:9/", "status": [200], "timeout": 0.5, "settle": 0}
+    place.bring("1.0")
+    with pytest.raises(
+        ServiceError, match=r"The former files are back, but the service is not: .*does not answer.*cannot read them"
+    ):
+        place.bring("6.6", probe=probe)
+    with pytest.raises(ServiceError, match=r"is back in service\. It runs; whether it answers was not checked"):
+        place.bring("6.6", "changed", probe=probe)
+
+    def full(path: str, *_args: t.Any) -> t.NoReturn:
+        raise OSError(28, "No space left on device", path)
+
+    release = place.release("1.0", "changed")
+    actions = release.look()
+    monkeypatch.setattr(files_module, "write", full)
+    monkeypatch.setattr(release.transaction, "begin", lambda *_args, **_options: None)
+    monkeypatch.setattr(release.transaction, "roll_back", lambda: full("/etc/x"))
+    with pytest.raises(
+        ServiceError, match=r"cannot write No space left on device: .*Not everything could be put back: No space .*/etc/x"
+    ):
+        release.apply(actions)
+
+
+def test_a_malformed_checksum_is_found_in_check_mode(place: Place) -> None:
+    """It needs no network."""
+    release = place.release("1.0", checksums={"test": "abc"})
+    with pytest.raises(DownloadError, match="is no SHA-256"):
+        release.rehearse(release.look())
+
+
+def test_a_former_secret_of_a_file_is_not_shown(place: Place) -> None:
+    """Neither where the file is no secret any more, nor where it is not known to be ours."""
+    (place.base / "etc").mkdir()
+    (place.base / "etc/a").write_text("hunter0")
+    file = {"path": str(place.base / "etc/a"), "owner": None, "group": None, "mode": "0600", "on_change": "none"}
+    seen = []
+    for content, secret in (("hunter1", False), ("plain", True), ("other", False), ("last", False)):
+        release = place.release("1.0", files=[{**file, "content": content, "secret": secret}])
+        release.recover()
+        actions = release.look()
+        seen.append(release.diff(actions)[-1]["before"])
+        release.apply(actions)
+    assert seen == [FOREIGN, HIDDEN, HIDDEN, "other"]
+
+
+def test_absent_leaves_nothing(place: Place) -> None:
+    """Service, unit, links, versions and configuration are gone; a second time there is nothing to do."""
+    place.bring("1.0", config=config(place, "good"))
+    place.bring("2.0", config=config(place, "good"))
+    release = place.release("2.0", config=config(place, "good"))
+    assert release.present()
+    release.remove()
+    assert place.picture() == {}
+    assert not (place.base / "opt").exists()
+    assert place.systemd.state["log"][-3:] == ["stop", "disable", "daemon-reload"]
+    assert not place.release("2.0", config=config(place, "good")).present()
+
+
+def packaged(place: Place, **params: t.Any) -> dict[str, t.Any]:
+    """Return the parameters of a service whose program comes with a package."""
+    files = [{"path": str(place.base / "etc/prog.ini"), "content": "x", "owner": None, "group": None, "mode": "0640"}]
+    file = {**files[0], "on_change": "restart", "secret": False}
+    return {"url": "", "unit": "", "binaries": [], "files": [file], **params}
+
+
+def test_a_package_brings_the_program(place: Place) -> None:
+    """Files and service are cared for, and there is no unit of ours."""
+    assert place.bring("", **packaged(place)) == ["files", "enable", "start"]
+    assert list(place.picture()) == [str(place.base / "etc/prog.ini")]
+    assert place.systemd.state["log"] == ["enable", "restart"]
+    assert place.bring("", **packaged(place)) == []
+
+
+def test_a_package_takes_over_from_a_release(place: Place) -> None:
+    """The unit, which would come before the package's, goes with the link; one of somebody else's stays."""
+    place.bring("1.0")
+    assert place.bring("", **packaged(place)) == ["unit", "files", "restart"]
+    assert not (place.base / "units/prog.service").exists()
+    assert not (place.base / "opt/prog/current").exists()
+    place.clear()
+    (place.base / "units/prog.service").write_text("theirs")
+    assert place.bring("", **packaged(place)) == ["files", "enable", "start"]
+    assert (place.base / "units/prog.service").read_text() == "theirs"
+
+
+def test_a_packages_service_that_dies_has_its_former_files_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with a release."""
+    place.bring("", **packaged(place))
+    other = packaged(place)
+    other["files"] = [{**other["files"][0], "content": "y"}]
+    release = place.release("", **other)
+    actions = release.look()
+    assert actions == ["files", "restart"]
+    monkeypatch.setattr(release.unit, "wait_healthy", _dies_once())
+    with pytest.raises(ServiceError, match="died"):
+        release.apply(actions)
+    assert (place.base / "etc/prog.ini").read_text() == "x"
+
+
+def _dies_once() -> t.Callable[..., None]:
+    """Return what waits for a service to be healthy, the first time in vain."""
+    deaths = [ServiceError("prog.service started and died")]
+
+    def wait(*_args: t.Any) -> None:
+        if deaths:
+            raise deaths.pop()
+
+    return wait
+
+
+def test_a_package_that_did_not_start_its_service_anew(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program that runs is no longer on the disk."""
+    place.bring("", **packaged(place))
+    monkeypatch.setattr("os.readlink", lambda path: "/usr/bin/prog (deleted)" if "/proc/" in str(path) else "/usr/bin/prog")
+    assert place.bring("", **packaged(place)) == ["restart"]
+
+
+def test_an_architecture_may_have_another_name(place: Place) -> None:
+    """Of the releases' own; what is said outright comes first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.uname", type("Uname", (), {"machine": "armv7l"}))
+        assert place.release("1.0", arch="", arch_names={"armv7": "arm-7"}).arch == "arm-7"
+        assert place.release("1.0", arch="", arch_names={"arm64": "x"}).arch == "armv7"
+        assert place.release("1.0", arch="y", arch_names={"armv7": "arm-7"}).arch == "y"
