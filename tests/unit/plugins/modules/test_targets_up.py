@@ -37,9 +37,9 @@ def test_a_missing_target_is_waited_for_as_long_as_it_may_come(
     """A comparison does not wait for what was not rolled out; a deployment gives its targets all the time."""
     clock = Clock()
     monkeypatch.setattr(targets_up, "time", clock)
-    monkeypatch.setattr(targets_up._targets, "time", clock)
-    monkeypatch.setattr(targets_up._targets, "fetch", lambda *_args, **_options: [])
-    monkeypatch.setattr(targets_up._targets, "not_up", lambda *_args, **_options: ["web1:9100"])
+    monkeypatch.setattr(targets_up.prometheus_targets, "time", clock)
+    monkeypatch.setattr(targets_up.prometheus_targets, "fetch", lambda *_args, **_options: [])
+    monkeypatch.setattr(targets_up.prometheus_targets, "not_up", lambda *_args, **_options: ["web1:9100"])
     params: dict[str, t.Any] = {"url": "http://x", "targets": EXPECTED, "until": until, "timeout": 60, "interval": 1.0}
     _active, (line,) = targets_up.wait(params, once=False)
     assert line == "web1:9100 (job node): Prometheus does not know this target"
