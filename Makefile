@@ -1,4 +1,4 @@
-# `make help` says what there is. What is needed is installed on the way (Debian).
+# `make help` lists the targets. A target installs what it needs (Debian).
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 BIN := .venv/bin
@@ -17,7 +17,7 @@ setup:
 .venv/made: requirements-dev.txt | setup
 	@sh tests/fleet/setup.sh python
 
-# All images before the first scenario: a scenario asks no network.
+# Build all images before the first scenario: a scenario does not use the network.
 .PHONY: images
 images: setup .venv/made
 	@$(BIN)/python tests/fleet/fleet.py images $(patsubst %/molecule.yml,%/inventory,$(wildcard molecule/*/molecule.yml))
@@ -27,11 +27,11 @@ mirror: | setup
 	@python3 tests/fleet/fill_mirror.py $(CACHE)/mirror
 
 .PHONY: demo
-demo: setup .venv/made ## Deploy a fleet of containers, verify it, leave it running
+demo: setup .venv/made ## Deploy the stack to a fleet of containers, and leave the containers running
 	@sh tests/fleet/demo.sh $(DEMO)
 
 .PHONY: demo-down
-demo-down: .venv/made ## Remove the demo's containers and its network
+demo-down: .venv/made ## Remove the containers and the network of the demo
 	@$(BIN)/python tests/fleet/fleet.py down $(DEMO)
 	@rm -f $(DEMO)/group_vars/all/mirror.yml
 
@@ -44,27 +44,27 @@ unit: .venv/made ## Run the unit tests
 	@$(BIN)/pytest tests/unit
 
 .PHONY: bench
-bench: .venv/made ## Measure what rendering large inventories costs; draws docs/benchmark.svg
+bench: .venv/made ## Measure the cost of rendering large inventories, and draw docs/benchmark.svg
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/benchmarks/bench.py
 
 .PHONY: bench-refresh
-bench-refresh: setup .venv/made mirror ## Measure what it costs to bring a server into a fleet of 10, and into one of 10,000
+bench-refresh: setup .venv/made mirror ## Measure the time to add a host to a fleet of 10 hosts, and of 10,000 hosts
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/benchmarks/refresh.py
 
 .PHONY: lint
-lint: .venv/made ## Check style, types, documentation and the built artefact
+lint: .venv/made ## Check style, types, documentation, generated files and the built artefact
 	@sh tests/lint.sh
 
 .PHONY: sanity
-sanity: .venv/made ## Run ansible-test sanity, as far as it runs without its own network places
+sanity: .venv/made ## Run ansible-test sanity without its downloads from the network
 	@sh tests/sanity.sh
 
 .PHONY: docs
-docs: .venv/made ## Write the roles' READMEs from their argument specifications
+docs: .venv/made ## Write the READMEs of the roles and the picture of the packages
 	@$(BIN)/python tests/readmes.py
 
 .PHONY: dashboards
-dashboards: .venv/made ## Write the roles' dashboards from tests/dashboards
+dashboards: .venv/made ## Write the dashboards of the roles from tests/dashboards
 	@$(BIN)/python tests/dashboards/write.py
 
 .PHONY: lock
@@ -72,7 +72,7 @@ lock: .venv/made ## Pin the newest development dependencies
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header --no-annotate --group dev --output-file requirements-dev.txt
 
 .PHONY: clean
-clean: ## Remove the tests' containers, and what the targets above left in the checkout
+clean: ## Remove the containers of the tests, and the files that the other targets created in the checkout
 	@if [ -x $(BIN)/python ]; then for scenario in molecule/*/molecule.yml; do \
 		$(BIN)/python tests/fleet/fleet.py down "$$(dirname "$$scenario")/inventory"; done; fi
 	@rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .ansible molecule/*/inventory/group_vars/all/mirror.yml inventory/demo/grafana.yml

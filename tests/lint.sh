@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Check style, types, documentation and the built artefact. Every check runs, also after one that fails.
+# Check style, types, documentation, generated files and the built artefact. All checks run, also after a check that fails.
 set -u
 cd "$(dirname "$0")/.." || exit
 PATH=$PWD/.venv/bin:$PATH
@@ -21,7 +21,7 @@ check() {
     fi
 }
 
-# A user of the collection has no use for anything else.
+# The artefact contains only what a user of the collection needs.
 artefact() {
     directory=$(mktemp -d)
     ansible-galaxy collection build --output-path "$directory" . >/dev/null &&

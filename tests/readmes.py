@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write the README of each role from its argument specification, or, with --check, tell which is not up to date."""
+"""Write the README of each role from its argument specification. With --check, fail if a README is not up to date."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def paragraphs(text: str | list[str]) -> list[str]:
 
 
 def default(option: dict[str, Any]) -> str:
-    """Return what stands in the column of defaults."""
+    """Return the text of the column of defaults."""
     if option.get("required"):
         return "required"
     value = option.get("default")
@@ -53,7 +53,7 @@ def default(option: dict[str, Any]) -> str:
 def render(role: Path) -> str:
     """Return the README of *role*."""
     spec = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]
-    environment = jinja2.Environment(  # noqa: S701 - Markdown, and our own texts
+    environment = jinja2.Environment(  # noqa: S701 - the output is Markdown, and the input is part of the collection
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.globals.update(paragraphs=paragraphs, default=default)
@@ -61,7 +61,7 @@ def render(role: Path) -> str:
 
 
 def main() -> None:
-    """Write, or check."""
+    """Write the READMEs, or compare them."""
     stale = []
     for specification in sorted(ROOT.glob("roles/*/meta/argument_specs.yml")):
         role = specification.parents[1]

@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Run ansible-test sanity on what git tracks. It wants the collection in a path of its own and fetches pip from the network:
-# both are given to it below .cache, pip by Python's own ensurepip.
+# Run ansible-test sanity on the files that git tracks. ansible-test expects the collection in a certain path, and downloads pip.
+# The script copies the collection below .cache, and replaces the download of pip with Python's ensurepip.
 set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -21,7 +21,7 @@ print(re.search(r"pip=.([0-9.]+)", text).group(1))
 rm -rf "$tree"
 mkdir -p "$tree" "$home/.ansible/test/cache"
 printf 'import ensurepip\nensurepip.bootstrap()\n' >"$home/.ansible/test/cache/get_pip_$(echo "$pip" | tr . _).py"
-# The link by which a checkout finds itself is none of the collection's.
+# The link by which a checkout finds itself is not part of the collection.
 git ls-files -z | grep -zv '^\.collections/' | tar --null --files-from - -cf - | tar -xf - -C "$tree"
 cd "$tree"
 git init --quiet .

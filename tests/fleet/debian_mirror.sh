@@ -3,10 +3,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Print where this machine gets Debian from, as its own apt is configured.
+# Print the URL of the Debian mirror that apt on this machine uses.
 set -eu
 
-# Also where the lists were never downloaded, as on a machine that was just installed.
+# This works also before the package lists are downloaded, as on a new machine.
 uri=$(apt-get indextargets --no-release-info --format '$(REPO_URI) $(COMPONENT) $(RELEASE)' 'Created-By: Packages' |
     awk '$2 == "main" && $3 !~ /[-\/]/ { print $1; exit }')
 if [ -z "$uri" ]; then

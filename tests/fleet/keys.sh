@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Make, once, what reaching the fleet's hosts by SSH takes: a key, the hosts' own key, known_hosts and a configuration.
-# Prints the directory. `ssh -F DIRECTORY/config 198.18.0.10` then works by hand too.
+# Create the files for SSH connections to the hosts of a fleet, once: a key, the key of the hosts, known_hosts and a configuration.
+# Print the directory of the files. To connect by hand: `ssh -F DIRECTORY/config 198.18.0.10`.
 set -eu
 
 dir=${XDG_CACHE_HOME:-$HOME/.cache}/vigie/ssh
@@ -21,7 +21,7 @@ if [ ! -e "$dir/seed.tar" ]; then
     cp "$dir/id_ed25519.pub" "$dir/seed/etc/ssh/fleet_authorized_keys"
     read -r type key _ <"$dir/seed/etc/ssh/fleet_host_key.pub"
     echo "198.18.*,198.19.* $type $key" >"$dir/known_hosts"
-    # What a new container gets.
+    # These files are unpacked in each new container.
     chmod 0600 "$dir/seed/etc/ssh/fleet_host_key"
     chmod 0644 "$dir/seed/etc/ssh/fleet_authorized_keys"
     tar -C "$dir/seed" --owner=0 --group=0 -cf "$dir/seed.tar.part" \

@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# A backend of HAProxy with two servers that are Apaches, a site whose certificate is over, three uWSGI, two programs of supervisord.
-# Runs on a host that has these programs; it does nothing the second time.
+# Configure services to monitor: HAProxy with two Apache backends, a website with an expired certificate, three uWSGI instances, and two
+# programs of supervisord. The script runs on a host that has these programs, and does nothing the second time.
 set -eu
 
 made=/var/lib/fleet/services
@@ -29,7 +29,7 @@ Listen 8082
 Listen 8443
 <VirtualHost *:8081 *:8082>
     DocumentRoot /var/www/html
-    # A site that sends everything elsewhere, as some do: the status page must not be in its way.
+    # A website that redirects every path: the status page must work nevertheless.
     RedirectMatch "^/(server-status.*)$" "/login?$1"
 </VirtualHost>
 <VirtualHost *:8443>
@@ -39,7 +39,7 @@ Listen 8443
 END
 cd /etc/apache2
 openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -subj /CN=shop.example.com -days 1 2>/dev/null
-# Signed once more by itself, for a year that is over.
+# Sign the certificate again, with a validity in the past.
 touch index && echo 01 >serial
 cat >ca.cnf <<'END'
 [ca]
@@ -58,7 +58,7 @@ openssl ca -batch -config ca.cnf -selfsign -keyfile key.pem -in request.pem -out
     -startdate 20240101000000Z -enddate 20250101000000Z 2>/dev/null
 cat key.pem cert.pem >expired.pem
 a2enmod --quiet ssl
-# As on a host where somebody took it for a risk.
+# Disable the status module, as on a hardened host.
 a2dismod --quiet --force status
 
 for instance in shop:2:127.0.0.1:1717 api:3:127.0.0.1:1718 admin:4:/run/uwsgi-admin/stats.sock; do

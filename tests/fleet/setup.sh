@@ -3,11 +3,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Make a Debian machine ready for fleets of containers: the packages that are missing, and a Docker daemon that runs.
-# As root, or with sudo that asks for no password, it does so itself; otherwise it prints the command to run.
-# Usage: setup.sh            get ready
+# Prepare a Debian machine for fleets of containers: install the missing packages, and start a Docker daemon.
+# Without root and without sudo that works without a password, the script prints the commands to run.
+# Usage: setup.sh            prepare the machine
 #        setup.sh python     install the Python packages of requirements-dev.txt into .venv, and touch .venv/made
-#        setup.sh stop       stop the Docker daemon, where this script started it
+#        setup.sh stop       stop the Docker daemon if this script has started it
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -25,17 +25,17 @@ as_root() {
     fi
 }
 
-# The lists first: those of an earlier day name packages that the mirror does not have any more. Lists that cannot be read anew (one of
-# somebody else's sources, for instance) need not hinder the installation.
+# Update the package lists first: old lists name packages that the mirror no longer has. A list that cannot be updated (of a third-party
+# source, for example) does not stop the installation.
 install_packages() {
-    # shellcheck disable=SC2016 # the inner shell's
+    # shellcheck disable=SC2016 # the inner shell expands the variables
     as_root python3 "$here/network.py" "setup: Debian's packages" sh -c 'apt-get --quiet update
         DEBIAN_FRONTEND=noninteractive exec apt-get --quiet -o Acquire::Retries=5 install --yes --no-install-recommends "$@"' apt "$@"
 }
 
 may_be_root() { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }
 
-# Whether a daemon answers; it may do so to root alone.
+# Succeed if a daemon answers; some daemons answer only to root.
 docker_runs() { docker info >/dev/null 2>&1 || { may_be_root && as_root docker info >/dev/null 2>&1; }; }
 
 if [ "${1:-}" = stop ]; then
@@ -72,28 +72,28 @@ for package in $packages; do
         *) missing="$missing $package" ;;
     esac
 done
-# A Docker from elsewhere serves as well as Debian's.
+# A Docker of another source works as well as Debian's package.
 if command -v dockerd >/dev/null || docker info >/dev/null 2>&1; then
     missing=$(echo "$missing" | sed 's/ docker\.io//')
 fi
 if [ -n "$missing" ]; then
     if ! command -v apt-get >/dev/null; then
-        say "this needs Debian's packages$missing, and there is no apt-get here: run it on a Debian machine"
+        say "the Debian packages$missing are missing, and this machine has no apt-get: use a Debian machine"
         exit 1
     fi
     if ! may_be_root; then
-        say "packages are missing. Run this, then try again:"
+        say "packages are missing. Run this command, then run make again:"
         say "    sudo apt-get install --no-install-recommends$missing"
         exit 1
     fi
     say "installing$missing"
-    # shellcheck disable=SC2086 # a list of words
+    # shellcheck disable=SC2086 # the variable is a list of words
     install_packages $missing
 fi
 
 if ! docker_runs; then
     if ! may_be_root; then
-        say "Docker does not run, or you may not use it. Run this, log in again, then try again:"
+        say "Docker does not run, or your user cannot use Docker. Run this command, log in again, then run make again:"
         say "    sudo systemctl start docker && sudo usermod --append --groups docker $(id -un)"
         exit 1
     fi
@@ -101,14 +101,14 @@ if ! docker_runs; then
     if [ -d /run/systemd/system ]; then
         as_root systemctl start docker
     else
-        # No service manager: it runs until the machine stops, or `setup.sh stop`.
+        # Without a service manager, the daemon runs until the machine stops, or until `setup.sh stop`.
         as_root sh -c "setsid dockerd --pidfile '$pid_file' >'$cache/dockerd.log' 2>&1 </dev/null &"
     fi
     tries=0
     until docker_runs; do
         tries=$((tries + 1))
         if [ "$tries" -ge 60 ]; then
-            say "the Docker daemon does not come up:"
+            say "the Docker daemon does not start:"
             tail -n 20 "$cache/dockerd.log" >&2 2>/dev/null || as_root journalctl --unit docker --lines 20 --no-pager >&2
             exit 1
         fi
@@ -117,13 +117,14 @@ if ! docker_runs; then
 fi
 
 if ! docker info >/dev/null 2>&1; then
-    # Membership in the group docker would count from the next login only, and stay.
-    say "letting $(id -un) use the Docker daemon until it restarts"
+    # Membership in the group docker would take effect at the next login, and be permanent.
+    say "giving $(id -un) access to the Docker daemon until the daemon restarts"
     command -v setfacl >/dev/null || install_packages acl
     as_root setfacl --modify "user:$(id -un):rw" /run/docker.sock
 fi
 
-# The systemd of each host takes five of them, and the kernel's 128 a user are used up by 25 hosts: the next one hangs while it starts.
+# The systemd of each host uses five inotify instances. The kernel's default of 128 for each user is enough for 25 hosts; another host
+# hangs while it starts.
 watchers=/proc/sys/fs/inotify/max_user_instances
 if [ "$(cat $watchers)" -lt 1024 ]; then
     if may_be_root && as_root sysctl --quiet fs.inotify.max_user_instances=1024 2>/dev/null; then
@@ -133,7 +134,7 @@ if [ "$(cat $watchers)" -lt 1024 ]; then
     fi
 fi
 
-# Programs for ARM run in the containers, too. Only the tests of mixed fleets need it.
+# Make programs for ARM run in the containers. Only the tests of mixed fleets need this.
 binfmt=/proc/sys/fs/binfmt_misc
 if [ ! -e $binfmt/qemu-arm ] && may_be_root; then
     [ -e $binfmt/register ] || as_root mount -t binfmt_misc binfmt_misc $binfmt 2>/dev/null || true
