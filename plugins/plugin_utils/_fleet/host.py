@@ -136,7 +136,7 @@ class HostBuilder:
         state = available.get(f"{contract.role}_state")
         if state is not MISSING and self._templates.render(state, f"{contract.role}_state", available) == "absent":
             return []
-        scrape = {key: value for key, value in contract.scrape.items() if key not in ("server", "whole", "instances", "access")}
+        scrape = {key: value for key, value in contract.scrape.items() if key not in ("server", "all_hosts", "instances", "access")}
         if "instances" not in contract.scrape:
             raw = {key: self._templates.render(value, _origin(contract, key), available) for key, value in scrape.items()}
             return self._endpoint(contract.role, raw, functools.partial(_origin, contract))

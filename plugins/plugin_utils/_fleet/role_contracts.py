@@ -13,7 +13,7 @@ the host over the defaults of the role::
                                                  # where it has keys named as those above, they win
     web: true                                    # optional: `monitoring_web` is for it: TLS, a password
     server: true                                 # optional: the model has the variables of the role's hosts
-    whole: true                                  # optional: all hosts concern the role's hosts
+    all_hosts: true                              # optional: what a host of the role gets depends on all hosts of the fleet
     access:                                      # optional: who may connect to it, beside the Prometheus servers that scrape it
       clients: [grafana]                         # the hosts of these roles
       admins: true                               # people: `firewall_admin_networks`
@@ -56,9 +56,9 @@ class Contract:
         return bool(self.scrape.get("server"))
 
     @property
-    def is_for_all(self) -> bool:
-        """Return whether all hosts concern the role's hosts."""
-        return bool(self.scrape.get("whole"))
+    def needs_all_hosts(self) -> bool:
+        """Return whether what a host of the role gets depends on all hosts of the fleet."""
+        return bool(self.scrape.get("all_hosts"))
 
 
 def roles(directory: pathlib.Path = ROLES) -> list[str]:

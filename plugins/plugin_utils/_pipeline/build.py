@@ -55,7 +55,7 @@ def build_model(
     _retire(model, contracts, members)
     endpoints.validate_endpoints(model, problems)
     validate_probes(model, problems)
-    validate_servers(inventory, model, contracts, problems, whole=not host and not without)
+    validate_servers(inventory, model, contracts, problems, is_complete=not host and not without)
     if not host:
         unknown = variable_names.validate_variable_names(inventory, groups, render, problems)
         model.update({"unknown": unknown} if unknown else {})
@@ -76,7 +76,7 @@ def _retire(model: Model, contracts: t.Iterable[Contract], members: t.Callable[[
 
 def _concerned(model: Model, by_host: t.Mapping[str, list[Contract]], host: str, hosts: set[str]) -> set[str]:
     """Return which of *hosts* concern *host*; all of them, where it is none."""
-    if not host or any(contract.is_for_all for contract in by_host.get(host, [])):
+    if not host or any(contract.needs_all_hosts for contract in by_host.get(host, [])):
         return hosts
     clients = {name for access in model["access"].values() for name in access["clients"]}
     return hosts & {host, *clients, *(name for name, its in by_host.items() if any(c.is_server for c in its))}

@@ -18,11 +18,11 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation impor
 
 
 def validate_servers(
-    inventory: Inventory, model: Model, contracts: t.Iterable[Contract], problems: Problems, *, whole: bool
+    inventory: Inventory, model: Model, contracts: t.Iterable[Contract], problems: Problems, *, is_complete: bool
 ) -> None:
     """Report what is wrong with the settings of *model*'s servers and with thresholds.
 
-    :param whole: the model has all hosts.
+    :param is_complete: whether the model has all hosts of the inventory.
     """
     formats.validate_formats(model, problems)
     if _check_servers(inventory, model, problems):
@@ -31,8 +31,8 @@ def validate_servers(
     for name, settings in active_servers(model, "grafana").items():
         if not settings["grafana_admin_password"]:
             problems.add(name, "grafana_admin_password", "", "Grafana's administrator needs a password: give one, in a vault")
-    # The labels of all hosts are needed to tell that none has one.
-    if whole:
+    # Only the labels of all hosts show that a route matches no alert.
+    if is_complete:
         labels = alert_labels.labels_of(model)
         values = alert_labels.values_of(model, (contract.rules for contract in contracts))
         for name, settings in model["servers"].get("alertmanager", {}).items():
