@@ -317,9 +317,9 @@ def test_what_leaves_its_group_is_removed(scenario: t.Any, edited: t.Any) -> Non
 @pytest.mark.parametrize(
     ("role", "message"),
     [
-        ("haproxy_exporter", "bare: there is no HAProxy"),
-        ("apache_exporter", "bare: no Apache in /etc/apache2"),
-        ("postgres_exporter", "bare: PostgreSQL does not answer at /var/run/postgresql, port 5432"),
+        ("haproxy_exporter", "Host bare: HAProxy is not installed"),
+        ("apache_exporter", "Host bare: no Apache in /etc/apache2"),
+        ("postgres_exporter", "Host bare: PostgreSQL does not answer at /var/run/postgresql, port 5432"),
     ],
 )
 def test_a_host_without_the_service_is_refused(scenario: t.Any, edited: t.Any, role: str, message: str) -> None:

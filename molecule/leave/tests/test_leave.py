@@ -107,7 +107,7 @@ def test_without_any_alertmanager_the_host_stays(scenario: t.Any) -> None:
             scenario.on(server).check_output("systemctl start alertmanager")
     assert play.rc != 0
     output = " ".join(play.output.split())
-    assert "No Alertmanager answers, and the alerts of web2 cannot be silenced. Asked were: mon1: " in output
+    assert "Host web2: the alerts of the host cannot be silenced, because no Alertmanager answers. Answers: mon1: " in output
     assert play.changed == []
     scenario.wait(lambda: all(silences(scenario, server) == {} for server in SERVERS))
 
