@@ -50,7 +50,6 @@ from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import contracts
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._pipeline import build, cache
 
 NO_HOST = "!all"
@@ -71,7 +70,7 @@ class LookupModule(LookupBase):
         # Mistakes are told by the lookup fleet, all together.
         if groups is None and hostvars is not None:
             inventory, render = cache.inventory_of(hostvars)
-            groups = build.role_groups(inventory, contracts(), render, Problems())
+            groups = build.role_groups(inventory, cache.contracts_of(inventory, render), render, Problems())
         if hostvars is not None and cache.in_the_controller():
             with contextlib.suppress(AnsibleError):
                 cache.model(hostvars)

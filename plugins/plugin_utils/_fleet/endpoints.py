@@ -12,7 +12,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import LABEL_NAME, label_problem, parse_duration
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Report
 
-_JOB = re.compile(r"[a-zA-Z0-9_.:-]+")
+JOB = re.compile(r"[a-zA-Z0-9_.:-]+")
 _SCHEMES = ("http", "https")
 # How often and how long an endpoint is scraped, where the servers' own settings do not fit it.
 TIMES = ("scrape_interval", "scrape_timeout")
@@ -30,7 +30,7 @@ def build_endpoint(role: str, raw: dict[str, t.Any], host: str, report: Report) 
     if unknown:
         problems.append(("", ", ".join(sorted(unknown)), f"unknown; known are {', '.join(ENDPOINT_KEYS)}"))
     job = raw.get("job")
-    if not isinstance(job, str) or not _JOB.fullmatch(job):
+    if not isinstance(job, str) or not JOB.fullmatch(job):
         problems.append(("job", job, "a job's name has letters, digits, and any of _ . : -"))
     port = parse_port(raw.get("port"))
     if port is None:

@@ -30,7 +30,6 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import client_settings, web_problems
 
 # Keys of a scrape contract that describe the role's hosts, and not one endpoint.
-_NOT_OF_ENDPOINTS = ("server", "all_hosts", "instances", "access")
 
 
 class HostBuilder:
@@ -139,7 +138,7 @@ class HostBuilder:
         state = available.get(f"{contract.role}_state")
         if state is not MISSING and self._templates.render(state, f"{contract.role}_state", available) == "absent":
             return []
-        scrape = {key: value for key, value in contract.scrape.items() if key not in _NOT_OF_ENDPOINTS}
+        scrape = {key: value for key, value in contract.scrape.items() if key in ENDPOINT_KEYS}
         if "instances" not in contract.scrape:
             raw = {key: self._templates.render(value, _origin(contract, key), available) for key, value in scrape.items()}
             return self._endpoint(contract.role, raw, functools.partial(_origin, contract))

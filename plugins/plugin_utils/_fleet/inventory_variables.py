@@ -107,9 +107,16 @@ class Inventory:
         yield "the extra variables", self.extra
 
     @property
+    def source_directories(self) -> list[str]:
+        """Return the directories that the sources of the inventory, files or directories, lie in."""
+        sources = [source for source in self._manager._sources if _directory(source) is not None]  # noqa: SLF001 - as above
+        return list(dict.fromkeys(os.path.dirname(os.path.abspath(source)) for source in sources))
+
+    @property
     def role_directories(self) -> list[str]:
-        """Return the directories that may hold roles of the user's: the configured ones, beside the playbook, and here."""
-        return [*C.DEFAULT_ROLES_PATH, *(os.path.join(path, "roles") for path in (self._loader.get_basedir(), os.getcwd()))]
+        """Return the directories that Ansible finds roles in, and those beside the sources of the inventory."""
+        beside = (self._loader.get_basedir(), *self.source_directories)
+        return [*(os.path.join(path, "roles") for path in beside), *C.DEFAULT_ROLES_PATH]
 
     def select(self, pattern: str | list[str]) -> list[str]:
         """Return the names of the hosts that an Ansible host *pattern* selects, whatever the limit of the run.

@@ -15,6 +15,7 @@ The model::
      "servers": {role: {name: {variable of the role: value}}},
      "unknown": [variables with our prefixes that nothing reads] (only where there are any),
      "jobs": [job], (of all roles, also of those that no host has)
+     "roles": {role: name that include_role finds it by}, (all roles with a contract)
      "access": {role: {"clients": [name], "admins": bool, "peers": variable with their port or ""}},
      "rules": {role: text},
      "dashboards": {role: {name: text}} (only where a Grafana may need them)}

@@ -24,14 +24,28 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 import pathlib
 import typing as t
 
+from ansible.errors import AnsibleError
 from ansible.module_utils.common.yaml import yaml_load
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import alert_rules, contract_files
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import trusted
 
+COLLECTION = "vigie.monitoring"
 ROLES = pathlib.Path(__file__).parents[3] / "roles"
+
+
+class Directory(t.NamedTuple):
+    """A directory that holds the folders of roles: its real path, and the collection that its roles are included from."""
+
+    path: str
+    collection: str = ""
+
+
+OURS = Directory(os.path.realpath(ROLES), COLLECTION)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +58,15 @@ class Contract:
     rules: str = ""
     # The texts of its dashboards, by name.
     dashboards: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    # The folder of a role that is not one of the collection's.
+    folder: pathlib.Path | None = None
+    # The name that include_role finds such a role by.
+    included_as: str = ""
+
+    @property
+    def fqcn(self) -> str:
+        """Return the name that include_role finds the role by."""
+        return self.included_as or f"{COLLECTION}.{self.role}"
 
     @property
     def access(self) -> dict[str, t.Any]:
@@ -75,27 +98,73 @@ def specification(role: str, directory: pathlib.Path = ROLES) -> dict[str, dict[
 
 
 @functools.lru_cache
-def contracts(directory: pathlib.Path = ROLES) -> tuple[Contract, ...]:
-    """Return the contracts of all roles that have one, by role."""
-    found = []
-    for path in sorted(directory.glob("*/monitoring/scrape.yml")):
-        role = path.parents[1]
-        rules = role / "monitoring" / "rules.yml"
-        found.append(
-            Contract(
-                role=role.name,
-                scrape=trusted(yaml_load(path.read_bytes())),
-                defaults=trusted(yaml_load((role / "defaults" / "main.yml").read_bytes())),
-                rules=rules.read_text(encoding="utf-8") if rules.is_file() else "",
-                dashboards=_dashboards(role),
-            )
-        )
-    return tuple(found)
+def contracts(directories: tuple[Directory, ...] = (OURS,)) -> tuple[Contract, ...]:
+    """Return the contracts of all roles in *directories* that have one, by role.
+
+    :raises AnsibleError: with all errors in the files of the roles, and with roles that cannot be there together.
+    """
+    errors = contract_files.Errors()
+    found = [
+        _contract(directory, path.parents[1], errors)
+        for directory in directories
+        for path in sorted(pathlib.Path(directory.path).glob("*/monitoring/scrape.yml"))
+    ]
+    if not errors.lines:
+        _check_together(found, errors)
+    if errors.lines:
+        lines = "\n".join(f"- {line}" for line in errors.lines)
+        raise AnsibleError(f"The files of the roles have {len(errors.lines)} error(s):\n{lines}")
+    return tuple(sorted(found, key=lambda contract: contract.role))
 
 
-def _dashboards(role: pathlib.Path) -> dict[str, str]:
-    """Return the texts of a role's dashboards: the role's own by its name, others by what their files say behind it."""
-    return {
-        path.stem.partition("_")[2] or role.name: path.read_text(encoding="utf-8")
-        for path in sorted((role / "monitoring").glob("dashboard*.json"))
-    }
+def _contract(directory: Directory, role: pathlib.Path, errors: contract_files.Errors) -> Contract:
+    foreign = directory != OURS
+    rules = role / "monitoring" / "rules.yml"
+    if foreign:
+        contract_files.check_name(role, errors)
+        contract_files.check_dashboards(role, errors)
+        text = contract_files.read_rules(rules, errors)
+    else:
+        # The tests of the collection validate them. A fleet without such hosts need not parse them.
+        text = rules.read_text(encoding="utf-8") if rules.is_file() else ""
+    return Contract(
+        role=role.name,
+        scrape=trusted(contract_files.read_scrape(role / "monitoring" / "scrape.yml", errors)),
+        defaults=trusted(contract_files.read_defaults(role, errors)),
+        rules=text,
+        dashboards=contract_files.read_dashboards(role),
+        folder=role if foreign else None,
+        included_as=f"{directory.collection}.{role.name}" if directory.collection else str(role),
+    )
+
+
+def _check_together(found: t.Iterable[Contract], errors: contract_files.Errors) -> None:
+    """Report roles of the user with the name, the scrape job, a threshold or a dashboard of another role."""
+    names = dict.fromkeys(roles(), COLLECTION)
+    jobs: dict[str, str] = {}
+    pages: dict[str, str] = {}
+    foreign_thresholds = any("threshold:" in contract.rules for contract in found if contract.folder)
+    thresholds: dict[str, str] = {}
+    for contract in found:
+        own = set(alert_rules.known_thresholds([contract.rules])) if foreign_thresholds else set()
+        if contract.folder:
+            monitoring = contract.folder / "monitoring"
+            where = names.get(contract.role)
+            if where:
+                remedy = f"{where} has a role {contract.role}, too: rename the folder, and its variables with it"
+                errors.add(contract.folder, "", None, remedy)
+                continue
+            job = contract.scrape["job"]
+            if job in jobs:
+                remedy = f"the role {jobs[job]} has the same scrape job: choose another one"
+                errors.add(monitoring / "scrape.yml", "job", job, remedy)
+            for name in sorted(own & set(thresholds)):
+                remedy = f"the role {thresholds[name]} has the same threshold: choose another one"
+                errors.add(monitoring / "rules.yml", "threshold", name, remedy)
+            for name in sorted(set(contract.dashboards) & set(pages)):
+                remedy = f"the role {pages[name]} has a dashboard of this name: rename the file"
+                errors.add(monitoring / f"dashboard_{name}.json", "", None, remedy)
+        names[contract.role] = str(contract.folder or COLLECTION)
+        jobs.setdefault(contract.scrape["job"], contract.role)
+        thresholds.update(dict.fromkeys(own, contract.role))
+        pages.update(dict.fromkeys(contract.dashboards, contract.role))

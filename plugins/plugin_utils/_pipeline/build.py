@@ -31,6 +31,7 @@ def build_model(
     servers: dict[str, t.Any] = {contract.role: {} for contract in contracts if contract.is_server}
     jobs = [plain(contract.scrape["job"]) for contract in contracts]
     model: Model = {"hosts": {}, "servers": servers, "jobs": jobs, "rules": {}, "access": {}, "dashboards": {}}
+    model["roles"] = {contract.role: contract.fqcn for contract in contracts}
     groups = role_groups(inventory, contracts, render, problems)
 
     def members(role: str) -> list[str]:
@@ -57,7 +58,7 @@ def build_model(
     validate_probes(model, problems)
     validate_servers(inventory, model, contracts, problems, is_complete=not host and not without)
     if not host:
-        unknown = variable_names.validate_variable_names(inventory, groups, render, problems)
+        unknown = variable_names.validate_variable_names(inventory, contracts, groups, render, problems)
         model.update({"unknown": unknown} if unknown else {})
     return model, problems.lines
 

@@ -17,9 +17,11 @@ import typing as t
 from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import role_paths
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.inventory_variables import Inventory
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import contracts
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import Contract, contracts
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import Renderer
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._pipeline import build
 
@@ -41,6 +43,23 @@ def inventory_of(hostvars: t.Any) -> tuple[Inventory, Renderer]:
     # Ansible has no other way from a template to them.
     loader = hostvars._loader  # noqa: SLF001
     return Inventory(hostvars._inventory, hostvars._variable_manager, loader), Renderer(loader)  # noqa: SLF001
+
+
+def contracts_of(inventory: Inventory, render: Renderer) -> tuple[Contract, ...]:
+    """Return the contracts of the collection's roles and of the user's.
+
+    :raises AnsibleError: with the directories of roles, or the files in them, that are wrong.
+    """
+    problems = Problems()
+    directories = role_paths.find_directories(inventory, render, problems)
+    _raise(problems.lines)
+    return contracts(directories)
+
+
+def _raise(problems: list[str]) -> None:
+    if problems:
+        lines = "\n".join(f"- {line}" for line in problems)
+        raise AnsibleError(f"The inventory has {len(problems)} mistake(s):\n{lines}")
 
 
 def require_hosts(hosts: t.Sized | None) -> None:
@@ -75,10 +94,8 @@ def model(hostvars: t.Any, host: str = "", without: t.Iterable[str] = ()) -> Mod
 
 def _build(inventory: Inventory, render: Renderer, key: _Key) -> Model:
     host, without = key
-    built, problems = build.build_model(inventory, contracts(), render, host=host, without=without)
-    if problems:
-        lines = "\n".join(f"- {line}" for line in problems)
-        raise AnsibleError(f"The inventory has {len(problems)} mistake(s):\n{lines}")
+    built, problems = build.build_model(inventory, contracts_of(inventory, render), render, host=host, without=without)
+    _raise(problems)
     if "unknown" in built:
         _display.warning(
             f"No role of vigie.monitoring reads these variables of the inventory: {', '.join(built['unknown'])}. "

@@ -12,7 +12,6 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import pro
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses import host_port
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import TIMES, is_parameter_of_job
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, server_settings
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import contracts
 
 TargetGroup = dict[str, t.Any]
 # One for all: to make one costs as much as to encode a text.
@@ -94,7 +93,7 @@ def expected_targets(
     :param roles: these roles' targets alone. An empty collection, or one with a name that is not a role's, selects all: a
         playbook that imports the collection's own may run it by a tag of any name.
     """
-    if not set(roles) <= {contract.role for contract in contracts()}:
+    if roles and not set(roles) <= set(model["roles"]):
         roles = ()
     wanted = None if hosts is None else set(hosts)
     probed = [

@@ -15,7 +15,7 @@ import yaml
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.inventory_variables import Inventory
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import roles, specification
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import Contract, roles, specification
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import MISSING, Renderer, plain
 
 # The variables that belong to no role. README.md explains each of them.
@@ -28,6 +28,7 @@ MONITORING = frozenset(
         "probes",
         "release_base_url",
         "release_token",
+        "role_paths",
         "scraped",
         "scrapes",
         "source_addresses",
@@ -92,17 +93,21 @@ def _slips(word: str, other: str, left: int, wrong: int) -> bool:
     )
 
 
-@functools.cache
-def known() -> frozenset[str]:
-    """Return the names of all variables of the collection."""
-    return MONITORING.union(*(specification(role) for role in roles()))
+# The folders of roles of the user's.
+Folders = tuple[pathlib.Path, ...]
 
 
 @functools.cache
-def _by_the_rest() -> dict[tuple[int, str], list[str]]:
+def known(folders: Folders = ()) -> frozenset[str]:
+    """Return the names of all variables of the collection, and of the roles in *folders*."""
+    return MONITORING.union(*(specification(role) for role in roles()), *map(_of_role, folders))
+
+
+@functools.cache
+def _by_the_rest(folders: Folders) -> dict[tuple[int, str], list[str]]:
     """Return the known names by what is left of them without one word, and the place of the word."""
     found: dict[tuple[int, str], list[str]] = {}
-    for name in sorted(known()):
+    for name in sorted(known(folders)):
         for key in _rests(name):
             found.setdefault(key, []).append(name)
         found.setdefault((-1, _squeezed(name)), []).append(name)
@@ -115,9 +120,9 @@ def _rests(name: str) -> t.Iterator[tuple[int, str]]:
         yield index, "_".join((*words[:index], "", *words[index + 1 :]))
 
 
-def meant(name: str) -> str | None:
-    """Return the variable of the collection that *name* is but for a slip, or None."""
-    index = _by_the_rest()
+def meant(name: str, folders: Folders = ()) -> str | None:
+    """Return the variable of the collection, or of a role in *folders*, that *name* is but for a slip, or None."""
+    index = _by_the_rest(folders)
     near = [*index.get((-1, _squeezed(name)), ()), *(other for key in _rests(name) for other in index.get(key, ()))]
     return next((other for other in near if slip(name, other)), None)
 
@@ -144,7 +149,9 @@ def _of_role(path: pathlib.Path) -> frozenset[str]:
     return frozenset(names)
 
 
-def validate_variable_names(inventory: Inventory, groups: t.Mapping[str, str], render: Renderer, problems: Problems) -> list[str]:
+def validate_variable_names(
+    inventory: Inventory, contracts: t.Iterable[Contract], groups: t.Mapping[str, str], render: Renderer, problems: Problems
+) -> list[str]:
     """Report groups and variables of *inventory* that are ours but for a slip; return the other unknown ones with our prefixes.
 
     All hosts must have been asked for their variables.
@@ -153,15 +160,19 @@ def validate_variable_names(inventory: Inventory, groups: t.Mapping[str, str], r
     """
     if _allowed(inventory, render, problems):
         return []
-    own = own_roles(inventory.role_directories)
-    _check_groups(inventory, groups, own, problems)
+    folders = tuple(contract.folder for contract in contracts if contract.folder)
+    with_contract = [*roles(), *(folder.name for folder in folders)]
+    own = own_roles([*inventory.role_directories, str(pathlib.Path.cwd() / "roles")])
+    _check_groups(inventory, {role: groups.get(role, role) for role in with_contract}, groups, own, problems)
     sources = list(inventory.sources())
     names = set().union(*(variables for _who, variables in sources))
-    ours = ("monitoring_", *(f"{role}_" for role in roles()))
+    ours = ("monitoring_", *(f"{role}_" for role in with_contract))
     # A role of the user's whose name begins like ours, prometheus_pushgateway, has all names that begin with its own.
-    theirs = tuple(f"{role}_" for role in own if role.startswith(ours) and role not in roles())
+    theirs = tuple(f"{role}_" for role in own if role.startswith(ours) and role not in with_contract)
     candidates = {
-        name: meant(name) for name in sorted(map(plain, names - known())) if not name.startswith(("_", "ansible_", *theirs))
+        name: meant(name, folders)
+        for name in sorted(map(plain, names - known(folders)))
+        if not name.startswith(("_", "ansible_", *theirs))
     }
     candidates = {name: other for name, other in candidates.items() if other or name.startswith(ours)}
     of_roles = frozenset().union(*(_of_role(path) for paths in own.values() for path in paths)) if candidates else frozenset()
@@ -171,7 +182,8 @@ def validate_variable_names(inventory: Inventory, groups: t.Mapping[str, str], r
             continue
         if other:
             for who in (who for who, variables in sources if name in variables):
-                problems.add(who, name, "…", f"the collection has no such variable. Did you mean {other}? {_ALLOWED}")
+                whose = "the collection" if other in known() else "your role"
+                problems.add(who, name, "…", f"{whose} has no such variable. Did you mean {other}? {_ALLOWED}")
         else:
             unknown.append(name)
     return unknown
@@ -190,8 +202,9 @@ def _allowed(inventory: Inventory, render: Renderer, problems: Problems) -> bool
     return value == "allow"
 
 
-def _check_groups(inventory: Inventory, mapped: t.Mapping[str, str], own: t.Container[str], problems: Problems) -> None:
-    in_use = {role: mapped.get(role, role) for role in roles()}
+def _check_groups(
+    inventory: Inventory, in_use: t.Mapping[str, str], mapped: t.Container[str], own: t.Container[str], problems: Problems
+) -> None:
     for name in sorted(map(plain, inventory.groups)):
         if name in in_use or name in own or name in in_use.values() or name in ("all", "ungrouped"):
             continue

@@ -42,6 +42,7 @@ def model(probes: dict[str, list[t.Any]], probers: t.Iterable[str] = ("m",), **s
             "blackbox_exporter": dict.fromkeys(probers, PROBER),
         },
         "rules": {},
+        "roles": {role: f"vigie.monitoring.{role}" for role in ("blackbox_exporter", "node_exporter")},
     }
     problems = Problems()
     validate_probes(made, problems)

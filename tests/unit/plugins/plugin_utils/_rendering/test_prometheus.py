@@ -166,8 +166,10 @@ def test_a_path_of_an_alertmanager_is_told(tmp_path: Path) -> None:
 def test_expected_targets_of_some_hosts_and_roles() -> None:
     """What a run answers for."""
     fleet = model(endpoint(), endpoint(role="", job="app", port=1, instance="a:1"))
+    fleet["roles"] = {"node_exporter": "vigie.monitoring.node_exporter"}
     assert [x["job"] for x in targets.expected_targets(fleet, "p")] == ["node", "app"]
     assert [x["job"] for x in targets.expected_targets(fleet, "p", roles=["node_exporter"])] == ["node"]
+    assert [x["job"] for x in targets.expected_targets(fleet, "p", roles=["a tag"])] == ["node", "app"]
     assert targets.expected_targets(fleet, "p", hosts=["b"]) == []
 
 
