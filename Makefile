@@ -62,6 +62,7 @@ sanity: .venv/made ## Run ansible-test sanity without its downloads from the net
 .PHONY: docs
 docs: .venv/made ## Write the READMEs of the roles and the picture of the packages
 	@$(BIN)/python tests/readmes.py
+	@$(BIN)/python tools/architecture.py
 
 .PHONY: dashboards
 dashboards: .venv/made ## Write the dashboards of the roles from tests/dashboards

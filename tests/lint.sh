@@ -26,7 +26,7 @@ artefact() {
     directory=$(mktemp -d)
     ansible-galaxy collection build --output-path "$directory" . >/dev/null &&
         tar -tzf "$directory"/*.tar.gz | grep -vE '/$' |
-        grep -vE '^(CHANGELOG\.md|FILES\.json|LICENSE|MANIFEST\.json|README\.md|meta/runtime\.yml|(docs|playbooks|plugins|roles)/.*)$' >"$directory/extra"
+        grep -vE '^([A-Z]+\.md|FILES\.json|LICENSE|MANIFEST\.json|meta/runtime\.yml|(changelogs|docs|playbooks|plugins|roles)/.*)$' >"$directory/extra"
     cat "$directory/extra"
     test ! -s "$directory/extra"
     found=$?
@@ -42,6 +42,7 @@ check shell sh -c 'for script in .ci/run tests/*.sh tests/fleet/*.sh; do sh -n "
 check changelog antsibull-changelog lint
 check documentation antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all .
 check readmes python tests/readmes.py --check
+check architecture python tools/architecture.py --check
 check dashboards python tests/dashboards/write.py --check
 check artefact artefact
 check ansible-lint ansible-lint -q
