@@ -160,3 +160,31 @@ class Made:
         """Return what Ansible makes of a template in a playbook, with the plugins of the collection."""
         available = {"hostvars": self.hostvars, "groups": self.manager.get_groups_dict(), **variables}
         return Templar(loader=self.loader, variables=available).template(trusted(text))
+
+
+def simple(host: dict[str, t.Any] | None = None, **groups: t.Any) -> dict[str, t.Any]:
+    """Return an inventory of one host *h* in node_exporter and one server."""
+    children = {"node_exporter": {"hosts": {"h": host}}, "prometheus": {"hosts": {"p": None}}, **groups}
+    return {"hosts.yml": {"all": {"vars": {"site": "x"}, "children": children}}}
+
+
+def problems_of(path: Path, files: dict[str, t.Any], extra: dict[str, t.Any] | None = None) -> list[str]:
+    """Return the mistakes of an inventory."""
+    return Made(path, files, extra).build()[1]
+
+
+FLEET: dict[str, t.Any] = {
+    "hosts.yml": {
+        "all": {
+            "children": {
+                "node_exporter": {"hosts": {"web1": None, "web2": None}},
+                "prometheus": {"hosts": {"mon": None}},
+            }
+        }
+    }
+}
+
+
+def build(path: Path, files: dict[str, t.Any] | None = None, extra: dict[str, t.Any] | None = None) -> tuple[t.Any, list[str]]:
+    """Return the model and the mistakes of the fleet with some files more."""
+    return Made(path, {**FLEET, **(files or {})}, extra).build(contracts())

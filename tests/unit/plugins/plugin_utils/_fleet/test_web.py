@@ -10,7 +10,6 @@ import typing as t
 from pathlib import Path
 
 import pytest
-import yaml
 from inventories import Made
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import probes
@@ -101,17 +100,3 @@ def test_a_mistake_is_told_without_the_secret(tmp_path: Path, change: dict[str, 
     (line,) = problems
     assert f"variable monitoring_web.{where}, value '…': {remedy}" in line
     assert "hidden" not in line
-
-
-def test_the_hosts_of_a_job_have_one(tmp_path: Path) -> None:
-    """A password is given to a job."""
-    made(tmp_path)
-    (tmp_path / "host_vars").mkdir(exist_ok=True)
-    (tmp_path / "host_vars/x.yml").write_text(
-        yaml.safe_dump({"monitoring_web": {**WEB, "password": "other"}, "node_exporter_port": 9100})
-    )
-    hosts = yaml.safe_load((tmp_path / "hosts.yml").read_text())
-    hosts["all"]["children"]["node_exporter"]["hosts"]["x"] = None
-    (tmp_path / "hosts.yml").write_text(yaml.safe_dump(hosts))
-    _model, problems = Made(tmp_path, {}).build(contracts())
-    assert any("host x, variable monitoring_web, value '…': w has another one" in line for line in problems)

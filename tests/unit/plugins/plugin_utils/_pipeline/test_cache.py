@@ -12,8 +12,8 @@ from pathlib import Path
 import inventories
 import pytest
 from ansible.errors import AnsibleError
+from inventories import Made
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._pipeline import build as pipeline
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._pipeline import cache
 
 FILES = {
@@ -30,25 +30,9 @@ all:
 
 
 @pytest.fixture
-def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> inventories.Made:
+def made(tmp_path: Path, empty_cache: None) -> inventories.Made:  # noqa: ARG001 - a fixture
     """Return an inventory, and begin without any model."""
-    monkeypatch.setattr(cache, "_models", {})
-    monkeypatch.setattr(cache, "_of_this_task", set())
     return inventories.Made(tmp_path, FILES)
-
-
-@pytest.fixture
-def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return a list that gets an item for each model that is built."""
-    found: list[str] = []
-    real = pipeline.build_model
-
-    def build(*args: t.Any, **kwargs: t.Any) -> t.Any:
-        found.append(kwargs["host"])
-        return real(*args, **kwargs)
-
-    monkeypatch.setattr(pipeline, "build_model", build)
-    return found
 
 
 def test_the_controller_builds_it_once(made: inventories.Made, builds: list[str]) -> None:
@@ -112,11 +96,9 @@ def test_mistakes_are_told_each_time(made: inventories.Made) -> None:
             cache.model(made.hostvars)
 
 
-def test_the_pattern_of_a_play_builds_it(made: inventories.Made, builds: list[str]) -> None:
-    """Also where the inventory has mistakes, which somebody else tells: the pattern is what it is."""
-    pattern = "{{ lookup('vigie.monitoring.role_hosts', 'node_exporter') }}"
-    assert made.template(pattern) == "node_exporter"
-    cache.model(made.hostvars)
-    assert builds == [""]
-    made.manager.get_host("web1").set_variable("node_exporter_port", "none")
-    assert made.template(pattern) == "node_exporter"
+def test_an_inventory_without_hosts_is_an_error(tmp_path: Path) -> None:
+    """As one that does not exist: each play of it would be passed over."""
+    made = Made(tmp_path, {"hosts.yml": {"all": {"children": {"prometheus": {}}}}})
+    for template in ("{{ lookup('vigie.monitoring.fleet') }}", "{{ lookup('vigie.monitoring.role_hosts', 'all') }}"):
+        with pytest.raises(AnsibleError, match=r"The inventory has no hosts\. Name an inventory that exists"):
+            made.template(template)

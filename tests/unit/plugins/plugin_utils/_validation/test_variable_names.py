@@ -10,29 +10,13 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible.errors import AnsibleError
-from inventories import Made, write
+from inventories import FLEET, Made, build, write
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import ROLES, contracts
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._pipeline import cache
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import variable_names
 
 ROOT = Path(__file__).parents[5]
-FLEET: dict[str, t.Any] = {
-    "hosts.yml": {
-        "all": {
-            "children": {
-                "node_exporter": {"hosts": {"web1": None, "web2": None}},
-                "prometheus": {"hosts": {"mon": None}},
-            }
-        }
-    }
-}
-
-
-def build(path: Path, files: dict[str, t.Any] | None = None, extra: dict[str, t.Any] | None = None) -> tuple[t.Any, list[str]]:
-    """Return the model and the mistakes of the fleet with some files more."""
-    return Made(path, {**FLEET, **(files or {})}, extra).build(contracts())
 
 
 @pytest.mark.parametrize(
@@ -170,11 +154,10 @@ def test_mapped_groups(tmp_path: Path, groups: dict[str, str], names: list[str],
     assert [problem in line for line in found] == ([True] if problem else [])
 
 
+@pytest.mark.usefixtures("empty_cache")
 def test_other_unknown_variables_are_one_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It lists them; those of roles of the user's are known, whatever they are called."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cache, "_models", {})
-    monkeypatch.setattr(cache, "_of_this_task", set())
     warnings: list[str] = []
     monkeypatch.setattr(cache._display, "warning", warnings.append)
     own = {
@@ -219,73 +202,6 @@ def test_the_switch_itself_may_be_wrong(tmp_path: Path, value: t.Any) -> None:
     """It has two values."""
     (problem,) = build(tmp_path, {"group_vars/all.yml": {"monitoring_unknown_variables": value}})[1]
     assert problem.startswith("host all, variable monitoring_unknown_variables, value ")
-
-
-def test_an_inventory_without_hosts_is_an_error(tmp_path: Path) -> None:
-    """As one that does not exist: each play of it would be passed over."""
-    made = Made(tmp_path, {"hosts.yml": {"all": {"children": {"prometheus": {}}}}})
-    for template in ("{{ lookup('vigie.monitoring.fleet') }}", "{{ lookup('vigie.monitoring.role_hosts', 'all') }}"):
-        with pytest.raises(AnsibleError, match=r"The inventory has no hosts\. Name an inventory that exists"):
-            made.template(template)
-
-
-NOBODY = "no Prometheus server scrapes this host; "
-SCRAPED: dict[str, tuple[dict[str, t.Any], list[str]]] = {
-    "all": ({}, []),
-    "left out": ({"host_vars/mon.yml": {"prometheus_scrape_hosts": "all:!web2"}}, ["host web2, "]),
-    "meant": (
-        {"host_vars/mon.yml": {"prometheus_scrape_hosts": "all:!web2"}, "host_vars/web2.yml": {"monitoring_scraped": False}},
-        [],
-    ),
-    "absent": (
-        {
-            "hosts.yml": {
-                "all": {
-                    "children": {
-                        "node_exporter": {"hosts": {"web1": None, "web2": {"node_exporter_state": "absent"}}},
-                        "prometheus": {"hosts": {"mon": {"prometheus_scrape_hosts": "mon"}}},
-                    }
-                }
-            }
-        },
-        ["host web1, "],
-    ),
-    "no server": (
-        {"hosts.yml": {"all": {"children": {"node_exporter": {"hosts": {"web1": None, "web2": None}}}}}},
-        ["host web1, web2, "],
-    ),
-    "no server on purpose": (
-        {"hosts.yml": {"all": {"vars": {"monitoring_scraped": "no"}, "children": {"node_exporter": {"hosts": {"web1": None}}}}}},
-        [],
-    ),
-    "other endpoints": (
-        {"hosts.yml": {"all": {"hosts": {"web1": {"monitoring_scrapes": [{"job": "app", "port": 80}]}, "bare": None}}}},
-        ["host web1, "],
-    ),
-    "retired": ({"host_vars/mon.yml": {"prometheus_state": "absent"}}, []),
-    "no truth": (
-        {"host_vars/web2.yml": {"monitoring_scraped": "sometimes"}},
-        ["host web2, variable monitoring_scraped, value 'sometimes'"],
-    ),
-}
-
-
-@pytest.mark.parametrize("case", SCRAPED)
-def test_hosts_that_nobody_scrapes(tmp_path: Path, case: str) -> None:
-    """Are a mistake, until the inventory says that they are meant."""
-    files, hosts = SCRAPED[case]
-    problems = build(tmp_path, files)[1]
-    assert len(problems) == len(hosts)
-    for problem, host in zip(problems, hosts):
-        assert problem.startswith(host)
-        assert case == "no truth" or (NOBODY in problem and "set monitoring_scraped: false where that is meant" in problem)
-
-
-def test_a_host_that_is_not_scraped_is_no_target(tmp_path: Path) -> None:
-    """Whatever the pattern of a server selects."""
-    model, problems = build(tmp_path, {"host_vars/web2.yml": {"monitoring_scraped": "false"}})
-    assert problems == []
-    assert model["servers"]["prometheus"]["mon"]["scrape_hosts"] == ["mon", "web1"]
 
 
 def test_every_variable_of_the_collection_is_known() -> None:

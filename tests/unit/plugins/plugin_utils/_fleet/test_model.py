@@ -1,20 +1,34 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Prometheus server, an Alertmanager or a Grafana that is retired: ``<role>_state: absent``. Everything else follows."""
+"""The model of the fleet: servers, and servers that are retired."""
 
 from __future__ import annotations
 
 import typing as t
 from pathlib import Path
 
+import models
 import pytest
 from inventories import Made
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import contracts
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import firewall, grafana, preview, prometheus
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import (
+    firewall,
+    grafana,
+    preview,
+    prometheus,
+    targets,
+)
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import scrape_targets
+
+
+def test_a_server_that_is_none_is_an_error_that_lists_them() -> None:
+    """With the remedy."""
+    with pytest.raises(ValueError, match=r"x is not in the inventory's group for prometheus: put it there \(there are: p"):
+        targets.scrape_targets(models.model(), "x")
+
 
 FLEET: dict[str, t.Any] = {
     "hosts.yml": {

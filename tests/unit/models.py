@@ -1,0 +1,35 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Models of small fleets, for tests of what is made from a model."""
+
+from __future__ import annotations
+
+import typing as t
+
+import inventories
+
+SETTINGS = {**inventories.defaults("prometheus"), "scrape_hosts": ["a"]}
+
+
+def endpoint(**changes: t.Any) -> dict[str, t.Any]:
+    """Return an endpoint of the model."""
+    usual = {
+        "role": "node_exporter",
+        "job": "node",
+        "port": 9100,
+        "path": "/metrics",
+        "scheme": "http",
+        "params": {},
+        "labels": {},
+    }
+    return {**usual, "instance": "a:9100", **changes}
+
+
+def model(*endpoints: dict[str, t.Any], address: str = "192.0.2.1", **settings: t.Any) -> dict[str, t.Any]:
+    """Return a model with the host *a* and the server *p*."""
+    return {
+        "hosts": {"a": {"address": address, "roles": [], "labels": {"function": "web"}, "endpoints": list(endpoints)}},
+        "servers": {"prometheus": {"p": {**SETTINGS, **settings}}, "alertmanager": {}},
+        "rules": {"prometheus": "groups: []\n"},
+    }
