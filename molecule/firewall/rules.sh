@@ -1,7 +1,7 @@
 #!/bin/sh
-# The rules that the hosts of this scenario have before the first run.
+# Create the firewall rules that the host $1 of this scenario has before the first run.
 set -eu
-# Names, where rules of the host's own take those away that Docker's name server needs.
+# Add names to /etc/hosts: the rules of some hosts replace the rules that Docker's name server needs.
 hosts() { printf '198.18.3.10 monitor\nfd00:18:3::10 monitor\n' >>/etc/hosts; }
 both() { iptables -w "$@" && ip6tables -w "$@"; }
 
@@ -12,7 +12,7 @@ case $1 in
         both -A INPUT -p tcp --dport 22 -j ACCEPT
         ip6tables -A INPUT -p ipv6-icmp -j ACCEPT
         both -A INPUT -j REJECT
-        # What people append; it never matches.
+        # A rule that operators append by mistake. It never matches.
         iptables -A INPUT -p tcp -s 198.18.3.10 --dport 9100 -j ACCEPT
         ;;
     dropping)
@@ -22,7 +22,7 @@ case $1 in
         both -A OUTPUT -p tcp --sport 22 -j ACCEPT
         ip6tables -A INPUT -p ipv6-icmp -j ACCEPT
         ip6tables -A OUTPUT -p ipv6-icmp -j ACCEPT
-        # The mirror of releases.
+        # Connections to the mirror of releases.
         iptables -A OUTPUT -p tcp -d 198.18.3.2 --dport 80 -j ACCEPT
         iptables -A INPUT -p tcp -s 198.18.3.2 --sport 80 -j ACCEPT
         for parent in INPUT OUTPUT FORWARD; do
@@ -50,7 +50,7 @@ case $1 in
     persistent)
         DEBIAN_FRONTEND=noninteractive dpkg --install /var/lib/fleet/*.deb
         both -A INPUT -p tcp --dport 25 -j REJECT
-        # Not by its own save: that would keep what Docker has in other tables for this one start.
+        # Not with netfilter-persistent save, which would also save Docker's rules in other tables.
         iptables-save -t filter >/etc/iptables/rules.v4
         ip6tables-save -t filter >/etc/iptables/rules.v6
         ;;
@@ -89,7 +89,7 @@ END
         firewall-cmd --quiet --reload
         ;;
     published)
-        # Docker in a container: it has the control groups read-only, as long as nobody asks.
+        # Docker in a container needs writable control groups. They are mounted read-only by default.
         mkdir -p /etc/systemd/system/docker.service.d /opt/app
         cat >/etc/systemd/system/docker.service.d/fleet.conf <<'END'
 [Service]
@@ -111,7 +111,7 @@ http.server.ThreadingHTTPServer(("", 80), Metrics).serve_forever()
 END
         systemctl daemon-reload
         systemctl restart docker
-        # A container of the host's own programs.
+        # Create a container from the programs of the host.
         cd "$(mktemp -d)"
         mkdir usr proc sys dev etc
         for directory in bin lib lib64 sbin; do

@@ -3,14 +3,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# A stand-in for the collection prometheus.prometheus, which is on Galaxy alone: users, paths, units, flags and files as its
-# roles leave them (0.30.1, their defaults, templates and tasks), with the real programs.
+# A stand-in for the collection prometheus.prometheus, which is only on Galaxy: users, paths, units, flags and files as its roles
+# create them (0.30.1: defaults, templates and tasks), with the real programs.
 # Usage: layout_of_prometheus_prometheus.sh MIRROR NODE_EXPORTER [PROMETHEUS ALERTMANAGER]
 set -eu
 
 mirror=$1 arch=$(dpkg --print-architecture)
 
-# fetch PROGRAM VERSION BINARY...: into /usr/local/bin
+# fetch PROGRAM VERSION BINARY...: download a release and install its binaries into /usr/local/bin.
 fetch() {
     program=$1 version=$2
     shift 2
@@ -23,13 +23,13 @@ fetch() {
     done
 }
 
-# account NAME HOME
+# account NAME HOME: create a system user and its group.
 account() {
     groupadd --system "$1"
     useradd --system --gid "$1" --shell /usr/sbin/nologin --home-dir "$2" --no-create-home "$1"
 }
 
-# unit NAME USER OPTIONS, with the command on standard input
+# unit NAME USER OPTIONS: create and start a unit. The command is on standard input.
 unit() {
     { printf '[Unit]\nDescription=%s\nAfter=network-online.target\n\n[Service]\nType=simple\nUser=%s\nGroup=%s\n' "$1" "$2" "$2"
       cat

@@ -157,13 +157,13 @@ def test_an_alert_arrives_once_at_whom_it_is_for_and_so_does_its_end(scenario: t
     for word in (
         "host=sms1",
         "function=sms",
-        "Nothing on sms1 answers Prometheus.",
+        "No exporter on sms1 answers Prometheus.",
         "runbooks/prometheus.md#hostdown",
         "graph: http",
     ):
         assert word in text
     for chat in CHATS:
-        assert "Nothing on sms1 answers Prometheus." in inbox.wait(20, chat, "sms1 is down")
+        assert "No exporter on sms1 answers Prometheus." in inbox.wait(20, chat, "sms1 is down")
     # The second Alertmanager would send 15 s later.
     time.sleep(20)
     for contact in ("sms@example.com", *CHATS):
