@@ -9,7 +9,11 @@ import typing as t
 
 import inventories
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.probes import validate_probes
+
 SETTINGS = {**inventories.defaults("prometheus"), "scrape_hosts": ["a"]}
+PROBER = inventories.defaults("blackbox_exporter")
 
 
 def endpoint(**changes: t.Any) -> dict[str, t.Any]:
@@ -33,3 +37,32 @@ def model(*endpoints: dict[str, t.Any], address: str = "192.0.2.1", **settings: 
         "servers": {"prometheus": {"p": {**SETTINGS, **settings}}, "alertmanager": {}},
         "rules": {"prometheus": "groups: []\n"},
     }
+
+
+def probing_model(probes: dict[str, list[t.Any]], probers: t.Iterable[str] = ("m",), **settings: t.Any) -> dict[str, t.Any]:
+    """Return a checked model: the probes of each host, those who probe, and the Prometheus m."""
+    names = sorted({"m", *probes, *probers})
+    hosts = {
+        name: {
+            "address": f"{name}.example.com",
+            "roles": [],
+            "labels": {"function": "web", "rack": name},
+            "endpoints": [],
+            "probes": probes.get(name, []),
+        }
+        for name in names
+    }
+    made = {
+        "hosts": hosts,
+        "servers": {
+            "prometheus": {"m": {**SETTINGS, "scrape_hosts": names, **settings}},
+            "alertmanager": {},
+            "blackbox_exporter": dict.fromkeys(probers, PROBER),
+        },
+        "rules": {},
+        "roles": {role: f"vigie.monitoring.{role}" for role in ("blackbox_exporter", "node_exporter")},
+    }
+    problems = Problems()
+    validate_probes(made, problems)
+    assert problems.lines == []
+    return made

@@ -196,16 +196,6 @@ def test_dashboards_of_others_and_ones_own(tmp_path: Path) -> None:
         grafana_dashboards(its, "pages", ["{}", "[]"])
 
 
-def test_a_password_must_be_given(tmp_path: Path) -> None:
-    """Before anything is done; not of one that goes."""
-    _model, problems = Made(tmp_path / "a", fleet(grafana_admin_password="")).build(contracts())
-    assert problems == [
-        "host pages, variable grafana_admin_password, value '': Grafana's administrator needs a password: give one, in a vault"
-    ]
-    _model, problems = Made(tmp_path / "b", fleet(grafana_admin_password="", grafana_state="absent")).build(contracts())
-    assert problems == []
-
-
 def test_a_host_without_a_grafana_is_told(tmp_path: Path) -> None:
     """The group is the remedy."""
     with pytest.raises(ValueError, match=r"web is not in the inventory's group for grafana: put it there \(there are: pages\)"):

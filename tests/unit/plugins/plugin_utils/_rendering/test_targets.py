@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import typing as t
 
-from models import endpoint, model
+from models import endpoint, model, probing_model
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import targets
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.probes import probe_targets
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import prometheus, targets
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import expected_targets, scrape_targets
 
 
 def one(*args: t.Any, **kwargs: t.Any) -> dict[str, t.Any]:
@@ -70,3 +72,17 @@ def test_expected_targets_of_some_hosts_and_roles() -> None:
     assert [x["job"] for x in targets.expected_targets(fleet, "p", roles=["node_exporter"])] == ["node"]
     assert [x["job"] for x in targets.expected_targets(fleet, "p", roles=["a tag"])] == ["node", "app"]
     assert targets.expected_targets(fleet, "p", hosts=["b"]) == []
+
+
+def test_the_files_of_prometheus_have_them() -> None:
+    """A job for each module, a file with its targets, and each is expected to be up."""
+    made = probing_model({"w": [{"module": "icmp"}]})
+    files = prometheus.prometheus_tree(made, "m")
+    assert json.loads(files["targets/probe_icmp.json"]) == probe_targets(made, "m")["probe_icmp"]
+    assert "job_name: probe_icmp" in files["prometheus.yml"]
+    assert scrape_targets(made, "m") == probe_targets(made, "m")
+    expected = {"job": "probe_icmp", "instance": "w.example.com", "host": "w", "address": "m.example.com:9115"}
+    assert expected_targets(made, "m") == [expected]
+    assert expected_targets(made, "m", hosts=["w"], roles=["blackbox_exporter"]) == [expected]
+    assert expected_targets(made, "m", hosts=["m"]) == []
+    assert expected_targets(made, "m", roles=["node_exporter"]) == []

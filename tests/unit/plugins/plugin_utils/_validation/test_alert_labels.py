@@ -13,6 +13,7 @@ from inventories import Made
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import contracts
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._pipeline import build
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import alert_labels
 
 
 def fleet(route: dict[str, t.Any], **variables: t.Any) -> dict[str, t.Any]:
@@ -157,3 +158,16 @@ def test_a_host_that_is_taken_out_may_have_its_routes(tmp_path: Path) -> None:
     """Until it leaves the inventory."""
     made = Made(tmp_path, fleet({"match": {"host": "db1"}}))
     assert build.build_model(made.inventory, contracts(), made.renderer, without=["db1"])[1] == []
+
+
+def test_labels_that_alerts_may_have() -> None:
+    """Of targets, of endpoints, of rules, of servers, and what the texts of alerts speak of."""
+    rules = (
+        'groups: [{name: g, rules: [{alert: A, expr: x, labels: {team: a}, annotations: {summary: "{{ $labels.mountpoint }}"}}]}]'
+    )
+    model = {
+        "hosts": {"a": {"labels": {"function": "x"}, "endpoints": [{"labels": {"uwsgi": "x"}}]}},
+        "rules": {"r": rules},
+        "servers": {"prometheus": {"p": {"prometheus_external_labels": {"dc": "a"}, "prometheus_extra_rules": []}}},
+    }
+    assert alert_labels.labels_of(model) == {"function", "uwsgi", "team", "mountpoint", "dc"}

@@ -113,3 +113,16 @@ def test_a_host_that_is_not_scraped_is_no_target(tmp_path: Path) -> None:
     model, problems = build(tmp_path, {"host_vars/web2.yml": {"monitoring_scraped": "false"}})
     assert problems == []
     assert model["servers"]["prometheus"]["mon"]["scrape_hosts"] == ["mon", "web1"]
+
+
+def test_a_grafana_needs_a_password(tmp_path: Path) -> None:
+    """The error comes before anything is done. A Grafana that is removed needs no password."""
+
+    def problems(name: str, **variables: t.Any) -> list[str]:
+        grafana = {"hosts": {"pages": {"grafana_admin_password": "", **variables}}}
+        return Made(tmp_path / name, simple(grafana=grafana)).build(contracts())[1]
+
+    assert problems("a") == [
+        "host pages, variable grafana_admin_password, value '': Grafana's administrator needs a password: give one, in a vault"
+    ]
+    assert problems("b", grafana_state="absent") == []

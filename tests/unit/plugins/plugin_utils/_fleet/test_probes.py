@@ -1,0 +1,58 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What blackbox exporters probe."""
+
+from __future__ import annotations
+
+from models import PROBER, probing_model
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.probes import probe_targets
+
+
+def test_a_probe_is_a_target_at_the_exporter() -> None:
+    """With the labels of the host that wants it; its own address is the target where there is no other."""
+    made = probing_model(
+        {"w": [{"module": "icmp"}, {"module": "http_2xx", "target": "https://w/", "labels": {"site": "shop", "rack": "r"}}]}
+    )
+    groups = probe_targets(made, "m")
+    assert list(groups) == ["probe_http_2xx", "probe_icmp"]
+    (site,) = groups["probe_http_2xx"]
+    assert site["targets"] == ["m.example.com:9115"]
+    assert site["labels"] == {
+        "__metrics_path__": "/probe",
+        "__param_module": "http_2xx",
+        "__param_target": "https://w/",
+        "instance": "https://w/",
+        "module": "http_2xx",
+        "prober": "m",
+        "host": "w",
+        "function": "web",
+        "rack": "r",
+        "site": "shop",
+    }
+    (ping,) = groups["probe_icmp"]
+    assert (ping["labels"]["__param_target"], ping["labels"]["rack"]) == ("w.example.com", "w")
+
+
+def test_what_several_hosts_want_is_probed_once() -> None:
+    """With the labels that they share: a group's variable names a site of the group."""
+    made = probing_model({name: [{"module": "http_2xx", "target": "https://site/"}] for name in ("w1", "w2")})
+    ((group,),) = probe_targets(made, "m").values()
+    assert "host" not in group["labels"]
+    assert "rack" not in group["labels"]
+    assert group["labels"]["function"] == "web"
+
+
+def test_several_probe_from_where_they_are() -> None:
+    """Each is a target of its own; one that this server does not scrape does not probe for it."""
+    wanted = {"w": [{"module": "icmp"}]}
+    made = probing_model(wanted, probers=("m", "n"))
+    ((first, second),) = probe_targets(made, "m").values()
+    assert [group["labels"]["instance"] for group in (first, second)] == ["w.example.com from m", "w.example.com from n"]
+    assert second["targets"] == ["n.example.com:9115"]
+    made["servers"]["prometheus"]["m"]["scrape_hosts"] = ["m", "w"]
+    ((only,),) = probe_targets(made, "m").values()
+    assert only["labels"]["instance"] == "w.example.com"
+    made["servers"]["blackbox_exporter"] = {"m": {**PROBER, "blackbox_exporter_state": "absent"}}
+    assert probe_targets(made, "m") == {}

@@ -1,0 +1,83 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Contacts and routes that are refused."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from alertmanagers import MATRIX, settings
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.contacts import contact_and_route_problems
+
+LABELS = {"function", "group"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "where", "remedy"),
+    [
+        (
+            {"routes": [{"match": {"function": "x"}, "contact": "nobdy"}]},
+            "routes[0].contact",
+            "no such contact; alertmanager_contacts has ops",
+        ),
+        ({"routes": [{"match": {"function": "x"}}]}, "routes[0]", "it leads nowhere"),
+        ({"routes": [{"match": {"functoin": "x"}, "contact": "ops"}]}, "routes[0].match", "no target and no rule has this label"),
+        ({"routes": [{"matchers": ['functoin=~"x"'], "contact": "ops"}]}, "routes[0].match", "no target and no rule"),
+        (
+            {"routes": [{"match_regex": {"group": "x["}, "contact": "ops"}]},
+            "routes[0].match_regex.group",
+            "no regular expression",
+        ),
+        ({"routes": [{"match": {}, "contact": "ops", "receiver": "x"}]}, "routes[0]", "unknown; known are match"),
+        (
+            {"routes": [{"contact": "ops", "group_wait": "soon"}]},
+            "routes[0].group_wait",
+            "it must be whole numbers with the units",
+        ),
+        ({"routes": [{"contact": "ops", "routes": [{"match": {"group": "a"}}]}]}, "routes[0].routes[0]", "it leads nowhere"),
+        ({"routes": ["ops"]}, "routes[0]", "a route is a dictionary"),
+        ({"default_contact": "x"}, "default_contact", "no such contact"),
+        ({"watchdog_contact": "x"}, "watchdog_contact", "no such contact"),
+        ({"smtp": {}}, "smtp", "contacts have mail: give smarthost"),
+        (
+            {"contacts": {"ops": {"pager": "x"}}, "routes": []},
+            "contacts.ops.pager",
+            "no such kind of contact; there are mail, slack",
+        ),
+        ({"contacts": {"ops": "x"}, "routes": []}, "contacts.ops", "a contact is a dictionary"),
+        ({"contacts": {"ops": {"telegram": "x"}}, "routes": []}, "contacts.ops.telegram", "it must be a dictionary"),
+        (
+            {"contacts": {"ops": {"rocketchat": "https://x/"}}, "routes": [], "version": "0.28.1"},
+            "contacts.ops.rocketchat",
+            "takes the answer of Rocket.Chat's webhooks for an error",
+        ),
+        ({"contacts": {"ops": {"matrix": "x"}}, "routes": []}, "contacts.ops.matrix", "it must be a dictionary"),
+        (
+            {"contacts": {"ops": {"matrix": {**MATRIX, "access_token": ""}}}, "routes": []},
+            "contacts.ops.matrix",
+            "access_token or access_token_file is missing",
+        ),
+        ({"contacts": {"ops": {"matrix": [{**MATRIX, "room": ""}]}}, "routes": []}, "contacts.ops.matrix", "room is missing"),
+        ({"contacts": {"ops": {"matrix": {**MATRIX, "room": "#a:b"}}}, "routes": []}, "contacts.ops.matrix.room", "internal ID"),
+        (
+            {"contacts": {"ops": {"matrix": MATRIX}}, "routes": [], "version": "0.31.1"},
+            "contacts.ops.matrix",
+            "has this receiver since 0.32",
+        ),
+        (
+            {"contacts": {"ops": {"rocketchat": {"token": "x"}}}, "routes": [], "version": "0.25.0"},
+            "contacts.ops.rocketchat",
+            "Alertmanager has this receiver since 0.28",
+        ),
+        ({"config": {"route": {}}, "routes": []}, "contacts", "alertmanager_config is the whole configuration already"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_is_touched(changes: dict[str, t.Any], where: str, remedy: str) -> None:
+    """With the variable and what to do; and no secret."""
+    ((variable, value, said),) = contact_and_route_problems(settings(**changes), LABELS)
+    assert variable == where
+    assert remedy in said
+    assert "https://" not in str(value)
