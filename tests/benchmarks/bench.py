@@ -1,10 +1,10 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What it costs to render the targets of made-up inventories: ours, by hand, and what Ansible takes for itself.
+"""Measure the cost of rendering the targets of generated inventories: by this collection, by templates, and by Ansible alone.
 
-Prints a table, draws docs/benchmark.svg, and fails where a limit is passed. The CPU time of each run is the best of some,
-taken in turns; its memory is that of its largest process.
+The program prints a table, draws docs/benchmark.svg, and fails if a limit is exceeded. The plays run in turns. The CPU time of
+a play is the minimum of its runs, and its memory is the memory of the largest process.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ LABELS = {
 
 
 class Cost(t.NamedTuple):
-    """What a run took: seconds of wall time, seconds of CPU, MiB of the largest process."""
+    """The cost of a run: seconds of wall time, seconds of CPU time, MiB of the largest process."""
 
     wall: float
     cpu: float
@@ -51,7 +51,7 @@ class Cost(t.NamedTuple):
 
 
 def run(play: str, hosts: Path, output: Path) -> Cost:
-    """Run a play and return what it cost."""
+    """Run a play and return its cost."""
     command = ["ansible-playbook", "-i", str(hosts), *PLAYS[play], "-e", json.dumps({"render_dir": str(output)})]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "ANSIBLE_DISPLAY_OK_HOSTS": "false"}
     with tempfile.NamedTemporaryFile() as cost:
@@ -63,13 +63,13 @@ def run(play: str, hosts: Path, output: Path) -> Cost:
 
 
 def measure(directory: Path, hosts: int, repeat: int) -> dict[str, Cost]:
-    """Return what each play costs with an inventory of *hosts* hosts."""
+    """Return the cost of each play with an inventory of *hosts* hosts."""
     source = directory / "inventory"
     inventory.write(source, hosts)
     costs: dict[str, list[Cost]] = {}
     for turn in range(repeat):
         for play in PLAYS:
-            # By hand takes long enough to be told apart by one run.
+            # One run of the slow plays is precise enough.
             if turn == 0 or play in ("trivial", "render.yml"):
                 print(f"{hosts} hosts, run {turn + 1} of {repeat}: {play}", file=sys.stderr)
                 costs.setdefault(play, []).append(run(play, source, directory / play))
@@ -81,12 +81,12 @@ def measure(directory: Path, hosts: int, repeat: int) -> dict[str, Cost]:
 
 
 def above(costs: dict[str, Cost], play: str) -> float:
-    """Return the CPU seconds that a play takes more than the trivial one."""
+    """Return the CPU seconds of a play minus those of the trivial play."""
     return costs[play].cpu - costs["trivial"].cpu
 
 
 def table(results: dict[int, dict[str, Cost]]) -> str:
-    """Return all that was measured."""
+    """Return all measurements as a table."""
     lines = [f"{'hosts':>6}  {'':<15} {'wall s':>7} {'CPU s':>7} {'above':>7} {'MiB':>6} {'ratio':>6}"]
     for hosts, costs in results.items():
         for play, cost in costs.items():
@@ -97,7 +97,7 @@ def table(results: dict[int, dict[str, Cost]]) -> str:
 
 
 def limits(results: dict[int, dict[str, Cost]]) -> list[tuple[str, float, float, bool]]:
-    """Return (what, measured, limit, whether it is kept) of all limits that the sizes measured tell of."""
+    """Return (name, measured value, limit, whether the value is within the limit) of each limit for the measured sizes."""
     found = []
     largest = results.get(10000)
     if largest:
@@ -130,7 +130,7 @@ def draw(results: dict[int, dict[str, Cost]], path: Path) -> None:
 
 
 def main() -> None:
-    """Measure, tell, draw, and fail where a limit is passed."""
+    """Measure, print, draw, and fail if a limit is exceeded."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hosts", type=int, nargs="+", default=SIZES)
     parser.add_argument("--repeat", type=int, default=5, help="how often the fast plays run (%(default)s)")
@@ -142,7 +142,7 @@ def main() -> None:
             results[hosts] = measure(Path(directory), hosts, arguments.repeat)
     print(table(results))
     for what, value, limit, kept in (found := limits(results)):
-        print(f"{'kept  ' if kept else 'PASSED'}  {what} {limit:g}: {value:.2f}")
+        print(f"{'kept    ' if kept else 'EXCEEDED'}  {what} {limit:g}: {value:.2f}")
     draw(results, arguments.picture)
     print(f"drawn: {arguments.picture}")
     sys.exit(not all(kept for *_rest, kept in found))

@@ -1,9 +1,9 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run a command and write what it cost as JSON: seconds of wall time, seconds of CPU, MiB of its largest process.
+"""Run a command and write its cost as JSON: seconds of wall time, seconds of CPU time, MiB of its largest process.
 
-A program of its own because a new process counts the memory of the one that made it: this one has next to none.
+This is a separate program because a new process counts the memory of its parent: this program uses little memory.
 """
 
 import json

@@ -1,12 +1,13 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Made-up inventories of any size, as large fleets have them.
+"""Generate inventories of any size, in the form of large fleets.
 
-Groups five deep (region, datacenter, room, row, rack of 40 hosts), a file of variables for each of them, and 30 labels, six
-from each level. Every tenth host has labels of its own that hold Jinja: two that only name variables, one with filters.
+An inventory has five levels of groups (region, datacenter, room, row, rack of 40 hosts), a file of variables for each group,
+and 30 labels, six from each level. Every tenth host has own labels with Jinja: two labels name variables, one label uses
+filters.
 
-What merges in `monitoring_labels` stands in a variable of each level, too: the templates written by hand put these together.
+Each level also has its labels in a variable of its own: the templates of the benchmark combine these variables.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import typing as t
 from pathlib import Path
 
-# How many of a level make one of the level above it; the first is how many hosts make a rack.
+# The number of members of a group at each level. A rack has hosts, the other levels have groups of the level before.
 LEVELS = {"rack": 40, "row": 5, "room": 2, "datacenter": 5, "region": 5}
 LABELS = 30
 OWN = (
@@ -30,7 +31,7 @@ def _group_vars(path: Path, level: str, group: str) -> None:
 
 
 def write(directory: Path, hosts: int, *, prometheus: bool = True) -> None:
-    """Write an inventory of *hosts* hosts into a new *directory*; the first of them is the Prometheus server, or none is."""
+    """Write an inventory of *hosts* hosts into a new *directory*. With *prometheus*, the first host is the Prometheus server."""
     (directory / "group_vars").mkdir(parents=True)
     names = [f"h{index:05}.example.com" for index in range(hosts)]
     lines = ["[all:vars]", "site=bench", "[prometheus]", *names[:prometheus], "[node_exporter:children]"]

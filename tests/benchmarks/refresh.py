@@ -1,10 +1,11 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What it costs to bring a server into fleets of different sizes: containers for it and the monitoring server, made-up others.
+"""Measure the time to add a host to fleets of different sizes.
 
-The made-up ones have loopback addresses, and are scraped once an hour. Prints seconds of wall time by step, the middle of some
-runs of `site.yml --limit newcomer`; each brings the newcomer in anew.
+The new host and the monitoring server are containers. The other hosts are generated: they have loopback addresses, and are
+scraped once an hour. The program prints the median seconds of wall time of each step of `site.yml --limit newcomer`. Each run
+adds the host again.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ STEPS = {
 
 
 def write(directory: Path) -> None:
-    """Write the inventory of what is real: a monitoring server, and a newcomer that has nothing yet."""
+    """Write the inventory of the containers: a monitoring server, and a new host without exporters."""
     scrape = {"job": "node", "port": 9100, "scrape_interval": "1s", "scrape_timeout": "1s"}
     groups = {
         "prometheus": {"hosts": {"monitor": {"ansible_host": MONITOR}}},
@@ -44,7 +45,7 @@ def write(directory: Path) -> None:
     variables = {
         "fleet_name": "benchmark",
         "fleet_network": "198.18.9.0/24",
-        # Nothing of what is made up is to be asked.
+        # Prometheus does not scrape the generated hosts during the measurement.
         "prometheus_scrape_interval": "1h",
         "prometheus_evaluation_interval": "1h",
     }
@@ -54,13 +55,13 @@ def write(directory: Path) -> None:
 
 
 def bring_in(directory: Path, *, member: bool) -> None:
-    """Let the newcomer have node_exporter, or not."""
+    """Add the new host to the group node_exporter, or remove it from the group."""
     groups = {"node_exporter": {"hosts": {"newcomer": None}}} if member else {}
     (directory / "newcomer.yml").write_text(yaml.safe_dump({"all": {"children": groups}}), encoding="utf-8")
 
 
 def play(inventories: t.Sequence[Path], *arguments: str) -> dict[str, float]:
-    """Run site.yml; return what its steps took, and all of it."""
+    """Run site.yml, and return the seconds of each step and of the whole run."""
     with tempfile.TemporaryDirectory() as data:
         begun = time.monotonic()
         runner = ansible_runner.run(
@@ -86,13 +87,13 @@ def play(inventories: t.Sequence[Path], *arguments: str) -> dict[str, float]:
 
 
 def measure(real: Path, made_up: Path, repeat: int) -> dict[str, float]:
-    """Return the middle of what each step took."""
+    """Return the median seconds of each step."""
     found: list[dict[str, float]] = []
     bring_in(real, member=False)
     play([real, made_up], "--limit", "monitor", "--skip-tags", "verify")
     for turn in range(repeat):
         print(f"{made_up.name} hosts, run {turn + 1} of {repeat}", file=sys.stderr)
-        # Prometheus takes in what it got.
+        # Wait until Prometheus has read its files.
         time.sleep(10)
         bring_in(real, member=True)
         found.append(play([real, made_up], "--limit", "newcomer"))
@@ -108,10 +109,10 @@ def fleet(action: str, directory: Path) -> str:
 
 
 def main() -> None:
-    """Measure, and tell."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hosts", type=int, nargs="+", default=SIZES)
-    parser.add_argument("--repeat", type=int, default=5, help="how often the newcomer comes (%(default)s)")
+    parser.add_argument("--repeat", type=int, default=5, help="number of runs (%(default)s)")
     arguments = parser.parse_args()
     results: dict[int, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as made:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write the dashboards of all roles, or, with --check, tell which is not up to date."""
+"""Write the dashboards of all roles. With --check, fail if a dashboard is not up to date."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PAGES = {
 
 
 def main() -> None:
-    """Write, or check."""
+    """Write the dashboards, or compare them."""
     stale = []
     for name, page in PAGES.items():
         path, text = ROLES / name, json.dumps(page().build(), indent=1, ensure_ascii=False) + "\n"
@@ -44,7 +44,7 @@ def main() -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
     if stale and "--check" in sys.argv:
-        sys.exit(f"Not what tests/dashboards makes: {', '.join(stale)}. Run `make dashboards`.")
+        sys.exit(f"Not up to date with tests/dashboards: {', '.join(stale)}. Run `make dashboards`.")
 
 
 if __name__ == "__main__":

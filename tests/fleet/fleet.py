@@ -1,16 +1,20 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bring up, or take down, a fleet of containers: one for each host of an inventory, and a mirror of releases.
+"""Create or remove a fleet of containers: one container for each host of an inventory, and a mirror of releases.
 
-The inventory says what there is: ``fleet_name``, ``fleet_network`` (such as 198.18.0.0/24; the mirror gets its second
-address), each host's ``ansible_host``, its ``fleet_suite`` where that is not bookworm, ``fleet_packages``, what Debian has
-installed on it beside the usual, and ``fleet_architectures``, whose programs it runs beside its own; ``fleet_network6`` and
-``fleet_address6`` where hosts have IPv6, too. What runs already is left
-alone, what was stopped or killed is started again, and what is missing is made. Prints a line for all that it does.
+The inventory describes the fleet by these variables:
 
-``images`` builds the images that the hosts of one or more inventories are made from, one after the other. ``vars`` prints the
-variables that let a fleet take its releases from its mirror; ``urls`` says where to look at it.
+    fleet_name, fleet_network            name and network (198.18.0.0/24, for example; the mirror gets the second address)
+    fleet_network6, fleet_address6       optional: the IPv6 network, and the IPv6 address of a host
+    ansible_host                         the address of a host
+    fleet_suite                          Debian's release, default bookworm
+    fleet_packages                       further Debian packages of a host
+    fleet_architectures                  foreign architectures whose programs run on a host
+
+``up`` starts stopped containers, creates missing containers, and prints one line for each action. ``images`` builds the images
+of the hosts of one or more inventories, one after the other. ``vars`` prints the variables for a fleet that uses the mirror.
+``urls`` prints the URLs of Prometheus, Alertmanager and Grafana.
 """
 
 from __future__ import annotations
@@ -33,30 +37,30 @@ PAGES = {"prometheus": 9090, "alertmanager": 9093, "grafana": 3000}
 
 
 def run(*command: str, check: bool = True) -> str:
-    """Run *command* and return what it prints; its errors go to ours."""
+    """Run *command* and return its standard output. Its errors are printed."""
     return subprocess.run(command, check=check, stdout=subprocess.PIPE, text=True).stdout
 
 
 def listing(inventory: str) -> dict[str, Any]:
-    """Return what ansible-inventory has to say."""
+    """Return the output of ansible-inventory --list."""
     program = str(Path(sys.executable).with_name("ansible-inventory"))
     return json.loads(run(program, "-i", inventory, "--list"))
 
 
 class Image(NamedTuple):
-    """What the image of a host is made of: Debian's release, further packages, foreign architectures (with commas between)."""
+    """The content of the image of a host: Debian's release, further packages, foreign architectures (separated by commas)."""
 
     suite: str = "bookworm"
     packages: str = ""
     architectures: str = ""
 
     def tag(self, *options: str) -> str:
-        """Return the tag of the image, which is built where it is missing."""
+        """Return the tag of the image. Build the image if it is missing."""
         return run("sh", str(HERE / "image.sh"), *options, *self).strip()
 
 
 class Host(NamedTuple):
-    """The addresses of a host (or nothing in place of the second), and its image."""
+    """The addresses of a host (the IPv6 address may be empty), and its image."""
 
     address: str
     address6: str
@@ -64,7 +68,7 @@ class Host(NamedTuple):
 
 
 class Fleet(NamedTuple):
-    """Name and networks of a fleet, and its hosts by name."""
+    """The name and the networks of a fleet, and its hosts by name."""
 
     name: str
     network: ipaddress.IPv4Network
@@ -73,7 +77,7 @@ class Fleet(NamedTuple):
 
     @property
     def images(self) -> list[Image]:
-        """The images of the hosts and of the mirror, each once."""
+        """The images of the hosts and of the mirror, without duplicates."""
         return list(dict.fromkeys([Image(), *(host.image for host in self.hosts.values())]))
 
 
@@ -101,7 +105,7 @@ def read(inventory: str) -> Fleet:
 
 
 def build(inventories: list[str]) -> None:
-    """Build the images of all *inventories*: before the first fleet is made, and one by one, as a small machine does best."""
+    """Build the images of all *inventories* one after the other: a small machine builds faster this way."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         fleets = list(pool.map(read, inventories))
     images = list(dict.fromkeys(image for fleet in fleets for image in fleet.images))
@@ -110,13 +114,13 @@ def build(inventories: list[str]) -> None:
 
 
 def up(fleet: Fleet) -> None:
-    """Bring the whole fleet up."""
+    """Start the whole fleet."""
     tags = {image: image.tag() for image in fleet.images}
     name = f"vigie-{fleet.name}"
     if not run("docker", "network", "ls", "--quiet", "--filter", f"name=^{name}$"):
         ipv6 = ["--ipv6", "--subnet", fleet.network6] if fleet.network6 else []
         run("docker", "network", "create", "--subnet", str(fleet.network), *ipv6, name)
-        print(f"{name}: network made", flush=True)
+        print(f"{name}: network created", flush=True)
     container = str(HERE / "container.sh")
     commands = [
         ["sh", container, "host", fleet.name, name, host.address, tags[host.image], host.address6]
@@ -129,7 +133,7 @@ def up(fleet: Fleet) -> None:
 
 
 def down(fleet: str) -> None:
-    """Remove the fleet's containers and its network, and nothing else."""
+    """Remove the containers and the network of the fleet."""
     containers = run("docker", "ps", "--all", "--quiet", "--filter", f"label=vigie.fleet={fleet}").split()
     if containers:
         run("docker", "rm", "--force", "--volumes", *containers)
@@ -140,16 +144,16 @@ def down(fleet: str) -> None:
 
 
 def mirror_vars(network: ipaddress.IPv4Network) -> None:
-    """Print the variables as YAML, of which JSON is a part."""
+    """Print the variables of a fleet that uses the mirror, as YAML."""
     versions = json.loads((MIRROR / "versions.json").read_text())
-    print("---\n# Written by tests/fleet: the mirror's address, and the newest version that it has of each program.")
+    print("---\n# Written by tests/fleet: the address of the mirror, and the newest version of each program in the mirror.")
     print(f"monitoring_release_base_url: http://{network[2]}")
     for name, (newest, *_older) in versions.items():
         print(f"{name}_version: {newest}")
 
 
 def urls(inventory: str) -> None:
-    """Print where the pages of the fleet are."""
+    """Print the URLs of the servers of the fleet."""
     found = listing(inventory)
     for role, port in PAGES.items():
         for name in found.get(role, {}).get("hosts", []):
@@ -158,7 +162,7 @@ def urls(inventory: str) -> None:
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("action", choices=["up", "down", "vars", "urls", "images"])
     parser.add_argument("inventories", metavar="inventory", nargs="+", help="one; for images, any number")

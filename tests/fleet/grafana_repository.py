@@ -1,12 +1,12 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Put a repository of Grafana's stand-in into the mirror, in the layout of the vendor's: packages, archives and a signing key.
+"""Write a repository of Grafana's stand-in into the mirror, in the layout of the vendor: packages, archives and a signing key.
 
     grafana/apt/gpg-full.key, dists/stable/…, pool/…     for apt, signed
     grafana/release/<version>/grafana_<version>_1_linux_<arch>.tar.gz  and  sha256sums.txt
 
-There are the version that the role installs by default, and an older one. apt, dpkg and the signatures are real; the program is
+The repository has the default version of the role and an older version. apt, dpkg and the signatures are real; the program is
 grafana_standin.py.
 """
 
@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 ROLE = HERE.parents[1] / "roles" / "grafana" / "defaults" / "main.yml"
 OLDER = "13.0.1"
 ARCHITECTURES = {"amd64": "amd64", "arm64": "arm64", "armhf": "arm-7"}
-# What the vendor's package has, as far as the role has to do with it.
+# The parts of the vendor's package that the role uses.
 UNIT = """\
 [Unit]
 Description=Grafana instance
@@ -81,13 +81,13 @@ PRERM = '#!/bin/sh\nset -e\nif [ "$1" = remove ]; then systemctl stop grafana-se
 
 
 def program(version: str) -> bytes:
-    """Return the stand-in as a program."""
+    """Return the stand-in as an executable program."""
     text = (HERE / "grafana_standin.py").read_text().replace('VERSION = "0.0.0"', f'VERSION = "{version}"')
     return f"#!/usr/bin/python3\n{text}".encode()
 
 
 def package(version: str, architecture: str, directory: Path) -> Path:
-    """Write a package; return its path."""
+    """Write a package and return its path."""
     path = directory / f"grafana_{version}_{architecture}.deb"
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
@@ -117,14 +117,14 @@ def package(version: str, architecture: str, directory: Path) -> Path:
 
 
 def archive(version: str, architecture: str, directory: Path) -> None:
-    """Write an archive, in the layout of the vendor's."""
+    """Write an archive in the layout of the vendor."""
     files = {"bin/grafana": (program(version), 0o755), "conf/defaults.ini": (b"", 0o644), "VERSION": (version.encode(), 0o644)}
     path = directory / f"grafana_{version}_1_linux_{architecture}.tar.gz"
     write_archive(path, {f"grafana-{version}/{name}": file for name, file in files.items()})
 
 
 def index(root: Path, packages: list[Path]) -> None:
-    """Write the repository's lists, and sign them."""
+    """Write and sign the package lists of the repository."""
     suite = root / "dists" / "stable"
     sums = []
     for architecture in ARCHITECTURES:
@@ -156,7 +156,7 @@ def index(root: Path, packages: list[Path]) -> None:
 
 
 def main() -> None:
-    """Write all of it anew: it takes a second."""
+    """Write the whole repository, which takes a second."""
     mirror = Path(sys.argv[1]) / "grafana"
     found = re.search(r"^grafana_version: (.*)$", ROLE.read_text(), re.MULTILINE)
     if not found:

@@ -1,12 +1,12 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stand-in for Grafana, whose server cannot be had where the tests run. It shows no dashboards.
+"""A stand-in for Grafana, which the machine of the tests cannot download. The stand-in shows no dashboards.
 
-It does what the role grafana counts on, as Grafana documents it. ``grafana server`` reads grafana.ini, takes the administrator's
-password when it makes its database and never again, reads data sources at its start alone and dashboards all the time, and
-answers the few requests of the API that the role makes. ``grafana cli admin reset-admin-password`` sets the password.
-What Grafana refuses to start with, it refuses, too. Its database is a JSON file.
+The stand-in does what the role grafana depends on, as Grafana's documentation describes it. ``grafana server`` reads
+grafana.ini, reads the administrator's password only when it creates its database, reads data sources only when it starts, reads
+dashboards all the time, and answers the API requests of the role. ``grafana cli admin reset-admin-password`` sets the password.
+The stand-in refuses to start with an input that Grafana refuses. Its database is a JSON file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pathlib import Path
 
 import yaml
 
-VERSION = "0.0.0"  # filled in when it is packed
+VERSION = "0.0.0"  # grafana_repository.py sets the version
 START_SECONDS = 1.5
 LOOK_SECONDS = 1
 # Grafana locks an account for five minutes after so many wrong passwords.
@@ -57,34 +57,34 @@ def read_ini(path: Path) -> dict[str, dict[str, str]]:
 
 
 class Database:
-    """What Grafana keeps."""
+    """The database of Grafana."""
 
     def __init__(self, ini: dict[str, dict[str, str]]) -> None:
-        """Open it, or make it."""
+        """Open or create the database."""
         self.path = Path(ini["paths"]["data"]) / "grafana.db"
         self.new = not self.path.exists()
         self.content: dict[str, t.Any] = {"sources": [], "dashboards": {}} if self.new else json.loads(self.path.read_text())
 
     def password(self, text: str) -> None:
-        """Set the administrator's."""
+        """Set the password of the administrator."""
         salt = os.urandom(8).hex()
         self.content.update(salt=salt, hash=hashlib.sha256((salt + text).encode()).hexdigest())
 
     def is_password(self, text: str) -> bool:
-        """Return whether it is the administrator's."""
-        # The command line may have set it.
+        """Return whether *text* is the password of the administrator."""
+        # The command line may have changed the password.
         now = json.loads(self.path.read_text())
         return hashlib.sha256((now["salt"] + text).encode()).hexdigest() == now["hash"]
 
     def save(self) -> None:
-        """Write it."""
+        """Write the database."""
         part = self.path.with_suffix(".part")
         part.write_text(json.dumps(self.content))
         part.replace(self.path)
 
 
 def provision_sources(directory: Path, before: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
-    """Return the data sources after a start: the files', and what is there besides unless a file prunes."""
+    """Return the data sources after a start: those of the files, and the earlier ones unless a file prunes them."""
     files = [yaml.safe_load(path.read_text()) for path in sorted(directory.glob("*.y*ml"))]
     found: dict[str, dict[str, t.Any]] = {}
     for file in files:
@@ -103,7 +103,7 @@ def provision_sources(directory: Path, before: list[dict[str, t.Any]]) -> list[d
 
 
 def read_dashboards(directory: Path) -> dict[str, dict[str, t.Any]]:
-    """Return uid, title and folder of the dashboards that the providers' files name."""
+    """Return uid, title and folder of the dashboards in the directories of the providers."""
     found = {}
     for path in sorted(directory.glob("*.y*ml")):
         for provider in yaml.safe_load(path.read_text())["providers"]:
@@ -121,7 +121,7 @@ class Handler(BaseHTTPRequestHandler):
     failures: t.ClassVar[list[float]] = []
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Answer the request."""
         path = self.path.partition("?")[0]
         if path == "/api/health":
             self.reply(200, {"database": "ok", "version": VERSION, "commit": "stand-in"})
@@ -143,7 +143,7 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(404, {"message": "Not found"})
 
     def signed_in(self) -> bool:
-        """Return whether the request has the administrator's password."""
+        """Return whether the request has the password of the administrator."""
         now = time.monotonic()
         Handler.failures = [since for since in self.failures if now - since < LOCKED_SECONDS]
         _kind, _space, token = self.headers.get("Authorization", "").partition(" ")
@@ -160,7 +160,7 @@ class Handler(BaseHTTPRequestHandler):
         return next(source for source in self.database.content["sources"] if source["uid"] == uid)
 
     def health(self, uid: str) -> None:
-        """Say whether a data source answers; that of an Alertmanager, which is the browser's alone, cannot tell."""
+        """Report whether a data source answers. Grafana has no such report for an Alertmanager."""
         source = self.source(uid)
         if source["type"] == "alertmanager":
             self.reply(404, {"message": "Not found"})
@@ -173,7 +173,7 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200, {"status": "OK", "message": "Successfully queried the API."})
 
     def proxy(self, uid: str, path: str) -> None:
-        """Hand a request on to a data source."""
+        """Forward a request to a data source."""
         try:
             with urllib.request.urlopen(self.source(uid)["url"] + path, timeout=5) as answer:  # noqa: S310 - its own
                 self.reply(200, answer.read().decode())
@@ -191,7 +191,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def serve(ini: dict[str, dict[str, str]]) -> None:
-    """Run until killed."""
+    """Serve until the process is killed."""
     provisioning = Path(ini["paths"]["provisioning"])
     database = Database(ini)
     if database.new:
@@ -226,13 +226,13 @@ def serve(ini: dict[str, dict[str, str]]) -> None:
 
 
 def main() -> None:
-    """Do what the arguments say."""
+    """Run the command line."""
     command, *arguments = sys.argv[1:]
     options = dict(argument[2:].partition("=")[::2] for argument in arguments if argument.startswith("--"))
     ini = read_ini(Path(options["config"]))
     if not (Path(options["homepath"]) / "conf" / "defaults.ini").exists():
         sys.exit("Grafana-server Init Failed: Could not find config defaults, make sure homepath command line parameter is set")
-    # Defaults of the command line: the file comes before them.
+    # The command line has defaults: the file overrides them.
     for argument in arguments:
         found = re.fullmatch(r"cfg:default\.(\w+)\.(\w+)=(.*)", argument)
         if found:

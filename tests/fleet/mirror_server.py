@@ -1,13 +1,13 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Serve a tree of release archives as upstream's host does, and say on stdout who asked for what.
+"""Serve a directory of release archives as the host of upstream does, and log each request on standard output.
 
-Each request is one JSON line: ``{"method", "host", "path", "status", "authorization", "client"}``, where
-``authorization`` is the header's scheme and the sha256 of the header, or null where none was sent.
+Each request is one JSON line: ``{"method", "host", "path", "status", "authorization", "client"}``. ``authorization`` is the
+scheme and the sha256 of the header, or null if the request has no such header.
 
-A file in the overlay is served in place of the tree's. A file ``<path>.reply`` there holds JSON and changes the reply:
-``{"status": 404}``, ``{"status": 302, "location": URL}``, or ``{"truncate": BYTES}`` to break off the body there.
+A file in the overlay replaces a file of the directory. A file ``<path>.reply`` in the overlay contains JSON that changes the
+reply: ``{"status": 404}``, ``{"status": 302, "location": URL}``, or ``{"truncate": BYTES}`` to end the body after BYTES bytes.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from urllib.parse import unquote, urlsplit
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One request. ``roots`` are the directories that are looked into, the first that holds the file wins."""
+    """One request. ``roots`` are the directories to search; the first directory that has the file wins."""
 
     roots: tuple[Path, ...] = ()
     protocol_version = "HTTP/1.1"
 
     def find(self, suffix: str = "") -> Path | None:
-        """Return the file that the request's path (plus a suffix) names, or None."""
+        """Return the file for the path of the request (plus *suffix*), or None."""
         relative = unquote(urlsplit(self.path).path).lstrip("/") + suffix
         for root in self.roots:
             path = (root / relative).resolve()
@@ -39,7 +39,7 @@ class Handler(BaseHTTPRequestHandler):
         return None
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Answer the request."""
         reply_file, path = self.find(".reply"), self.find()
         reply = json.loads(reply_file.read_text()) if reply_file else {}
         status = reply.get("status", 200 if path else 404)
@@ -63,10 +63,10 @@ class Handler(BaseHTTPRequestHandler):
             else:
                 shutil.copyfileobj(source, self.wfile, 1 << 20)
 
-    do_HEAD = do_GET  # noqa: N815 - its caller's name
+    do_HEAD = do_GET  # noqa: N815 - the name that http.server calls
 
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:  # noqa: ARG002 - its caller's
-        """Say what was asked and answered; a secret only as its hash."""
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:  # noqa: ARG002 - the signature of http.server
+        """Log the request and the status. A secret is logged as a hash."""
         sent = self.headers.get("Authorization")
         line = {
             "method": self.command,
@@ -76,15 +76,15 @@ class Handler(BaseHTTPRequestHandler):
             "authorization": sent and f"{sent.split()[0]} {hashlib.sha256(sent.encode()).hexdigest()}",
             "client": self.client_address[0],
         }
-        # In one piece: requests are answered, and said, side by side.
+        # Write the line with one call: several threads write lines.
         os.write(sys.stdout.fileno(), f"{json.dumps(line)}\n".encode())
 
 
 def main() -> None:
-    """Serve until killed."""
+    """Serve until the process is killed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--port", type=int, default=80)
-    parser.add_argument("--overlay", type=Path, help="files that are served in place of the tree's")
+    parser.add_argument("--overlay", type=Path, help="files that replace files of the directory")
     parser.add_argument("tree", type=Path)
     args = parser.parse_args()
     Handler.roots = tuple(root.resolve() for root in (args.overlay, args.tree) if root)

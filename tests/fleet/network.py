@@ -38,7 +38,7 @@ SIGNS = re.compile(
     r"|HTTPS?ConnectionPool|ConnectTimeoutError|ReadTimeoutError|IncompleteRead|Connection broken|from versions: none"
     r"|HTTP error \d+ while getting"
 )
-# What is tried again within one run of the program says nothing about its end.
+# apt and pip retry these failures themselves.
 PASSING = re.compile(r"(?:Ign:|WARNING: Retrying)")
 ADVICE = (
     "the network failed, not a test. Check that this machine reaches the address above, or configure a mirror or a proxy for "
@@ -68,7 +68,7 @@ def network_errors(log: str) -> list[str]:
     """Return the lines of *log* that report a failure of the network, each once, three at most."""
     lines = [line.strip() for line in log.splitlines()]
     found = [line for line in lines if SIGNS.search(line) and not PASSING.match(line)]
-    # The line that names an address tells more than the others.
+    # A line with a URL says most: it comes first.
     return sorted(dict.fromkeys(found), key=lambda line: "://" not in line)[:3]
 
 
@@ -122,7 +122,7 @@ def persist(step: str, work: Callable[[], None], tries: int = 0) -> None:
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the command line."""
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     step, *command = sys.argv[1:]
