@@ -132,3 +132,13 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert target.exists(), link
         assert not IGNORED.intersection(target.resolve().relative_to(ROOT.resolve()).parts[:1]), f"{link} is not in the artefact"
         assert not anchor or anchor in anchors(target), link
+
+
+def test_tasks_that_are_measured_exist() -> None:
+    """The benchmark of the refresh measures tasks by their names."""
+    text = (ROOT / "tests" / "benchmarks" / "refresh.py").read_text(encoding="utf-8")
+    steps = re.findall(r'^    "([A-Z].*)": "', text.partition("STEPS = ")[2].partition("}")[0], re.MULTILINE)
+    tasks = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("roles/prometheus/tasks/*.yml"))
+    assert steps
+    for step in steps:
+        assert f"- name: {step}\n" in tasks
