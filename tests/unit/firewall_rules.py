@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.vigie.monitoring.plugins.module_utils._firewall import (
+    flows,
+)
+
 
 def rule(**changes: t.Any) -> dict[str, t.Any]:
     """Return a rule as the module has it."""
@@ -24,3 +28,14 @@ def rule(**changes: t.Any) -> dict[str, t.Any]:
         "when_closed": False,
     }
     return {**usual, **changes}
+
+
+FLOW = flows.Flow("input", 4, "tcp", "192.0.2.1/32", "", 0, 9100, "", "", established=False, comment="node on a for b")
+
+
+REPLY = flows.Flow("output", 4, "tcp", "", "192.0.2.1/32", 9100, 0, "", "", established=True, comment="node on a for b")
+
+
+def fate(obstacle: flows.Obstacle | None) -> str:
+    """Return whether something is in the way."""
+    return "passes" if obstacle is None else "blocked" if obstacle.certain else "perhaps"

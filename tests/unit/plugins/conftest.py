@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
+from pathlib import Path
 
 import pytest
 
+from ansible_collections.vigie.monitoring.plugins.module_utils._common.module import DiscreetModule
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.release import Release
+from ansible_collections.vigie.monitoring.plugins.modules import release
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._pipeline import build as pipeline
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._pipeline import cache
 
@@ -32,3 +37,19 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(pipeline, "build_model", build)
     return found
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a host whose systemd is played: what is started stays up."""
+    known = "ActiveState=active\nUnitFileState=enabled\nInvocationID=1\nMainPID=0\nNeedDaemonReload=no\n"
+
+    def run(_module: t.Any, argv: t.Sequence[str], **_options: t.Any) -> tuple[int, str, str]:
+        return (0, known, "") if argv[0] == "systemctl" else (1, "", "no such command here")
+
+    monkeypatch.setattr(DiscreetModule, "run_command", run)
+    units = tmp_path / "etc/systemd/system"
+    units.mkdir(parents=True, mode=0o755)
+    ours = functools.partial(Release, unit_dir=str(units), bin_dir=str(tmp_path / "usr/local/bin"))
+    monkeypatch.setattr(release, "Release", ours)
+    return tmp_path

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import os
+import time
 import types
 import typing as t
 from pathlib import Path
 
 import pytest
+from processes import Started, tree_options
 
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import locks
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree import Tree
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.systemd import ServiceError
 from ansible_collections.vigie.monitoring.plugins.modules import config_tree
@@ -105,3 +109,18 @@ def test_check_mode_predicts_and_touches_nothing(etc: Path) -> None:
     predicted = run(etc, {"main.yml": "one"}, FakeUnit(etc), check=True)
     assert not etc.exists()
     assert predicted == run(etc, {"main.yml": "one"}, FakeUnit(etc))
+
+
+def test_a_second_run_waits_for_the_first(host: Path) -> None:
+    """As long as it may."""
+    path = host / "etc/prog"
+    reader, writer = os.pipe()
+    first = os.fork()
+    if first == 0:
+        with locks.held([locks.tree(str(path))], 0):
+            os.write(writer, b"x")
+            time.sleep(1)
+            os._exit(1 if path.exists() else 0)
+    os.read(reader, 1)
+    assert Started(config_tree, {**tree_options(path, main_yml="x"), "lock_timeout": 20}).result()["changed"]
+    assert os.waitstatus_to_exitcode(os.waitpid(first, 0)[1]) == 0

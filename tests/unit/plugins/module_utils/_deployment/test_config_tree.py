@@ -5,52 +5,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
 import typing as t
 from pathlib import Path
 
 import pytest
+from trees import NEW, OLD, live, pending, put, theirs, tree
 
-from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import config_tree_undo
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import files as files_module
-from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree import Tree
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree_spec import (
     FOREIGN,
     HIDDEN,
-    LARGE,
     TreeError,
-    packed,
-    parse_files,
 )
 
 pytestmark = pytest.mark.usefixtures("private")
-
-OLD = {"main.yml": "old", "rules/a.yml": "old", "rules/b.yml": "old", "targets/x.json": "old"}
-NEW = {"main.yml": "new", "rules/a.yml": "new", "targets/x.json": "new", "targets/y.json": "new"}
-
-
-def run(argv: t.Sequence[str]) -> tuple[int, str, str]:
-    """Run a command for real."""
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout, done.stderr
-
-
-def tree(path: Path, files: t.Mapping[str, t.Any], **options: t.Any) -> Tree:
-    """Return a tree at *path* that belongs to whoever runs the tests."""
-    defaults: dict[str, t.Any] = {
-        "path": str(path),
-        "files": files,
-        "watched": ["targets"],
-        "validate": [],
-        "owner": None,
-        "group": None,
-        "mode": "0640",
-        "directory_mode": "0750",
-    }
-    return Tree({**defaults, **options}, run)
 
 
 def test_the_diff_masks_secrets_inside_a_file(tmp_path: Path) -> None:
@@ -61,42 +31,6 @@ def test_the_diff_masks_secrets_inside_a_file(tmp_path: Path) -> None:
     gone, main = wanted.diff()
     assert (gone["before"], gone["after"]) == ("bearer_token: <secret>\n", "")
     assert (main["before"], main["after"]) == ("password: <secret>\nport: 1\n", "password: <secret>\nport: 2\n")
-
-
-def put(path: Path, files: t.Mapping[str, t.Any], **options: t.Any) -> Tree:
-    """Bring *files* into force as the module does."""
-    wanted = tree(path, files, **options)
-    if wanted.look().unfinished:
-        wanted.recover()
-    if wanted.plan.changed:
-        wanted.stage()
-        wanted.validate({})
-        wanted.switch()
-        wanted.commit()
-    return wanted
-
-
-def pending(path: Path) -> bool:
-    """Return whether a change of the tree at *path* has not finished."""
-    return config_tree_undo.Journal(str(path)).exists()
-
-
-def live(path: Path) -> dict[str, str]:
-    """Return what a service that reads *path* sees."""
-    found = {}
-    for directory, directories, names in os.walk(path, followlinks=True):
-        directories[:] = [name for name in directories if not name.startswith(".")]
-        for name in names:
-            file = Path(directory, name)
-            if not name.startswith(".") and file.exists():
-                found[str(file.relative_to(path))] = file.read_text()
-    return found
-
-
-@pytest.fixture
-def etc(tmp_path: Path) -> Path:
-    """Return where a tree goes."""
-    return tmp_path / "etc" / "service"
 
 
 def test_a_tree_comes_goes_and_comes_back(etc: Path) -> None:
@@ -172,15 +106,6 @@ def test_files_of_others_are_left_alone_and_kept_where_they_are_in_the_way(etc: 
     assert not tree(etc, NEW).look().changed
 
 
-def theirs(etc: Path) -> dict[str, str]:
-    """Put files of somebody else's where the tree goes; return them."""
-    found = {"main.yml": "theirs", "rules/theirs.yml": "theirs", "targets/a.json": "theirs", "targets/x.json": "theirs"}
-    for name, text in found.items():
-        (etc / name).parent.mkdir(parents=True, exist_ok=True)
-        (etc / name).write_text(text)
-    return found
-
-
 def test_a_watched_directory_of_others_is_kept(etc: Path) -> None:
     """Every file that stood in a directory that becomes the tree's is there still, and not where the service looks."""
     theirs(etc)
@@ -222,34 +147,6 @@ def test_a_tree_of_watched_files_alone_is_ours_from_the_first_time_on(etc: Path)
     put(etc, {"targets/x.json": "x"})
     assert not tree(etc, {"targets/x.json": "x"}).look().changed
     assert [p.name for p in etc.glob("*before-vigie*")] == []
-
-
-def test_restore_puts_everything_back(etc: Path) -> None:
-    """Also what was there before the first time."""
-    put(etc, OLD)
-    before = sorted(str(p) for p in etc.rglob("*"))
-    wanted = tree(etc, NEW)
-    wanted.look()
-    wanted.stage()
-    wanted.switch()
-    assert live(etc) != OLD
-    wanted.restore()
-    assert live(etc) == OLD
-    assert sorted(str(p) for p in etc.rglob("*")) == before
-
-
-def test_restore_of_a_first_time_gives_others_their_files_back(etc: Path) -> None:
-    """An adoption that fails is as if it had not been tried; an older copy, and what was put in since, are not mixed up."""
-    before = theirs(etc)
-    (etc / "main.yml.before-vigie").write_text("older")
-    (etc / "targets.before-vigie").mkdir()
-    wanted = tree(etc, NEW)
-    wanted.look()
-    wanted.stage()
-    wanted.switch()
-    assert (etc / "main.yml.before-vigie-2").read_text() == "theirs"
-    wanted.restore()
-    assert live(etc) == {**before, "main.yml.before-vigie": "older"}
 
 
 def test_killed_while_it_takes_over_nothing_of_others_is_lost(etc: Path, killed_at_every_step: t.Any) -> None:
@@ -358,32 +255,6 @@ def test_the_diff_shows_each_file_but_no_secret(etc: Path) -> None:
     assert "hunter" not in str(second)
 
 
-@pytest.mark.parametrize("name", ["/etc/passwd", "../x", "a/../../x", ".current", ".trees/x", "a//b", "./a", ""])
-def test_a_file_stays_in_its_tree(name: str) -> None:
-    """Names that leave it, or that the tree keeps for itself, are refused."""
-    with pytest.raises(TreeError, match="cannot be a file of the tree"):
-        parse_files({name: "x"}, "0640")
-
-
-@pytest.mark.parametrize(
-    "value", [5, None, {"mode": "0600"}, {"content": "x", "owner": "me"}, ["x"], {"packed": "x"}, {"packed": 5}]
-)
-def test_what_is_no_file_is_refused(value: t.Any) -> None:
-    """With the file's name."""
-    with pytest.raises(TreeError, match=r"file 'a\.yml'"):
-        parse_files({"a.yml": value}, "0640")
-
-
-@pytest.mark.parametrize("text", ["ä" * (LARGE + 1), "x" * LARGE + "y", '{"targets": []}\n' * 10000])
-def test_a_large_file_is_packed_on_its_way(text: str) -> None:
-    """And arrives as it was; others go as they are."""
-    others = {"small.yml": "x" * LARGE, "secret": {"content": "hunter2", "secret": True}}
-    sent = packed({"large.json": text, **others})
-    assert {name: sent[name] for name in others} == others
-    assert len(json.dumps(sent["large.json"])) < len(text) / 20
-    assert parse_files(sent, "0640")["large.json"].content == text.encode()
-
-
 def test_absent_removes_what_is_ours(etc: Path) -> None:
     """And leaves what is not, also where the tree has never been."""
     before = theirs(etc)
@@ -455,13 +326,6 @@ def test_directories_belong_to_root_and_stay_readable_for_the_group(etc: Path) -
     assert (etc / "targets").stat().st_uid == 0
 
 
-@pytest.mark.parametrize("mode", ["0770", "0757", "0777"])
-def test_directories_that_others_may_write_to_are_refused(etc: Path, mode: str) -> None:
-    """Who can write there decides what root writes."""
-    with pytest.raises(TreeError, match="lets others than root write"):
-        tree(etc, NEW, directory_mode=mode)
-
-
 def test_links_that_were_planted_where_root_writes_are_not_followed(etc: Path, tmp_path: Path) -> None:
     """In a directory that belonged to a service's user: neither written to, nor removed, nor given to anybody."""
     elsewhere = tmp_path / "elsewhere"
@@ -479,72 +343,3 @@ def test_links_that_were_planted_where_root_writes_are_not_followed(etc: Path, t
         assert {name: text for name, text in live(etc).items() if "before-vigie" not in name} == OLD, planted
         assert sorted(path.name for path in elsewhere.iterdir()) == ["20200101T000000-x", "keep"], planted
         assert elsewhere.stat().st_mode & 0o777 == 0o755, planted
-
-
-def test_the_record_of_a_change_lies_where_root_alone_writes(etc: Path, private: Path, tmp_path: Path) -> None:
-    """One in the tree's own directory, which a service's user may have written, is not believed."""
-    put(etc, OLD)
-    evil = tmp_path / "evil"
-    planted = {"path": "/", "current": None, "becomes": None, "links": [], "asides": {}, "modes": {str(evil): [0o777, -1, -1]}}
-    content = {str(evil): "ZXZpbA==", "../evil": "ZXZpbA=="}
-    (etc / ".pending").write_text(json.dumps({**planted, "watched": content}))
-    put(etc, NEW)
-    assert not evil.exists()
-    assert live(etc) == NEW
-    wanted = tree(etc, OLD)
-    wanted.look()
-    wanted.stage()
-    wanted.switch()
-    (record,) = private.iterdir()
-    assert private.stat().st_mode & 0o777 == 0o700
-    assert record.stat().st_mode & 0o777 == 0o600
-    wanted.commit()
-    assert list(private.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"watched": {"../evil": "ZXZpbA=="}},
-        {"watched": {"/etc/evil": "ZXZpbA=="}},
-        {"watched": {"targets/../../evil": "ZXZpbA=="}},
-        {"links": ["../evil"]},
-        {"asides": {"../evil": "x"}},
-        {"asides": {"main.yml": "/etc/evil"}},
-        {"current": "../../evil"},
-        {"becomes": ".trees/../../evil"},
-        {"watched": None},
-        {"asides": {"main.yml": "/etc/main.yml.before-vigie"}, "path": "/etc"},
-    ],
-)
-def test_a_record_that_reaches_out_of_its_tree_is_refused(etc: Path, private: Path, change: dict[str, t.Any]) -> None:
-    """Whoever wrote it; nothing is changed, and the message names the file and the remedy."""
-    put(etc, OLD)
-    wanted = tree(etc, NEW)
-    wanted.look()
-    wanted.stage()
-    wanted.switch()
-    (record,) = private.iterdir()
-    record.write_text(json.dumps({**json.loads(record.read_text()), **change}))
-    before = live(etc)
-    with pytest.raises(TreeError, match=rf"{record} should say how to undo an interrupted change, and cannot be read .* Remove"):
-        tree(etc, NEW).recover()
-    assert live(etc) == before
-
-
-def test_full_disk_names_the_file_and_the_room(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The operating system does not say which file: an open one has no name for it."""
-
-    def full(_handle: int) -> t.NoReturn:
-        raise OSError(28, "No space left on device")
-
-    wanted = tree(etc, NEW)
-    wanted.look()
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left") as raised:
-        wanted.stage()
-    said = files_module.reason(raised.value, "elsewhere")
-    assert "None" not in said
-    assert str(etc / ".trees") in said
-    assert "bytes and" in said
-    assert said.endswith("inodes are free there). Make room and run again")
