@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pages of the exporters, and of Prometheus and Alertmanager themselves."""
+"""The dashboards of the exporters, of Prometheus and of Alertmanager."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The fleet's home page, and the pages of node_exporter."""
+"""The home dashboard, and the dashboards of node_exporter."""
 
 from __future__ import annotations
 

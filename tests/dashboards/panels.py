@@ -1,9 +1,9 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the dashboards are made of: a page that is filled from left to right, 24 columns wide.
+"""Build dashboards: panels fill a dashboard of 24 columns from left to right.
 
-Grafana's schema is in schema.json beside this file; the unit tests hold every dashboard against it.
+schema.json beside this file is Grafana's schema. The unit tests validate every dashboard with the schema.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import Any
 
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 RED, YELLOW, GREEN = "red", "yellow", "green"
-# What a value means: its text and colour.
+# The text and the colour of a value.
 ON_OFF = {"1": ("up", GREEN), "0": ("down", RED)}
 BASE = None
 COLUMNS = 24
-# By legend, or by the name of a table's column.
+# Queries by legend, or by the name of a column of a table.
 Queries = dict[str, str]
 Steps = dict[float | None, str]
 
 
 def _thresholds(steps: Steps) -> dict[str, Any]:
-    """Return thresholds: colours by the value that each begins at; green below the first, unless BASE says another."""
+    """Return thresholds: each colour begins at a value. Below the first value the colour is green, or the colour of BASE."""
     steps = {BASE: GREEN, **steps}
     return {"mode": "absolute", "steps": [{"color": color, "value": value} for value, color in steps.items()]}
 
@@ -39,13 +39,13 @@ def _last() -> dict[str, Any]:
 
 
 class Page:
-    """One dashboard. Its queries have ``host=~"$node"``: the servers that were chosen."""
+    """One dashboard. Its queries contain ``host=~"$node"``, which selects hosts."""
 
     def __init__(self, uid: str, title: str, description: str, servers: str = 'up{host!=""}') -> None:
-        """Begin it.
+        """Create an empty dashboard.
 
-        :param uid: what it is known by for ever.
-        :param servers: the series that have the servers of this page as ``host``.
+        :param uid: the permanent identifier of the dashboard.
+        :param servers: series whose label ``host`` lists the hosts of the dashboard.
         """
         self._head = {"uid": uid, "title": title, "description": description}
         self._variables: list[dict[str, Any]] = [
@@ -56,7 +56,7 @@ class Page:
         self.choose("node", "Servers", f"label_values({servers}, host)")
 
     def choose(self, name: str, label: str, query: str) -> None:
-        """Let people choose among what *query* finds, any number of them; all at first."""
+        """Add a variable with the values that *query* finds. People can select several values; all are selected at first."""
         self._variables.append(
             {
                 "name": name,
@@ -74,12 +74,12 @@ class Page:
         )
 
     def choose_one(self, name: str, label: str, values: list[str]) -> None:
-        """Let people choose one of *values*."""
+        """Add a variable with which people select one of *values*."""
         first = {"text": values[0], "value": values[0]}
         self._variables.append({"name": name, "type": "custom", "label": label, "query": ",".join(values), "current": first})
 
     def row(self, title: str) -> None:
-        """Begin a row."""
+        """Start a row."""
         self._break()
         place = {"x": 0, "y": self._y, "w": COLUMNS, "h": 1}
         self._panels.append(
@@ -99,7 +99,7 @@ class Page:
         span: int = 4,
         description: str = "",
     ) -> None:
-        """Add one number."""
+        """Add a panel with one number."""
         defaults = {"unit": unit, "decimals": decimals, "thresholds": _thresholds(steps or {})}
         if mappings:
             defaults["mappings"] = _mappings(mappings)
@@ -127,7 +127,7 @@ class Page:
         span: int = 12,
         description: str = "",
     ) -> None:
-        """Add lines over time, by what their legends say; *stacked* on each other."""
+        """Add a panel with lines over time, by their legends. *stacked*: the lines are added up."""
         custom = {"lineWidth": 1, "fillOpacity": 40 if stacked else 8, "showPoints": "never", "spanNulls": False}
         if stacked:
             custom["stacking"] = {"mode": "normal", "group": "A"}
@@ -141,7 +141,7 @@ class Page:
         self._add("timeseries", title, description, queries, options, defaults, span, 8)
 
     def bars(self, title: str, unit: str, queries: Queries, steps: Steps, *, span: int = 12, description: str = "") -> None:
-        """Add a bar for each series, coloured by *steps*."""
+        """Add a panel with one bar for each series, coloured by *steps*."""
         options = {
             "displayMode": "gradient",
             "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": False},
@@ -169,7 +169,7 @@ class Page:
         height: int = 8,
         description: str = "",
     ) -> None:
-        """Add a line for each series, coloured by its value: up or down, unless *mappings* say other things."""
+        """Add a panel with one line for each series, coloured by its value: up or down, or the texts of *mappings*."""
         options = {
             "alignValue": "left",
             "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": False},
@@ -226,7 +226,7 @@ class Page:
         self._panels[-1]["transformations"] = transformations
 
     def build(self) -> dict[str, Any]:
-        """Return it, as Grafana reads it."""
+        """Return the dashboard in Grafana's format."""
         return {
             **self._head,
             "tags": ["vigie"],
@@ -291,7 +291,7 @@ class Page:
         self._row_height = max(self._row_height, height)
 
     def _break(self) -> None:
-        """Go on below what is there."""
+        """Continue below the existing panels."""
         self._y += self._row_height
         self._x = self._row_height = 0
 

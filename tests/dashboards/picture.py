@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Draw the dashboards with the real data of a Prometheus: what Grafana would show, as far as matplotlib can.
+"""Draw the dashboards with the data of a Prometheus server, as similar to Grafana as matplotlib allows.
 
 Usage: picture.py URL DIRECTORY [PAGE...]    writes DIRECTORY/PAGE.png, for pages by their uids, all by default
 """
@@ -45,7 +45,7 @@ SIGNS = {
 
 
 def plain(value: float, decimals: int | None = None) -> str:
-    """Return a number with as many digits as are read."""
+    """Return a number with a readable number of digits."""
     size = abs(value)
     digits = decimals if decimals is not None else 0 if size >= 100 or value == int(value) else 1 if size >= 10 else 2
     return f"{value:.{digits}f}"
@@ -61,7 +61,7 @@ def scaled(value: float, unit: str) -> str:
 
 
 def lasting(seconds: float) -> str:
-    """Return a time that something takes."""
+    """Return a duration."""
     if abs(seconds) < 1:
         return f"{seconds * 1000:.1f} ms"
     minutes = int(seconds // 60)
@@ -102,38 +102,38 @@ def color(value: float, steps: list[dict[str, Any]]) -> str:
 
 
 def frameless(axes: Any) -> None:
-    """Take the frame away."""
+    """Remove the frame."""
     for side in axes.spines.values():
         side.set_visible(False)
 
 
 def over_time(axes: Any) -> None:
-    """Let the last minutes be what goes from left to right."""
+    """Set the time axis to the last minutes."""
     axes.set_xlim(-MINUTES, 0)
     axes.xaxis.set_major_formatter(lambda at, _index: f"{at:.0f} min" if at else "now")
     frameless(axes)
 
 
 class Picture:
-    """One page."""
+    """The picture of one dashboard."""
 
     def __init__(self, url: str, page: dict[str, Any]) -> None:
-        """Nothing is drawn yet."""
+        """Create an empty picture."""
         self.url, self.page, self.now = url, page, time.time()
 
     def ask(self, target: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the series of a query, now or over the last minutes."""
+        """Return the series of a query, now or in the last minutes."""
         expression = filled(target["expr"], self.page)
         if target["instant"]:
             return ask(self.url, "query", query=expression, time=self.now)["result"]
         return ask(self.url, "query_range", query=expression, start=self.now - MINUTES * 60, end=self.now, step=10)["result"]
 
     def series(self, panel: Panel) -> list[tuple[str, dict[str, Any]]]:
-        """Return the name of each series of a panel, and itself."""
+        """Return the name and the data of each series of a panel."""
         return [(legend(target["legendFormat"], one["metric"]), one) for target in panel["targets"] for one in self.ask(target)]
 
     def draw(self, path: Path) -> None:
-        """Write the page to *path*."""
+        """Write the picture to *path*."""
         rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in self.page["panels"])
         height = rows * ROW + 60
         figure = plt.figure(figsize=(WIDTH / 100, height / 100), dpi=100, facecolor=BACK)
@@ -167,11 +167,11 @@ class Picture:
             kinds[panel["type"]](axes, panel)
         figure.savefig(path)
         plt.close(figure)
-        # A third of the size, and no difference to be seen.
+        # This reduces the size to a third, without a visible difference.
         Image.open(path).convert("RGB").quantize(64).save(path, optimize=True)
 
     def nothing(self, axes: Any) -> None:
-        """Say that there are no data."""
+        """Write that there are no data."""
         axes.axis("off")
         axes.text(0.5, 0.5, "No data", ha="center", va="center", fontsize=10, color="#8e8e8e", transform=axes.transAxes)
 
@@ -211,7 +211,7 @@ class Picture:
         )
 
     def number(self, axes: Any, panel: Panel) -> None:
-        """Draw one number."""
+        """Draw a panel with one number."""
         found = self.series(panel)
         axes.axis("off")
         if not found:
@@ -321,14 +321,14 @@ class Picture:
             colLoc="left",
             bbox=(0, 1 - min(1, (len(cells) + 1) / (most + 1)), 1, min(1, (len(cells) + 1) / (most + 1))),
         )
-        made.auto_set_font_size(False)  # noqa: FBT003 - matplotlib's own
+        made.auto_set_font_size(False)  # noqa: FBT003 - the signature of matplotlib
         made.set_fontsize(7.5)
         for cell in made.get_celld().values():
             cell.set_edgecolor("#e4e5e6")
 
 
 def main() -> None:
-    """Draw."""
+    """Draw the dashboards."""
     url, directory, *wanted = sys.argv[1:]
     mpl.use("Agg")
     Path(directory).mkdir(parents=True, exist_ok=True)

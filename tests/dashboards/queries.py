@@ -13,12 +13,12 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
-# Grafana's own variables: four scrapes at least, and the range of the page.
+# Variables that Grafana sets: an interval of at least four scrapes, and the time range of the dashboard.
 OWN = {"__rate_interval": "1m", "__range": "15m", "__interval": "15s"}
 
 
 def filled(text: str, page: dict[str, Any], **chosen: str) -> str:
-    """Return a query of *page* with its variables filled in: all of what they offer, or what was *chosen*."""
+    """Return a query of *page* with values in place of its variables: the values in *chosen*, otherwise all values."""
     values = {
         **OWN,
         **{variable["name"]: variable.get("allValue") or variable["current"]["value"] for variable in choices(page)},
@@ -28,32 +28,32 @@ def filled(text: str, page: dict[str, Any], **chosen: str) -> str:
 
 
 def choices(page: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the variables that people choose values of."""
+    """Return the variables whose values people can select."""
     return [variable for variable in page["templating"]["list"] if variable["type"] != "datasource"]
 
 
 def queries(page: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the title of its panel, and a query, of all in *page*."""
+    """Yield (title of the panel, query) for each query of *page*."""
     for panel in page["panels"]:
         for target in panel.get("targets", []):
             yield panel["title"], target["expr"]
 
 
 def ask(url: str, path: str, **parameters: Any) -> Any:
-    """Return the data of an answer of Prometheus' API.
+    """Query Prometheus' API and return the data of the answer.
 
-    :raises ValueError: with its own words.
+    :raises ValueError: with the error message of Prometheus.
     """
     address = f"{url}/api/v1/{path}?{urllib.parse.urlencode(parameters, doseq=True)}"
     try:
-        with urllib.request.urlopen(address, timeout=20) as answer:  # noqa: S310 - Prometheus' own
+        with urllib.request.urlopen(address, timeout=20) as answer:  # noqa: S310 - the URL of Prometheus
             return json.load(answer)["data"]
     except urllib.error.HTTPError as error:
         raise ValueError(f"{address}: {error.read().decode()}") from error
 
 
 def offered(url: str, page: dict[str, Any], variable: dict[str, Any]) -> list[str]:
-    """Return what a variable of *page* offers."""
+    """Return the values that people can select for a variable of *page*."""
     if variable["type"] == "custom":
         return variable["query"].split(",")
     found = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"])

@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Write schema.json, which dashboards are held against: Grafana's own types of the version that the role installs, as it publishes
-# them in the npm package @grafana/schema, turned into JSON Schema. Needed for a new version of Grafana alone; takes Node.js and npm.
+# Write schema.json, with which tests validate the dashboards. The script converts the types in Grafana's npm package @grafana/schema, of
+# the version that the role installs, to JSON Schema. Run the script for a new version of Grafana. It needs Node.js and npm.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -29,7 +29,7 @@ python3 - "$version" >"$here/schema.json" <<'END'
 import json, sys
 
 def bare(value):
-    """Return a schema without what it says to people."""
+    """Return a schema without descriptions."""
     if isinstance(value, dict):
         return {key: bare(item) for key, item in value.items() if not (key == "description" and isinstance(item, str))}
     return [bare(item) for item in value] if isinstance(value, list) else value

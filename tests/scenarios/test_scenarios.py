@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each scenario in containers, as molecule runs it; three at a time, since much of it is waiting."""
+"""Run each Molecule scenario in containers, three at a time, because a scenario mostly waits."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# What tells why a scenario failed, of the thousands of lines that it prints: pytest's, Ansible's, molecule's.
+# Lines of pytest, Ansible and Molecule that explain why a scenario failed, among thousands of lines.
 TELLING = re.compile(r"(?:E  |FAILED |ERROR|CRITICAL|fatal: |\[ERROR\]|=+ .* in [\d.]+s)")
-# A message of tests/fleet/network.py, wherever in a line.
+# A message of tests/fleet/network.py, at any place in a line.
 NETWORK = "the network failed, not a test"
-# Colours, and the frame that molecule draws.
+# Colours, and the frame that Molecule draws.
 DECORATION = re.compile(r"\x1b\[[\d;]*m|^(\x1b\[[\d;]*m|\s)*│(\x1b\[[\d;]*m)* ?")
 SCENARIOS = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
 
 
 def run(name: str) -> str:
-    """Run a scenario; show what it says, a line at a time with its name, and return why it failed, if it did."""
+    """Run a scenario, print its output line by line with its name, and return the reason of a failure, or an empty text."""
     environment = {
         **os.environ,
         "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
-        # A collection's scenarios may lie at its top, too.
+        # Molecule otherwise warns about scenarios at the top of a collection.
         "MOLECULE_GLOB": "molecule/*/molecule.yml",
-        # What it frames is folded at its width.
+        # Molecule wraps its output at this width.
         "COLUMNS": "160",
     }
     command = ["molecule", "test", "--scenario-name", name]
@@ -54,19 +54,19 @@ def run(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def runs(request: pytest.FixtureRequest) -> t.Iterator[dict[str, Future[str]]]:
-    """Start the scenarios of this session, and return what becomes of them."""
+    """Start the scenarios of this session, and return their results as futures."""
     with ThreadPoolExecutor(3) as pool:
-        # Tests of other files may have parameters of the same name.
+        # Tests of other files may have parameters with the same name.
         items = [item for item in request.session.items if getattr(item, "module", None) is request.module]
         names = [item.callspec.params["name"] for item in items]
-        # The longest comes first: nothing waits for it alone at the end.
+        # The longest scenario starts first, so that it does not run alone at the end.
         names.sort(key=lambda name: name != "exporters")
         yield {name: pool.submit(run, name) for name in names}
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_scenario(name: str, runs: dict[str, Future[str]], capfd: pytest.CaptureFixture[str]) -> None:
-    """Its output is shown as it comes: a scenario takes minutes."""
+    """Run the scenario. Its output is printed at once, because a scenario takes minutes."""
     with capfd.disabled():
         failure = runs[name].result()
     if failure:
