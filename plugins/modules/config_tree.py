@@ -211,7 +211,7 @@ def _bring(tree: Tree, unit: Unit | None, verify: t.Mapping[str, t.Any] | None) 
         if isinstance(error, ServiceError) and unit is not None:
             raise ServiceError(f"{error}\n{outcome} The journal of {unit.name}:\n{unit.journal(since=began)}") from error
         if isinstance(error, OSError):
-            raise TreeError(f"Cannot write {files.reason(error, tree.path)}. {outcome}") from error
+            raise TreeError(f"Cannot write a file: {files.reason(error, tree.path)}. {outcome}") from error
         if isinstance(error, files.InterruptedRunError):
             raise files.InterruptedRunError(f"{error}. {outcome}") from error
         raise
@@ -227,12 +227,14 @@ def _back(tree: Tree, unit: Unit | None, verify: t.Mapping[str, t.Any] | None) -
     except OSError as error:
         return f"{files.unfinished(error, tree.path)}."
     if unit is None:
-        return "The previous configuration is back in force."
+        return "The previous configuration is in force again."
     try:
         unit.reload(verify)
     except ServiceError as error:
-        return f"The files of the previous configuration are back, but the service was not seen to take them: {error}."
-    return "The previous configuration is back in force."
+        return (
+            f"The previous configuration is restored, but the service did not confirm that it uses this configuration: {error}."
+        )
+    return "The previous configuration is in force again."
 
 
 def main() -> None:
@@ -258,7 +260,9 @@ def main() -> None:
         module.fail_json(msg=str(error))
     except OSError as error:
         # What happens once the change has begun is put back, and told, by `apply`.
-        module.fail_json(msg=f"Cannot write {files.reason(error, params['path'])}. The configuration in force is untouched.")
+        module.fail_json(
+            msg=f"Cannot write a file: {files.reason(error, params['path'])}. The configuration in force is unchanged."
+        )
     module.exit_json(**result)
 
 

@@ -250,8 +250,8 @@ def check_ports(chains: list[dict[str, t.Any]], protected: set[int]) -> None:
             ports = {rule["destination_port"]} if chain["parent"] != "OUTPUT" else {rule["source_port"]}
             if protected & ports:
                 raise iptables.FirewallError(
-                    f"Rule {rule['comment']!r} is about port {ports.pop()}, by which this host is administered (SSH). "
-                    "Nothing has changed. Give what is monitored there another port, or take it out of the inventory."
+                    f"Rule {rule['comment']!r} is about port {ports.pop()}, which is protected: SSH connections use this port. "
+                    "Nothing has changed. Use another port for the monitored endpoint, or remove the endpoint from the inventory."
                 )
 
 
@@ -287,7 +287,8 @@ def apply(module: AnsibleModule) -> dict[str, t.Any]:
     if not backend:
         if not module.params["missing_ok"]:
             asked = module.params["backend"]
-            raise iptables.FirewallError(f"{'Neither iptables nor nft' if asked == 'auto' else asked} can be used on this host.")
+            programs = "Neither iptables nor nftables is" if asked == "auto" else f"{asked} is not"
+            raise iptables.FirewallError(f"{programs} installed on this host. Install it, or set missing_ok.")
         # Whoever asked for this will install it, and call again.
         return {"changed": module.check_mode, "installed": False}
     check_ports(module.params["chains"], {*module.params["protected_ports"], ssh_port() or 0} - {0})
@@ -314,7 +315,7 @@ def apply(module: AnsibleModule) -> dict[str, t.Any]:
             for change in pending
         ]
         result["diff"] += [
-            {"before": "", "after": "", "prepare": f"{path}: {'made' if new else 'removed'}\n"} for path, new in files.items()
+            {"before": "", "after": "", "prepare": f"{path}: {'written' if new else 'removed'}\n"} for path, new in files.items()
         ]
     for text in described(obstacles, certain=False):
         module.warn(text)
@@ -371,7 +372,8 @@ def main() -> None:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(
-            msg=f"Cannot keep the rules for the next start: {error.strerror} ({error.filename}). They are in force now."
+            msg=f"The firewall rules are in force, but cannot be saved for the next start: {error.strerror} ({error.filename}). "
+            "Remove the cause and run again."
         )
     if result.get("blocked"):
         text = message(result["blocked"])

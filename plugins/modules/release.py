@@ -393,7 +393,7 @@ def main() -> None:
     except OSError as error:
         # What happens once the change has begun is put back, and told, by the release itself.
         module.fail_json(
-            msg=f"{params['name']}: cannot write {files.reason(error, params['root'])}. Nothing of the service was changed."
+            msg=f"{params['name']}: Cannot write a file: {files.reason(error, params['root'])}. The service is unchanged."
         )
     module.exit_json(**result, services=services(params["root"]))
 

@@ -229,8 +229,8 @@ def test_no_secret_is_seen(scenario: t.Any, edited: t.Any) -> None:
         ({"alertmanager_routes": [{"match": {"functoin": "sms"}, "contact": "ops"}]}, "no target and no rule has this label"),
         ({"alertmanager_routes": [{"match_regex": {"function": "s(ms"}, "contact": "ops"}]}, "it is no regular expression"),
         # Python knows this one, Alertmanager does not: its own tool refuses it.
-        ({"alertmanager_routes": [{"match_regex": {"function": "(?=s)"}, "contact": "ops"}]}, "amtool refuses the configuration"),
-        ({"alertmanager_templates": {"mine": "{{ nonsense }}"}}, "amtool refuses the configuration"),
+        ({"alertmanager_routes": [{"match_regex": {"function": "(?=s)"}, "contact": "ops"}]}, "amtool rejects the configuration"),
+        ({"alertmanager_templates": {"mine": "{{ nonsense }}"}}, "amtool rejects the configuration"),
     ],
 )
 def test_a_mistake_changes_nothing(scenario: t.Any, edited: t.Any, variables: dict[str, t.Any], message: str) -> None:

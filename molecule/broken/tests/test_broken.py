@@ -23,7 +23,7 @@ HEALTHY = ["monitor", "healthy"]
 # What one host's failure says, and how it is mended.
 BROKEN = {
     "unreachable": ("ssh: connect to host 198.18.5.12 port 22", "true"),
-    "full": ("are free: make room there", "umount /opt"),
+    "full": ("bytes free. Free some space", "umount /opt"),
     "pythonless": ("/usr/bin/python3", "mv /root/away/* /usr/bin"),
     "stranger": ("Permission denied (publickey)", "mv /root/away/* /etc/ssh"),
     "readonly": ("Read-only file system", "umount -l /usr"),

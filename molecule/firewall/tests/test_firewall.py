@@ -297,7 +297,7 @@ def test_a_closed_server_still_scrapes(scenario: t.Any) -> None:
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ({"node_exporter_port": 22}, "is about port 22, by which this host is administered (SSH)"),
+        ({"node_exporter_port": 22}, "is about port 22, which is protected"),
         (
             {"monitoring_source_addresses": ["no.such.name.invalid"]},
             "the name no.such.name.invalid does not resolve on this host",

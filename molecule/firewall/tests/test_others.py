@@ -64,7 +64,7 @@ def blocked(scenario: t.Any, host: str, *words: str, **variables: t.Any) -> str:
 
 def remedies(message: str) -> list[str]:
     """Return the commands that a message tells the operator to run."""
-    return [command for found in re.findall(r"for instance: (.*?)\.(?: |$)", message) for command in found.split("; ")]
+    return [command for found in re.findall(r"for example: (.*?)\.(?: |$)", message) for command in found.split("; ")]
 
 
 @contextlib.contextmanager

@@ -140,7 +140,7 @@ class Tree:
             try:
                 config_tree_undo.put_back({**pending, "path": self.path})
             except OSError as error:
-                raise TreeError(f"A run was interrupted. {files.unfinished(error, self.path)}") from error
+                raise TreeError(f"An earlier run was interrupted. {files.unfinished(error, self.path)}.") from error
             self._journal.remove()
             self.look()
             self.plan.unfinished = True
@@ -178,7 +178,7 @@ class Tree:
         :raises TreeError: with the validator's own words; it speaks of the live paths.
         """
         if self._staged is None:
-            raise AssertionError("nothing is staged")
+            raise AssertionError("no tree is staged: call stage() first")
         for argv in self._validate:
             command = [str(part) for part in argv]
             for key, value in {**substitutions, "tree": self._staged}.items():
@@ -186,11 +186,14 @@ class Tree:
             if not os.access(command[0], os.X_OK):
                 if missing_ok:
                     return False
-                raise TreeError(f"The validator {command[0]} is not on this host. Is the service that brings it deployed here?")
+                raise TreeError(
+                    f"The configuration of {self.path} cannot be validated: {command[0]} is not installed on this host. "
+                    "Deploy the service that installs this program first."
+                )
             code, out, err = self._run(command)
             if code:
                 words = "\n".join(text.strip() for text in (out, err) if text.strip()).replace(self._staged, self.path)
-                raise TreeError(f"{os.path.basename(command[0])} refuses the configuration of {self.path}:\n{words}")
+                raise TreeError(f"{os.path.basename(command[0])} rejects the configuration of {self.path}:\n{words}")
         return True
 
     def snapshot(self) -> dict[str, t.Any]:
@@ -211,7 +214,7 @@ class Tree:
     def switch(self) -> None:
         """Bring the staged tree into force. `restore` undoes it, `commit` makes it final."""
         if self._staged is None:
-            raise AssertionError("nothing is staged")
+            raise AssertionError("no tree is staged: call stage() first")
         self._undo = self.snapshot()
         self._journal.write(self._undo)
         for directory in self._watched.intersection(self.plan.aside):

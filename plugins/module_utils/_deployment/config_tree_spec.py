@@ -88,7 +88,7 @@ def parse_mode(mode: t.Any) -> int:
     try:
         return int(str(mode), 8)
     except ValueError:
-        raise TreeError(f"{mode!r} is no octal mode: write it in quotes, as in '0640'") from None
+        raise TreeError(f"{mode!r} is not an octal mode. Write the mode in quotes, for example '0640'.") from None
 
 
 def parse_directory_mode(mode: t.Any) -> int:
@@ -99,8 +99,8 @@ def parse_directory_mode(mode: t.Any) -> int:
     number = parse_mode(mode)
     if number & 0o022:
         raise TreeError(
-            f"directory_mode {mode!r} lets others than root write to directories of configuration: they decide what root writes. "
-            "Give a mode such as '0750', and the group of the service as group"
+            f"directory_mode {mode!r} lets users other than root write to directories of the configuration. "
+            "Set a mode such as '0750', and set group to the group of the service."
         )
     return number
 
@@ -133,10 +133,16 @@ def parse_files(files: t.Mapping[str, t.Any], mode: str) -> dict[str, File]:
     for name, value in sorted(files.items()):
         first = name.split("/", 1)[0]
         if name.startswith("/") or os.path.normpath(name) != name or first in ("..", ".", "") or first.startswith("."):
-            raise TreeError(f"{name!r} cannot be a file of the tree: give a path below it that does not start with a dot")
+            raise TreeError(
+                f"File {name!r} cannot be part of the configuration tree. "
+                "Give a path below the directory of the tree that does not start with a dot."
+            )
         entry = value if isinstance(value, dict) else {"content": value}
         content = _content(entry)
         if content is None or set(entry) - {"content", "packed", "mode", "secret"}:
-            raise TreeError(f"file {name!r}: expected a text, or content (a text), mode and secret, got {sorted(entry)}")
+            got = f"the keys {', '.join(sorted(map(str, entry)))}" if isinstance(value, dict) else type(value).__name__
+            raise TreeError(
+                f"File {name!r}: expected a string, or a dictionary of content (a string), mode and secret; got {got}."
+            )
         parsed[name] = File(content, parse_mode(entry.get("mode") or mode), bool(entry.get("secret")))
     return parsed

@@ -54,8 +54,8 @@ class Journal:
             _check(undo, self._root)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise TreeError(
-                f"{self._path} should say how to undo an interrupted change, and cannot be read ({error}). Nothing has changed. "
-                "Remove the file, see that the configuration is the one that you want, and run again."
+                f"{self._path}, the record of an interrupted change, is damaged ({error}). Nothing has changed. "
+                f"Check that the configuration in {self._root} is the one that you want, remove the record, and run again."
             ) from error
         return undo
 
@@ -71,16 +71,16 @@ def _check(undo: t.Mapping[str, t.Any], root: str) -> None:
     """
     for name in undo["watched"]:
         if os.path.isabs(name) or os.path.normpath(name) != name or name.startswith(".."):
-            raise ValueError(f"{name!r} is not below the tree")
+            raise ValueError(f"{name!r} is not below the configuration tree")
     for name in (*undo["links"], *undo["asides"], *map(os.path.basename, undo["asides"].values())):
         if "/" in name or name in ("", ".", ".."):
-            raise ValueError(f"{name!r} is not at the top of the tree")
+            raise ValueError(f"{name!r} is not at the top of the configuration tree")
     for kept in undo["asides"].values():
         if os.path.realpath(os.path.dirname(kept)) != os.path.realpath(root):
-            raise ValueError(f"{kept!r} is not at the top of the tree")
+            raise ValueError(f"{kept!r} is not at the top of the configuration tree")
     for tree in (undo["current"], undo["becomes"]):
         if tree is not None and not TREE.fullmatch(tree):
-            raise ValueError(f"{tree!r} is no state of the tree")
+            raise ValueError(f"{tree!r} is not a directory in .trees")
 
 
 def put_back(undo: t.Mapping[str, t.Any]) -> None:

@@ -53,8 +53,8 @@ def architecture(machine: str, pointer_bytes: int = struct.calcsize("P")) -> str
     """
     if machine not in ARCHITECTURES:
         raise DownloadError(
-            f"No release is made for machines of the type {machine!r} (known: {', '.join(sorted(ARCHITECTURES))}). "
-            "If one of their architectures runs here, name it in the role's variable that ends in _arch."
+            f"The machine type {machine!r} is unknown (known: {', '.join(sorted(ARCHITECTURES))}). "
+            "Set the role's variable that ends in _arch to the architecture of the releases that this host can run."
         )
     if pointer_bytes * 8 == 32:  # noqa: PLR2004 - a number of bits
         return _32_BIT_USERLAND.get(machine, ARCHITECTURES[machine])
@@ -101,13 +101,17 @@ class Downloader:
                 size = int(response.headers.get("Content-Length") or 0)
                 free = shutil.disk_usage(directory).free
                 if size > free:
-                    raise DownloadError(f"{url} has {size} bytes, but below {directory} only {free} are free: make room there")
+                    raise DownloadError(
+                        f"{url} has {size} bytes, but the file system of {directory} has only {free} bytes free. Free some space."
+                    )
                 received = 0
                 while chunk := _read(response, url, received):
                     stream.write(chunk)
                     received += len(chunk)
                 if received < size:
-                    raise DownloadError(f"{url} ended after {received} of {size} bytes: run again, or look at the server")
+                    raise DownloadError(
+                        f"The download of {url} ended after {received} of {size} bytes. Run again, or check the server."
+                    )
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
@@ -122,9 +126,13 @@ class Downloader:
             # A redirect, to whichever host, is followed without the token.
             return open_url(url, headers=headers, unredirected_headers=list(headers), timeout=self._timeout)
         except HTTPError as error:
-            raise DownloadError(f"{url} answers with HTTP status {error.code} ({error.reason})") from error
+            raise DownloadError(
+                f"{url} answers with HTTP status {error.code} ({error.reason}). Check the version and the URL."
+            ) from error
         except Exception as error:
-            raise DownloadError(f"{url} cannot be reached: {to_text(getattr(error, 'reason', error))}") from error
+            raise DownloadError(
+                f"{url} cannot be reached: {to_text(getattr(error, 'reason', error))}. Check the URL and the network of the host."
+            ) from error
 
 
 def _read(response: t.Any, url: str, received: int) -> bytes:
@@ -136,7 +144,7 @@ def _read(response: t.Any, url: str, received: int) -> bytes:
         return bytes(response.read(_CHUNK))
     except (OSError, HTTPException) as error:
         raise DownloadError(
-            f"{url} broke off after {received} bytes ({to_text(error)}): run again, or look at the server"
+            f"The download of {url} stopped after {received} bytes ({to_text(error)}). Run again, or check the server."
         ) from error
 
 
@@ -154,15 +162,17 @@ def pinned_sum(arch: str, checksums: t.Mapping[str, t.Any]) -> str:
 
     :raises DownloadError: where they have none, or something else.
     """
-    advice = "role's variable that ends in _checksums, or leave that empty to use the release's own list."
+    advice = "role's variable that ends in _checksums, or empty this variable to use the list of checksums that the release has."
     if not checksums.get(arch):
         known = ", ".join(sorted(map(str, checksums)))
-        raise DownloadError(f"The pinned checksums have no SHA-256 for {arch} (they have: {known}). Add it to the {advice}")
+        raise DownloadError(
+            f"The pinned checksums have no SHA-256 for {arch} (they have: {known}). Add the SHA-256 to the {advice}"
+        )
     digest = str(checksums[arch])
     if not _SHA256.fullmatch(digest):
         raise DownloadError(
-            f"The pinned checksum for {arch} is no SHA-256: it must have 64 hexadecimal digits, and is {digest!r} "
-            f"({len(digest)} characters). Correct it in the {advice}"
+            f"The pinned checksum for {arch} is not a SHA-256: expected 64 hexadecimal digits, got {digest!r} "
+            f"({len(digest)} characters). Correct the checksum in the {advice}"
         )
     return digest.lower()
 
@@ -178,10 +188,12 @@ def expected_sum(
     if checksums:
         return pinned_sum(arch, checksums)
     if not checksum_url:
-        raise DownloadError(f"Neither checksums nor checksum_url is given for {file_name}: it could not be verified")
+        raise DownloadError(f"{file_name} cannot be verified. Set checksums or checksum_url.")
     found = find_sum(downloader.text(checksum_url), file_name)
     if found is None:
-        raise DownloadError(f"{checksum_url} has no line for {file_name}: this version may not be released for {arch}")
+        raise DownloadError(
+            f"{checksum_url} has no line for {file_name}. Check the version, and whether this version is released for {arch}."
+        )
     return found
 
 
@@ -193,6 +205,6 @@ def verify(path: str, expected: str, source: str) -> None:
     found = sha256(path)
     if found != expected:
         raise DownloadError(
-            f"{source} is not what it should be: its SHA-256 is {found}, expected {expected}. It was thrown away; "
-            "the version in service is untouched."
+            f"The checksum of {source} is wrong: expected the SHA-256 {expected}, got {found}. The archive was not installed; "
+            "the version in service is unchanged. Check the pinned checksum and the server of the download."
         )

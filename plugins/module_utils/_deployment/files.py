@@ -48,7 +48,7 @@ def reason(error: OSError, path: str) -> str:
     while not os.path.exists(place):
         place = os.path.dirname(place) or "/"
     disk = os.statvfs(place)
-    return f"{text} ({disk.f_bavail * disk.f_frsize} bytes and {disk.f_favail} inodes are free there). Make room and run again"
+    return f"{text} ({disk.f_bavail * disk.f_frsize} bytes and {disk.f_favail} inodes are free). Free some space and run again"
 
 
 def owner_ids(owner: str | None, group: str | None) -> tuple[int, int]:
@@ -112,8 +112,8 @@ def private_directory(path: str) -> None:
         found = os.lstat(directory)
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
             raise UnsafePathError(
-                f"{directory} must be a directory that belongs to root and that nobody else can write to. "
-                "Remove it, or rename it, and run again"
+                f"{directory} must be a directory that belongs to root and that no other user can write to. "
+                f"Remove or rename {directory}, and run again."
             )
     os.chmod(path, 0o700)
 
@@ -192,7 +192,7 @@ def remove_if_empty(path: str) -> bool:
 
 def unfinished(error: OSError, path: str) -> str:
     """Return what is said where *error* stops the putting back of a change."""
-    return f"Not everything could be put back: {reason(error, path)}. The next run puts the rest back first"
+    return f"The rollback is incomplete: {reason(error, path)}. The next run continues the rollback"
 
 
 @contextlib.contextmanager
@@ -203,7 +203,7 @@ def uninterrupted() -> t.Iterator[None]:
     """
 
     def interrupt(number: int, _frame: t.Any) -> t.NoReturn:
-        raise InterruptedRunError(f"stopped by signal {number}")
+        raise InterruptedRunError(f"Signal {number} stopped the run")
 
     previous = {
         signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_IGN),

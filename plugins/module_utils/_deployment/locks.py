@@ -43,7 +43,7 @@ class BusyError(Exception):
 def message(what: str, holder: str, timeout: float) -> str:
     """Return what a run says that gives up waiting."""
     return (
-        f"{holder} is changing {what} on this host and did not finish within {timeout:g} s. This run has changed nothing there. "
+        f"{holder} is changing {what} on this host and did not finish within {timeout:g} s. This run has not changed {what}. "
         "Wait until the other run has finished, then run again."
     )
 

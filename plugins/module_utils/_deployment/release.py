@@ -182,7 +182,7 @@ class Release:
                 self.transaction.roll_back()
                 self.unit.daemon_reload()
         except OSError as error:
-            raise ServiceError(f"a run was interrupted. {files.unfinished(error, self.versions.path)}") from error
+            raise ServiceError(f"An earlier run was interrupted. {files.unfinished(error, self.versions.path)}") from error
         if self.tree and self.tree.look().unfinished:
             self.unfinished = True
             self.tree.recover()
@@ -268,7 +268,7 @@ class Release:
             if isinstance(error, ServiceError):
                 raise ServiceError(f"{error}. {outcome}\nThe journal of {self.unit.name}:\n{journal}") from error
             if isinstance(error, OSError):
-                raise ServiceError(f"cannot write {files.reason(error, self.versions.path)}. {outcome}") from error
+                raise ServiceError(f"Cannot write a file: {files.reason(error, self.versions.path)}. {outcome}") from error
             if isinstance(error, files.InterruptedRunError):
                 raise files.InterruptedRunError(f"{error}. {outcome}") from error
             raise
@@ -338,19 +338,19 @@ class Release:
             if self.tree:
                 self.tree.restore()
         except OSError as error:
-            return f"{files.unfinished(error, self.versions.path)}. {self.unit.name} was left as it is"
+            return f"{files.unfinished(error, self.versions.path)}. {self.unit.name} was not restarted."
         try:
             self.unit.daemon_reload()
             if not was_active and not was_enabled:
                 with contextlib.suppress(ServiceError):
                     self.unit.act("reset-failed")
-                return f"{self.unit.name} was not in service before and was removed again."
+                return f"{self.unit.name} was not in service before the run and was removed."
             return self._serve_again(previous, actions, told=told)
         except ServiceError as error:
-            outcome = f"The former files are back, but the service is not: {error}."
+            outcome = f"The previous files are restored, but the service is not healthy with these files: {error}."
             if "switch" in actions:
                 outcome += (
-                    " The version that failed may have changed the service's data so that the previous one cannot read them."
+                    " The failed version may have changed the service's data, so that the previous version cannot read the data."
                 )
             return outcome
 
@@ -371,7 +371,7 @@ class Release:
         self.unit.wait_healthy(probe["url"] if same_address else "", probe["status"], probe["timeout"], probe["settle"])
         outcome = f"The previous version {version} is back in service."
         if probe["url"] and not same_address:
-            outcome += " It runs; whether it answers was not checked, because its address may be another one."
+            outcome += " The service runs. Its URL was not probed, because the previous configuration may use another address."
         return outcome
 
     # -- removing ---------------------------------------------------------------------------------------------------

@@ -90,14 +90,15 @@ class Unit:
             now = self.show()
             if now.get("ActiveState") != "active" or now.get("InvocationID") != first.get("InvocationID"):
                 raise ServiceError(
-                    f"{self.name} started and died within {time.monotonic() - began:.1f} s "
+                    f"{self.name} exited within {time.monotonic() - began:.1f} s after its start "
                     f"(state {now.get('ActiveState')}, {now.get('SubState')})"
                 )
             problem = probe(url, status, max(1.0, min(5.0, timeout))) if url else ""
             if not problem and time.monotonic() - began >= settle:
                 return
             if time.monotonic() - began >= timeout:
-                raise ServiceError(f"{self.name} runs, but {problem or 'did not settle'} within {timeout:g} s")
+                problem = problem or f"the timeout is shorter than the settle time of {settle:g} s"
+                raise ServiceError(f"{self.name} runs, but is not healthy after {timeout:g} s: {problem}")
             time.sleep(_POLL_SECONDS)
 
     def reload(self, verify: t.Mapping[str, t.Any] | None = None) -> None:
@@ -122,10 +123,10 @@ class Unit:
                 return
             refused = metric in now and now[metric] != verify["value"] and before.get(metric) == verify["value"]
             if refused or time.monotonic() >= deadline:
-                found = now.get(metric, "not to be had")
-                stale = f", and {changed} is what it was before" if changed in now and not fresh else ""
+                found = now.get(metric, "missing")
+                stale = f", and {changed} has not changed" if changed in now and not fresh else ""
                 raise ServiceError(
-                    f"{self.name} did not take the new configuration: {metric} is {found}{stale} at {verify['url']}"
+                    f"{self.name} did not accept the configuration: at {verify['url']}, the metric {metric} is {found}{stale}"
                 )
             time.sleep(_POLL_SECONDS)
 
@@ -139,8 +140,8 @@ class Unit:
                 return found
             if time.monotonic() >= deadline:
                 raise NotReloadedError(
-                    f"{self.name} was not reloaded: {verify['url']} did not show the metric {needed} within "
-                    f"{verify['timeout']} s, so that it could not be seen whether the service takes the new configuration"
+                    f"{self.name} was not reloaded: {verify['url']} did not return the metric {needed} within "
+                    f"{verify['timeout']} s. Without this metric, the result of a reload is unknown"
                 )
             time.sleep(_POLL_SECONDS)
 

@@ -132,7 +132,9 @@ def _lift(directory: str, binary: str) -> str:
                 os.symlink(os.path.relpath(os.path.join(parent, binary), directory), top)
                 break
         else:
-            raise DownloadError(f"The archive holds no program {binary}: it holds {', '.join(sorted(os.listdir(directory)))}")
+            raise DownloadError(
+                f"The archive does not contain the program {binary}. It contains {', '.join(sorted(os.listdir(directory)))}."
+            )
     os.chmod(top, 0o755)
     return top
 
@@ -149,7 +151,8 @@ def _extract(archive: str, directory: str) -> None:
             need, free = sum(m.size for m in members), shutil.disk_usage(directory).free
             if need > free:
                 raise DownloadError(
-                    f"The release takes {need} bytes unpacked, but below {directory} only {free} are free: make room"
+                    f"The unpacked release has {need} bytes, but the file system of {directory} has only {free} bytes free. "
+                    "Free some space."
                 )
             chosen = _chosen(members)
             links = {name for name, member in chosen.items() if member.issym()}
@@ -160,12 +163,12 @@ def _extract(archive: str, directory: str) -> None:
         inside = os.path.realpath(directory)
         for name in sorted(links):
             if os.path.commonpath([inside, os.path.realpath(os.path.join(directory, name))]) != inside:
-                raise DownloadError(f"The archive holds the link {name!r}, which leaves it: it is refused")
+                raise DownloadError(f"The archive is rejected: the link {name!r} points out of the archive.")
     except (tarfile.TarError, EOFError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         if isinstance(error, getattr(tarfile, "FilterError", ())):
-            raise DownloadError(f"The archive holds what leaves it: it is refused ({error})") from error
+            raise DownloadError(f"The archive is rejected: one of its files leaves the archive ({error}).") from error
         raise DownloadError(f"The archive cannot be unpacked: {error}") from error
 
 
@@ -185,10 +188,12 @@ def _chosen(members: t.Sequence[tarfile.TarInfo]) -> dict[str, tarfile.TarInfo]:
             continue
         known = member.isfile() or member.isdir() or member.issym()
         if original.startswith("/") or ".." in name.split("/") or not known:
-            raise DownloadError(f"The archive holds {original!r}, which has no place in a release: it is refused")
+            raise DownloadError(
+                f"The archive is rejected: {original!r} leaves the archive, or is no file, directory or symbolic link."
+            )
         target = os.path.normpath(os.path.join(os.path.dirname(name), member.linkname)) if member.issym() else ""
         if target.startswith(("/", "..")):
-            raise DownloadError(f"The archive holds the link {original!r}, which leaves it: it is refused")
+            raise DownloadError(f"The archive is rejected: the link {original!r} points out of the archive.")
         if member.issym():
             links.add(name)
         member.name = name
@@ -199,5 +204,5 @@ def _chosen(members: t.Sequence[tarfile.TarInfo]) -> dict[str, tarfile.TarInfo]:
     for name in chosen:
         parts = name.split("/")
         if links.intersection("/".join(parts[:number]) for number in range(1, len(parts))):
-            raise DownloadError(f"The archive holds {name!r} behind a link of its own: it is refused")
+            raise DownloadError(f"The archive is rejected: the path {name!r} goes through a symbolic link of the archive.")
     return chosen

@@ -80,7 +80,7 @@ class Host:
         code, out, err = self._module.run_command([self._program(program) or program, *arguments], data=data)
         if code:
             command = " ".join([program, *arguments])
-            raise iptables.FirewallError(f"{command} failed, nothing of this family has changed: {(err or out).strip()}")
+            raise iptables.FirewallError(f"{command} failed and changed no rule: {(err or out).strip()}")
         return str(out)
 
     def _rule_sets(self, family: iptables.Family) -> t.Iterator[RuleSet]:
@@ -104,7 +104,9 @@ class Host:
         try:
             return nftables.parse(self._run("nft", "-j", "list", "ruleset"))
         except (iptables.FirewallError, ValueError) as error:
-            self.warnings.append(f"The rules of nftables cannot be read, so what they block is not known: {error}")
+            self.warnings.append(
+                f"The nftables rules cannot be read, so the connections that these rules block are not known: {error}"
+            )
             return None
 
     def backend(self) -> str:
@@ -170,8 +172,8 @@ class Host:
 
 def _not_as_given(program: str, left: str) -> iptables.FirewallError:
     return iptables.FirewallError(
-        f"{program} has taken the rules, but does not show them as they were given; another program may have changed "
-        f"them at the same time. What would be left to do:\n{left}"
+        f"{program} accepted the rules, but lists different rules. Another program may have changed the rules at the same time: "
+        f"run again. These commands would still be needed:\n{left}"
     )
 
 

@@ -85,7 +85,7 @@ def resolve(name: str, rule: t.Mapping[str, t.Any]) -> list[str]:
     except OSError as error:
         raise FirewallError(
             f"Rule {rule['comment']!r}: the name {name} does not resolve on this host ({error}). Nothing has changed. "
-            "Give the host that it stands for a monitoring_address that is an address, or make the name known here."
+            "Set monitoring_address of the host with this name to an IP address, or make the name resolvable on this host."
         ) from error
 
 

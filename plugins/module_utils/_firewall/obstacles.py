@@ -35,7 +35,7 @@ def described(found: Found, *, certain: bool) -> list[str]:
         how = "; ".join(dict.fromkeys(remedy(obstacle, flow) for flow in firsts))
         texts.append(
             f"{obstacle.base.where}, {obstacle.blame}, {'blocks' if certain else 'can block'}: {named}{more}. "
-            f"Accept these connections there, for instance: {how}. {note(obstacle)}".rstrip()
+            f"Accept these connections in that chain, for example: {how}. {note(obstacle)}".rstrip()
         )
     return texts
 
@@ -57,7 +57,7 @@ def remedy(obstacle: Obstacle, flow: Flow) -> str:
     port = flow.destination_port or flow.source_port
     direction = "dport" if flow.destination_port else "sport"
     if manager == "firewalld" and not incoming:
-        return "a policy of firewalld"
+        return "add a policy of firewalld"
     if manager == "firewalld":
         where = f'source address="{address}" ' if address else ""
         rule = f'rule family="ipv{flow.version}" {where}port port="{port}" protocol="{flow.protocol}" accept'
@@ -80,10 +80,10 @@ def note(obstacle: Obstacle) -> str:
     """Return what else the operator needs to know about rules of one kind."""
     manager, chain = obstacle.base.manager, obstacle.base.name
     if manager == "nftables":
-        return "Do the same in the file that the table is loaded from (/etc/nftables.conf)."
+        return "Make the same change in the file that the table is loaded from (/etc/nftables.conf)."
     if manager.startswith("ip"):
         return (
-            f"Rules of {manager} that are left over from the time before the host got another kind of iptables go with: "
+            f"If these rules are a remainder of {manager}, which the host does not use any more, remove the rules: "
             f"{manager} -P {chain} ACCEPT && {manager} -F"
         )
     return ""

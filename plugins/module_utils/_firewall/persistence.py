@@ -27,8 +27,8 @@ PLUGIN = f"{PLUGINS}/90-vigie"
 
 _PROGRAM_TEXT = f"""\
 #!/bin/sh
-# Made by vigie.monitoring: puts its chains back as they were last, before all other rules, and touches nothing else.
-# Called by {UNIT}, or by netfilter-persistent as a plugin, which says what for.
+# Written by vigie.monitoring: restores the chains of vigie.monitoring before all other rules, and changes no other rule.
+# {UNIT} runs this program, or netfilter-persistent does, as a plugin with an action as argument.
 case ${{1:-start}} in
     start | restart | reload | force-reload) ;;
     *) exit 0 ;;
@@ -42,7 +42,7 @@ for program in iptables ip6tables; do
         "$program" -w 30 -N DOCKER-USER 2>/dev/null
         "$program" -w 30 -C FORWARD -j DOCKER-USER 2>/dev/null || "$program" -w 30 -I FORWARD 1 -j DOCKER-USER
     fi
-    # Put together first: the older kind of iptables-restore holds the lock that the other commands wait for.
+    # Collect the jumps first: iptables-legacy-restore holds the lock that the other commands wait for.
     jumps=$(sed -n 's/^# jump //p' "$file" | while read -r parent chain; do
         if "$program" -w 30 -C "$parent" -j "$chain" 2>/dev/null; then
             echo "-D $parent -j $chain"
@@ -63,23 +63,23 @@ exit $status
 """
 
 _UNIT_TEXT = f"""\
-# Made by vigie.monitoring.
+# Written by vigie.monitoring.
 [Unit]
 Description=Firewall rules of the monitoring endpoints
 DefaultDependencies=no
 Wants=network-pre.target
-# Those that load a whole rule set of their own come first.
+# The services that load a whole rule set start first.
 After=local-fs.target systemd-modules-load.service nftables.service iptables.service ufw.service firewalld.service
 Before=network-pre.target shutdown.target
 Conflicts=shutdown.target
-# nftables.service removes the rules of all others when it starts or is reloaded.
+# nftables.service removes all other rules when it starts or is reloaded.
 PartOf=nftables.service
 ReloadPropagatedFrom=nftables.service
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-# What follows at the start waits for this, the network among it.
+# The start of the network waits for this service.
 TimeoutStartSec=60
 ExecStart={PROGRAM}
 ExecReload={PROGRAM}

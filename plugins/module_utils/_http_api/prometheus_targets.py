@@ -105,7 +105,7 @@ def waiting_for(
             lines.append((f"{where}: Prometheus does not know this target", now - since >= FOUND_WITHIN))
         elif found["last_scrape"] < since:
             late = found["last_scrape"] > 0 and found["last_scrape"] + found["interval"] > deadline
-            lines.append((f"{where}: Prometheus has not scraped it yet", late))
+            lines.append((f"{where}: Prometheus has not scraped this target yet", late))
         elif found["health"] != "up":
             lines.append((f"{where}: {found['health']}: {found['last_error']}", True))
     return lines

@@ -41,7 +41,7 @@ class FakeUnit:
         """Take the configuration."""
         self.log.append(f"reload {self._file.read_text()}")
         if "refuse" in self._file.read_text():
-            raise ServiceError("fake.service did not take the new configuration")
+            raise ServiceError("fake.service did not accept the configuration")
 
     def act(self, verb: str) -> None:
         """Do what systemctl would."""
@@ -95,7 +95,7 @@ def test_a_refused_configuration_is_taken_back(etc: Path) -> None:
     """The previous one is in force again, watched files too, and the message has the journal."""
     unit = FakeUnit(etc)
     run(etc, {"main.yml": "one", "targets/a.json": "[]"}, unit)
-    with pytest.raises(ServiceError, match=r"(?s)did not take.*previous configuration is back in force.*last words"):
+    with pytest.raises(ServiceError, match=r"(?s)did not accept.*previous configuration is in force again.*last words"):
         run(etc, {"main.yml": "refuse", "targets/a.json": "[1]", "targets/b.json": "[]"}, unit)
     assert (etc / "main.yml").read_text() == "one"
     assert (etc / "targets/a.json").read_text() == "[]"

@@ -219,7 +219,7 @@ def test_a_missing_validator_is_an_error_unless_this_is_a_rehearsal(etc: Path) -
     wanted.look()
     wanted.stage(dry=True)
     assert wanted.validate({}, missing_ok=True) is False
-    with pytest.raises(TreeError, match="/nonexistent/promtool is not on this host"):
+    with pytest.raises(TreeError, match="/nonexistent/promtool is not installed on this host"):
         wanted.validate({})
     wanted.discard()
     assert not etc.exists()

@@ -23,7 +23,7 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.confi
 @pytest.mark.parametrize("name", ["/etc/passwd", "../x", "a/../../x", ".current", ".trees/x", "a//b", "./a", ""])
 def test_a_file_stays_in_its_tree(name: str) -> None:
     """Names that leave it, or that the tree keeps for itself, are refused."""
-    with pytest.raises(TreeError, match="cannot be a file of the tree"):
+    with pytest.raises(TreeError, match="cannot be part of the configuration tree"):
         parse_files({name: "x"}, "0640")
 
 
@@ -32,7 +32,7 @@ def test_a_file_stays_in_its_tree(name: str) -> None:
 )
 def test_what_is_no_file_is_refused(value: t.Any) -> None:
     """With the file's name."""
-    with pytest.raises(TreeError, match=r"file 'a\.yml'"):
+    with pytest.raises(TreeError, match=r"^File 'a\.yml': expected"):
         parse_files({"a.yml": value}, "0640")
 
 
@@ -49,5 +49,5 @@ def test_a_large_file_is_packed_on_its_way(text: str) -> None:
 @pytest.mark.parametrize("mode", ["0770", "0757", "0777"])
 def test_directories_that_others_may_write_to_are_refused(etc: Path, mode: str) -> None:
     """Who can write there decides what root writes."""
-    with pytest.raises(TreeError, match="lets others than root write"):
+    with pytest.raises(TreeError, match="lets users other than root write"):
         tree(etc, NEW, directory_mode=mode)

@@ -93,6 +93,6 @@ def test_a_record_that_reaches_out_of_its_tree_is_refused(etc: Path, private: Pa
     (record,) = private.iterdir()
     record.write_text(json.dumps({**json.loads(record.read_text()), **change}))
     before = live(etc)
-    with pytest.raises(TreeError, match=rf"{record} should say how to undo an interrupted change, and cannot be read .* Remove"):
+    with pytest.raises(TreeError, match=rf"{record}, the record of an interrupted change, is damaged .* remove the record"):
         tree(etc, NEW).recover()
     assert live(etc) == before

@@ -30,4 +30,4 @@ def test_full_disk_names_the_file_and_the_room(etc: Path, monkeypatch: pytest.Mo
     assert "None" not in said
     assert str(etc / ".trees") in said
     assert "bytes and" in said
-    assert said.endswith("inodes are free there). Make room and run again")
+    assert said.endswith("inodes are free). Free some space and run again")

@@ -56,7 +56,7 @@ def test_who_waits_too_long_learns_whom_for() -> None:
         pass
     expected = (
         rf"Another run \(of the user alice, process {other.pid}, since 20.*\) is changing the service x on this host and did not "
-        r"finish within 0\.3 s\. This run has changed nothing there\. Wait until .* run again"
+        r"finish within 0\.3 s\. This run has not changed the service x\. Wait until .* run again"
     )
     assert re.match(expected, str(raised.value)), str(raised.value)
     other.wait()

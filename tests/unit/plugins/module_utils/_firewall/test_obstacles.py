@@ -23,7 +23,7 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._firewall import 
             "nftables",
             "nftables, table inet site",
             FLOW,
-            "nft insert rule inet site input ip saddr 192.0.2.1 tcp dport 9100 accept. Do the same in the file",
+            "nft insert rule inet site input ip saddr 192.0.2.1 tcp dport 9100 accept. Make the same change in the file",
         ),
         (
             "nftables",
@@ -42,7 +42,7 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._firewall import 
             "iptables-legacy",
             "iptables-legacy, table filter",
             FLOW,
-            "iptables-legacy -I input -p tcp -s 192.0.2.1 --dport 9100 -j ACCEPT. Rules of iptables-legacy that are left over",
+            "iptables-legacy -I input -p tcp -s 192.0.2.1 --dport 9100 -j ACCEPT. If these rules are a remainder of iptables-",
         ),
     ],
 )
@@ -51,7 +51,7 @@ def test_the_operator_is_told_what_to_do(manager: str, where: str, flow: flows.F
     obstacle = flows.Obstacle(flows.Base(where, manager, "input", "drop"), "chain input, policy drop", certain=True)
     (text,) = obstacles.described({obstacle: [flow]}, certain=True)
     assert text.startswith(f"{where}, chain input, policy drop, blocks: node on a for b (tcp ")
-    assert f"for instance: {command}" in text or command in text
+    assert f"for example: {command}" in text or command in text
     assert obstacles.described({obstacle: [flow]}, certain=False) == []
 
 

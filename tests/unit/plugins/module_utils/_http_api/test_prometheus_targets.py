@@ -58,9 +58,9 @@ def test_seconds(stamp: str, expected: float) -> None:
     ("active", "line", "final"),
     [
         ([], "Prometheus does not know this target", False),
-        ([target(last_scrape=5.0)], "Prometheus has not scraped it yet", False),
+        ([target(last_scrape=5.0)], "Prometheus has not scraped this target yet", False),
         ([target(health="down", last_error="refused")], "down: refused", True),
-        ([target(health="down", last_scrape=5.0)], "has not scraped it yet", False),
+        ([target(health="down", last_scrape=5.0)], "has not scraped this target yet", False),
     ],
 )
 def test_what_is_waited_for(active: list[t.Any], line: str, final: bool) -> None:  # noqa: FBT001 - a column of the table

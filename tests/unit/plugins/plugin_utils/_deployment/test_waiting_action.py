@@ -72,7 +72,10 @@ def test_the_time_limit_is_the_option_of_the_task(waiting: t.Callable[..., t.Any
     result, calls, _warnings = waiting([BUSY], lock_timeout="12")
     assert calls == [5, 5, 2]
     assert result["failed"]
-    assert "is changing the firewall on this host and did not finish within 12 s. This run has changed nothing" in result["msg"]
+    assert (
+        "is changing the firewall on this host and did not finish within 12 s. This run has not changed the firewall"
+        in result["msg"]
+    )
     assert "busy" not in result
 
 
