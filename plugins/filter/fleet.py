@@ -20,7 +20,12 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import
     targets,
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import offboarding
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification import coverage, coverage_page, lost_targets, report
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification import (
+    coverage,
+    lost_targets,
+    report_page,
+    verification,
+)
 
 
 def _filter(name: str, function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
@@ -47,22 +52,22 @@ class FilterModule:
         functions: dict[str, t.Callable[..., t.Any]] = {
             "scrape_targets": targets.scrape_targets,
             "scrape_configs": prometheus.scrape_configs,
-            "prometheus_tree": prometheus.prometheus_tree,
-            "alertmanager_examples": alertmanager.route_examples,
-            "alertmanager_files": alertmanager.alertmanager_files,
-            "alertmanager_rooms": alertmanager.matrix_rooms,
+            "_prometheus_files": prometheus.prometheus_tree,
+            "_route_examples": alertmanager.route_examples,
+            "_alertmanager_files": alertmanager.alertmanager_files,
+            "_matrix_rooms": alertmanager.matrix_rooms,
             "alert_rules": rules.alert_rules,
-            "lost_targets": lost_targets.lost_targets,
+            "_lost_targets": lost_targets.lost_targets,
             "expected_targets": targets.expected_targets,
             "rendered_files": preview.rendered_files,
             "firewall_rules": firewall.firewall_rules,
-            "role_peers": firewall.role_peers,
-            "grafana_dashboards": grafana.grafana_dashboards,
-            "grafana_datasources": grafana.grafana_datasources,
-            "grafana_ini": grafana.grafana_ini,
-            "offboard_refusal": offboarding.offboarding_problem,
+            "_role_peers": firewall.role_peers,
+            "_grafana_dashboards": grafana.grafana_dashboards,
+            "_grafana_datasources": grafana.grafana_datasources,
+            "_grafana_ini": grafana.grafana_ini,
+            "_offboarding_problem": offboarding.offboarding_problem,
             "coverage": coverage.coverage,
-            "coverage_report": report.coverage_report,
-            "coverage_page": coverage_page.coverage_page,
+            "_verification_report": verification.verification_report,
+            "_report_page": report_page.report_page,
         }
         return {name: _filter(name, function) for name, function in functions.items()}

@@ -17,4 +17,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         """Return the filters by their names."""
-        return {"host_port": host_port, "packed": packed, "reached_at": reached_at, "route_prefix": route_prefix}
+        return {"host_port": host_port, "_packed": packed, "reached_at": reached_at, "route_prefix": route_prefix}

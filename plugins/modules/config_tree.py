@@ -28,7 +28,7 @@ options:
     description:
       - Every file of the configuration, by its path relative to O(path).
       - The value is its text, or a dictionary of V(content), V(mode), and V(secret), which keeps the text out of the diff.
-      - What the filter P(vigie.monitoring.packed#filter) makes of large texts is taken, too.
+      - What the filter P(vigie.monitoring._packed#filter) makes of large texts is taken, too.
       - The configuration should name its own files by relative paths, so that it means the same while it is validated.
     type: dict
     default: {}

@@ -42,20 +42,8 @@ def _other_labels(host: t.Mapping[str, t.Any], item: t.Mapping[str, t.Any]) -> t
     return dict(sorted({**labels, **added}.items())) if added else labels
 
 
-def scrape_targets(model: Model, server: str) -> dict[str, list[TargetGroup]]:
-    """Return, by job, the file_sd groups of *server*: one a target, in the order of the hosts."""
-    jobs: dict[str, list[TargetGroup]] = {}
-    for name, host, item in scraped_endpoints(model, server):
-        labels = {"host": name, "instance": item["instance"], **_other_labels(host, item)}
-        jobs.setdefault(item["job"], []).append({"targets": [host_port(host["address"], item["port"])], "labels": labels})
-    return dict(sorted({**jobs, **probes.probe_targets(model, server)}.items()))
-
-
 def targets_files(model: Model, server: str) -> dict[str, str]:
-    """Return, by job, a file_sd file with one target a line, so that a changed host is a changed line.
-
-    It holds what `scrape_targets` returns.
-    """
+    """Return, by job, a file_sd file with one target a line, so that a changed host is a changed line."""
     jobs: dict[str, list[tuple[str, dict[str, t.Any], dict[str, t.Any]]]] = {}
     for name, host, item in scraped_endpoints(model, server):
         jobs.setdefault(item["job"], []).append((name, host, item))
@@ -65,6 +53,11 @@ def targets_files(model: Model, server: str) -> dict[str, str]:
     for job, groups in probes.probe_targets(model, server).items():
         files[job] = "[\n" + ",\n".join(map(_encode, groups)) + "\n]\n"
     return files
+
+
+def scrape_targets(model: Model, server: str) -> dict[str, list[TargetGroup]]:
+    """Return, by job, the file_sd groups in the targets files of *server*: one for each target, in the order of the hosts."""
+    return {job: json.loads(text) for job, text in sorted(targets_files(model, server).items())}
 
 
 def _targets_file(targets: list[tuple[str, dict[str, t.Any], dict[str, t.Any]]], shared: dict[int, str]) -> str:

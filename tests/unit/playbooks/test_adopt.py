@@ -80,7 +80,7 @@ def test_secrets_are_for_the_owner_alone_and_for_a_vault(tmp_path: Path) -> None
         run("ansible-vault", "encrypt", *vault, tmp_path / f"inventory/group_vars/{group}/vault.yml")
     assert not [file for file in (tmp_path / "inventory").rglob("*.yml") if "swordfish" in file.read_text()]
     # What the servers would get, as the playbooks ask for it.
-    file = "{{ (lookup('vigie.monitoring.fleet') | vigie.monitoring.prometheus_tree('mon'))['prometheus.yml'] }}"
+    file = "{{ (lookup('vigie.monitoring.fleet') | vigie.monitoring._prometheus_files('mon'))['prometheus.yml'] }}"
     play = {
         "hosts": "localhost",
         "gather_facts": False,

@@ -13,17 +13,17 @@ import inventories
 import pytest
 from answers import LOADED, active, asked, change, model
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.report import coverage_report
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.verification import verification_report
 
 
 def problems(answer: dict[str, t.Any], *hosts: str) -> list[str]:
     """Return what is wrong with it."""
-    return coverage_report(model(), answer, hosts or ["a", "p", "x", "y"])["problems"]
+    return verification_report(model(), answer, hosts or ["a", "p", "x", "y"])["problems"]
 
 
 def test_a_fleet_as_the_inventory_has_it_has_no_problem() -> None:
     """And all that was compared is in the outputs for machines."""
-    report = coverage_report(model(), asked(), ["a", "p", "x", "y"])
+    report = verification_report(model(), asked(), ["a", "p", "x", "y"])
     assert report["problems"] == []
     assert report["table"][-1] == "1 of 1 targets are up"
     data = json.loads(report["json"])
@@ -38,7 +38,7 @@ def test_the_latest_version_is_any() -> None:
     """Which one that is, nobody knows here."""
     fleet = model()
     fleet["hosts"]["a"]["versions"]["node_exporter"] = "latest"
-    assert coverage_report(fleet, asked(), list(fleet["hosts"]))["problems"] == []
+    assert verification_report(fleet, asked(), list(fleet["hosts"]))["problems"] == []
 
 
 def test_of_two_rules_with_one_name_the_one_that_fails_is_told() -> None:
@@ -57,9 +57,9 @@ def test_targets_of_a_job_in_prometheus_own_form_are_in_the_inventory() -> None:
     answer = asked()
     own = active("own", job="own", pool="own-adopted")
     change(answer, "targets", active=[active(pool="node"), own])
-    assert coverage_report(fleet, answer, list(fleet["hosts"]))["problems"] == []
+    assert verification_report(fleet, answer, list(fleet["hosts"]))["problems"] == []
     change(answer, "targets", active=[active(pool="node"), {**own, "pool": "own"}])
-    (problem,) = coverage_report(fleet, answer, list(fleet["hosts"]))["problems"]
+    (problem,) = verification_report(fleet, answer, list(fleet["hosts"]))["problems"]
     assert problem == "own:9100 (job own) is extra: the inventory does not have this target"
 
 
@@ -100,7 +100,7 @@ def test_each_difference_is_one_line(kind: str, values: dict[str, t.Any], proble
     """It is a failure for machines, too."""
     answer = asked()
     change(answer, kind, **values)
-    report = coverage_report(model(), answer, ["a", "p", "x", "y"])
+    report = verification_report(model(), answer, ["a", "p", "x", "y"])
     assert report["problems"] == [problem]
     assert not json.loads(report["json"])["ok"]
     assert [failure.get("message") for failure in ET.fromstring(report["junit"]).iter("failure")] == [problem]
@@ -158,7 +158,7 @@ def test_a_server_tells_its_version_itself() -> None:
         row["version"] = "0.33.1"
 
     def versions(*hosts: str) -> list[str]:
-        said = coverage_report(fleet, answer, hosts or list(fleet["hosts"]))["problems"]
+        said = verification_report(fleet, answer, hosts or list(fleet["hosts"]))["problems"]
         return [problem for problem in said if "runs, the inventory has" in problem]
 
     assert versions() == versions("p") == []

@@ -52,7 +52,7 @@ def without(model: dict[str, t.Any], *prefixes: str) -> dict[str, t.Any]:
 
 def held(tmp_path: Path, model: dict[str, t.Any], *servers: str) -> list[dict[str, t.Any]]:
     """Return what reading the files of *servers* gives, by the command that the role has for it."""
-    (task, *_rest) = yaml.safe_load((ROLE / "tasks" / "guard.yml").read_text())
+    (task, *_rest) = yaml.safe_load((ROLE / "tasks" / "refuse_lost_targets.yml").read_text())
     results = []
     for server in servers or ("p",):
         directory = tmp_path / server / "targets"

@@ -10,7 +10,7 @@ import json
 
 from answers import active, asked, change, endpoint, model
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification import coverage_page
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification import report_page
 
 
 def test_the_page_has_a_row_a_host_and_a_column_a_job() -> None:
@@ -26,11 +26,11 @@ def test_the_page_has_a_row_a_host_and_a_column_a_job() -> None:
     # The Watchdog fires while all is well.
     change(answer, "info", alerts=[everywhere, disk, {**everywhere, "name": "Watchdog"}])
     change(answer, "tree", changed_files=["prometheus.yml"])
-    page = coverage_page.coverage_page(fleet, answer, list(fleet["hosts"]), now=0)
+    page = report_page.report_page(fleet, answer, list(fleet["hosts"]), now=0)
     assert page["markdown"].splitlines() == [
         "# Coverage",
         "",
-        f"1970-01-01 00:00 UTC, as seen by p, q. {coverage_page.LEGEND}.",
+        f"1970-01-01 00:00 UTC, as seen by p, q. {report_page.LEGEND}.",
         "",
         "- JobDown",
         f"- Difference from the inventory: {json.loads(page['json'])['problems'][0]}",

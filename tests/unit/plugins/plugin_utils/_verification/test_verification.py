@@ -9,14 +9,14 @@ from xml.etree import ElementTree as ET
 
 from answers import active, asked, change, endpoint, host, model
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.report import coverage_report
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.verification import verification_report
 
 
 def test_junit_is_xml_whatever_a_target_answers() -> None:
     """An error of a scrape may quote anything."""
     answer = asked()
     change(answer, "targets", active=[active(health="down", last_error="bad byte \x00 <&>")])
-    (failure,) = ET.fromstring(coverage_report(model(), answer, ["a", "p", "x", "y"])["junit"]).iter("failure")
+    (failure,) = ET.fromstring(verification_report(model(), answer, ["a", "p", "x", "y"])["junit"]).iter("failure")
     assert failure.get("message") == "a:9100 (job node) is down: bad byte ? <&>"
 
 
@@ -26,13 +26,13 @@ def test_a_card_is_short() -> None:
     change(answer, "targets", active=[active(), active(instance="a:1", job="old", health="down")])
     alert = {"name": "DiskFull", "host": "a", "severity": "critical", "since": 0.0, "summary": "/ is full", "labels": {}}
     change(answer, "info", alerts=[alert, {**alert, "host": "b"}])
-    assert coverage_report(model(), answer, ["a"], cards=True)["table"] == [
+    assert verification_report(model(), answer, ["a"], cards=True)["table"] == [
         "a  192.0.2.1  function=web",
         "✔ node             192.0.2.1:9100  node_exporter 1.11.1+ds1",
         "? old              192.0.2.1:9100  the inventory does not have this target",
         "! DiskFull fires (critical): / is full",
     ]
-    assert coverage_report(model(), asked(), ["x"], cards=True)["table"] == [
+    assert verification_report(model(), asked(), ["x"], cards=True)["table"] == [
         "x  192.0.2.3  function=web",
         "· nothing of it is scraped",
     ]
@@ -46,6 +46,6 @@ def test_of_a_large_fleet_only_what_is_not_up_is_shown() -> None:
         fleet["hosts"][name] = host("192.0.2.9", endpoint("node", 9100, name))
         fleet["servers"]["prometheus"]["p"]["scrape_hosts"].append(name)
         answer["targets"][0]["active"].append(active(name, health="down" if number == 7 else "up", last_error="refused"))
-    table = coverage_report(fleet, answer, list(fleet["hosts"]))["table"]
+    table = verification_report(fleet, answer, list(fleet["hosts"]))["table"]
     assert [line.split()[0] for line in table] == ["Prometheus", "HOST", "n7", "100"]
     assert table[-1] == "100 of 101 targets are up"

@@ -12,7 +12,7 @@ import typing as t
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import alertmanager
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.checks import Answer, compare
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.report import SYMBOLS
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.verification import SYMBOLS
 
 NOT_PLANNED = "·"
 LEGEND = "✔ up · ✗ down · ! planned, but Prometheus does not know it · ? not in the inventory · a dot: not planned"
@@ -20,7 +20,7 @@ LEGEND = "✔ up · ✗ down · ! planned, but Prometheus does not know it · ? 
 _BY_URGENCY = ("down", "missing", "extra", "up")
 
 
-def coverage_page(
+def report_page(
     model: Model, asked: t.Mapping[str, t.Any], hosts: t.Collection[str], now: float | None = None
 ) -> dict[str, t.Any]:
     """Return the page as Markdown (``markdown``), and its data for the HTML page (``json``, fit for a script element).

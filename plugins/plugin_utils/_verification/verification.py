@@ -20,7 +20,7 @@ SYMBOLS = {"up": "✔", "down": "✗", "missing": "!", "extra": "?"}
 _NOT_XML = {code: "?" for code in range(32) if chr(code) not in "\t\n\r"}
 
 
-def coverage_report(
+def verification_report(
     model: Model, asked: t.Mapping[str, t.Any], hosts: t.Collection[str], *, cards: bool = False
 ) -> dict[str, t.Any]:
     """Return ``table``, lines to read; ``problems``, a line for each; and all checks as texts: ``json`` and ``junit``.
