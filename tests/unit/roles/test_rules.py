@@ -14,7 +14,6 @@ import pytest
 import yaml
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.rules import alert_rules
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.thresholds import threshold_problem
 
 ROOT = Path(__file__).parents[3]
 RULES = sorted(ROOT.glob("roles/*/monitoring/rules.yml"))
@@ -170,37 +169,3 @@ def test_the_cost_of_thresholds_is_that_of_the_exceptions() -> None:
     assert len(group["rules"]) == 1
     others = [rule for rule in alerts(files["node_exporter"]) if "monitoring_threshold" in rule["expr"]]
     assert [(rule["alert"], rule["labels"]["severity"]) for rule in others] == [("HostDiskUsed", "warning")]
-
-
-KNOWN = alert_rules.known_thresholds([NODE.read_text()])
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "problem"),
-    [
-        ("memory_used_percent", 95, None),
-        ("memory_used_percent", {"warning": 50, "critical": 60}, None),
-        ("disk_full_in_hours", {"warning": 48}, None),
-        (
-            "memory_used_percnt",
-            95,
-            "no alert has this threshold; known are clock_wrong_seconds, cpu_used_percent, disk_full_in_hours",
-        ),
-        ("memory_used_percent", {"fatal": 1}, "the alert has no severity fatal; it has warning, critical"),
-        ("memory_used_percent", 98, "a more severe alert would come first: they would be 98, 97"),
-        ("disk_full_in_hours", 2, "a more severe alert would come first: they would be 2, 4"),
-    ],
-)
-def test_a_threshold_that_no_alert_has_is_refused(name: str, value: t.Any, problem: str | None) -> None:
-    """With what there is."""
-    found = threshold_problem(name, value, KNOWN)
-    assert found == problem if problem is None else found and found.startswith(problem)
-
-
-def test_a_text_of_ansibles_own_kind_is_read() -> None:
-    """Before ansible-core 2.19 what a template hands to a filter is no plain text, and libyaml wants one."""
-
-    class Text(str):
-        __slots__ = ()
-
-    assert alert_rules.groups(Text(NODE.read_text()))[0]["name"] == "node"

@@ -20,11 +20,14 @@ import inventories
 import pytest
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.loader import lookup_loader
+from trees import put
 
-from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree import Tree
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption import target_files
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import role_contracts
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.prometheus import prometheus_config, prometheus_tree
+
+# The record of a change of a tree lies outside the tree.
+pytestmark = pytest.mark.usefixtures("private")
 
 SERVER = "mon.example.com"
 Labels = tuple[tuple[str, str], ...]
@@ -49,21 +52,7 @@ def model(adopted: dict[str, t.Any], path: Path) -> dict[str, t.Any]:
 
 def deploy(made: dict[str, t.Any], etc: Path) -> None:
     """Put the files of the server onto it, as site does."""
-    options = {
-        "path": str(etc),
-        "files": prometheus_tree(made, SERVER),
-        "watched": ["targets"],
-        "validate": [],
-        "owner": None,
-        "group": None,
-        "mode": "0640",
-        "directory_mode": "0750",
-    }
-    tree = Tree(options, lambda _argv: (0, "", ""))
-    tree.look()
-    tree.stage()
-    tree.switch()
-    tree.commit()
+    put(etc, prometheus_tree(made, SERVER))
 
 
 def free_port() -> int:

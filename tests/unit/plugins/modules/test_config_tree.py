@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from processes import Started, tree_options
+from trees import tree
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import locks
-from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree import Tree
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.systemd import ServiceError
 from ansible_collections.vigie.monitoring.plugins.modules import config_tree
 
@@ -54,10 +54,8 @@ class FakeUnit:
 
 def run(path: Path, files: dict[str, str], unit: FakeUnit | None, *, check: bool = False) -> dict[str, t.Any]:
     """Do what the module does."""
-    options = {"path": str(path), "files": files, "watched": ["targets"], "validate": [], "owner": None, "group": None}
     module: t.Any = types.SimpleNamespace(check_mode=check, _diff=True, params={"verify": None})
-    tree = Tree({**options, "mode": "0640", "directory_mode": "0750"}, lambda _argv: (0, "", ""))
-    return config_tree.apply(module, tree, t.cast("t.Any", unit))
+    return config_tree.apply(module, tree(path, files), t.cast("t.Any", unit))
 
 
 @pytest.fixture
