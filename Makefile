@@ -60,8 +60,8 @@ sanity: .venv/made ## Run ansible-test sanity without its downloads from the net
 	@sh tests/sanity.sh
 
 .PHONY: docs
-docs: .venv/made ## Write the READMEs of the roles and the picture of the packages
-	@$(BIN)/python tests/readmes.py
+docs: .venv/made ## Write the READMEs, the plays of site.yml and the picture of the packages
+	@$(BIN)/python tools/generate.py
 	@$(BIN)/python tools/architecture.py
 
 .PHONY: dashboards

@@ -41,7 +41,7 @@ check yamllint yamllint --strict .
 check shell sh -c 'for script in .ci/run tests/*.sh tests/fleet/*.sh; do sh -n "$script" || exit; done'
 check changelog antsibull-changelog lint
 check documentation antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all .
-check readmes python tests/readmes.py --check
+check generated python tools/generate.py --check
 check architecture python tools/architecture.py --check
 check dashboards python tests/dashboards/write.py --check
 check artefact artefact

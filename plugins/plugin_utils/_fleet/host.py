@@ -29,8 +29,6 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import client_settings, web_problems
 
-# Keys of a scrape contract that describe the role's hosts, and not one endpoint.
-
 
 class HostBuilder:
     """One host while the model is built."""

@@ -14,6 +14,7 @@ the host over the defaults of the role::
     web: true                                    # optional: `monitoring_web` is for it: TLS, a password
     server: true                                 # optional: the model has the variables of the role's hosts
     all_hosts: true                              # optional: what a host of the role gets depends on all hosts of the fleet
+    keeps_data: true                             # optional: `site` does not remove the role from a host that left its group
     access:                                      # optional: who may connect to it, beside the Prometheus servers that scrape it
       clients: [grafana]                         # the hosts of these roles
       admins: true                               # people: `firewall_admin_networks`
@@ -82,6 +83,23 @@ class Contract:
     def needs_all_hosts(self) -> bool:
         """Return whether what a host of the role gets depends on all hosts of the fleet."""
         return bool(self.scrape.get("all_hosts"))
+
+    @property
+    def keeps_data(self) -> bool:
+        """Return whether a host that left the role's group keeps the role until `ROLE_state: absent` removes it."""
+        return bool(self.scrape.get("keeps_data"))
+
+
+def in_order(found: t.Iterable[Contract]) -> list[Contract]:
+    """Return the contracts in the order in which `site` deploys their roles: exporters first, a server before its clients."""
+    waiting = sorted(found, key=lambda contract: (contract.keeps_data, contract.role))
+    ordered: list[Contract] = []
+    while waiting:
+        # A role comes after those whose clients it is. Roles that are clients of each other keep the order of their names.
+        clients = {client for contract in waiting for client in contract.access.get("clients") or []}
+        ordered.append(next((contract for contract in waiting if contract.role not in clients), waiting[0]))
+        waiting.remove(ordered[-1])
+    return ordered
 
 
 def roles(directory: pathlib.Path = ROLES) -> list[str]:

@@ -9,7 +9,10 @@ Nothing listens on port 1, where the hosts that cannot be reached are.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
+import re
+import subprocess
 import tempfile
 import typing as t
 from pathlib import Path
@@ -125,6 +128,62 @@ def test_a_tag_of_the_users_runs_all_that_no_tag_runs(site: t.Callable[..., Run]
     run = site(fleet, "--check --tags monitoring", mine)
     assert run.tasks == site(fleet, "--check", mine).tasks
     assert run.tasks != {}
+
+
+@functools.cache
+def selected(*arguments: str) -> dict[str, int]:
+    """Return the number of tasks that site.yml has with these arguments for each play, by the play's name."""
+    command = [ROOT / ".venv/bin/ansible-playbook", ROOT / "playbooks/site.yml", "-i", "monitor1,", "--list-tasks", *arguments]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    listed = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    found = re.split(r"(?m)^  play #\d+ \([^)]*\): (.*?)\tTAGS.*$", listed)[1:]
+    return {name: tasks.count("TAGS:") for name, tasks in zip(found[::2], found[1::2])}
+
+
+SERVER, FIREWALL, REFRESH = (
+    "Deploy prometheus",
+    "Let the monitoring servers in",
+    "Refresh the Prometheus servers and see the targets come up",
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "plays", "left_out"),
+    [
+        ("--skip-tags=grafana", {SERVER, FIREWALL, REFRESH}, {"Deploy grafana"}),
+        ("--skip-tags=firewall", {SERVER, REFRESH}, {FIREWALL}),
+        ("--tags=prometheus", {SERVER, FIREWALL, REFRESH}, {"Deploy grafana"}),
+        ("--tags=firewall", {FIREWALL}, {SERVER, REFRESH}),
+        ("--tags=targets", {REFRESH}, {SERVER, FIREWALL}),
+    ],
+)
+def test_a_tag_selects_what_it_names(arguments: str, plays: set[str], left_out: set[str]) -> None:
+    """A role that is skipped does not skip the firewall and the refresh for the others."""
+    # Tasks with the tag `always`, which record failures.
+    always, some = selected("--tags=another"), selected(arguments)
+    assert all(some[play] > always.get(play, 0) for play in plays)
+    assert all(some.get(play) == always.get(play) for play in left_out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ("--tags node_exporer", "--tags node_exporer: no role and no task has this tag. Did you mean node_exporter?"),
+        ("--tags prometheus --limit web1", "no host of this run has the role prometheus"),
+    ],
+)
+def test_a_tag_or_a_limit_that_selects_nothing_fails(
+    site: t.Callable[..., Run], tmp_path: Path, arguments: str, reason: str
+) -> None:
+    """Before any host is contacted. The playbook of a user can have tags that the collection does not know."""
+    fleet: dict[str, dict[str, dict[str, t.Any]]] = {"node_exporter": {"web1": {}}, "prometheus": {"monitor1": {}}}
+    run = site(fleet, f"--check {arguments}")
+    assert run.rc != 0
+    assert reason in " ".join(run.output.split())
+    assert set(run.tasks) == {"Validate the inventory, the tags and the limit before anything changes"}
+    mine = tmp_path / "mine.yml"
+    mine.write_text(yaml.safe_dump([{"import_playbook": "vigie.monitoring.site"}]))
+    assert site(fleet, f"--check {arguments} --skip-tags verify", mine).rc == 0
 
 
 def test_verifying_by_a_tag_of_the_users_verifies(site: t.Callable[..., Run], tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_entry_points_are_named_without_an_ending() -> None:
 
 def test_every_role_with_hosts_of_its_own_is_deployed_and_tagged() -> None:
     """A role with a scrape contract has a play in site.yml with its name as a tag."""
-    tags = {tag for play in load(ROOT / "playbooks/site.yml") for tag in play["tags"]}
+    tags = {tag for play in load(ROOT / "playbooks/site.yml") for tag in play.get("tags", [])}
     assert {path.parents[1].name for path in ROOT.glob("roles/*/monitoring/scrape.yml")} <= tags
 
 

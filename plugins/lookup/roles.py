@@ -1,0 +1,57 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lookup roles: the names of the roles that have a contract."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: roles
+short_description: Names of the roles that have a contract
+version_added: 0.1.0
+author:
+  - The Vigie authors (!UNKNOWN)
+description:
+  - Returns the names of the roles that have a role contract (C(roles/ROLE/monitoring/scrape.yml)), sorted.
+  - The playbook C(vigie.monitoring.site) uses this lookup for its tags and for the list of exporters that it removes.
+options:
+  _terms:
+    description: The lookup takes no terms.
+    required: false
+  removable:
+    description: Return only the roles that C(site) removes from a host that left the group of the role.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Show the exporters
+  ansible.builtin.debug:
+    msg: "{{ lookup('vigie.monitoring.roles', removable=true, wantlist=true) }}"
+"""
+
+RETURN = r"""
+_raw:
+  description: The names of the roles.
+  type: list
+  elements: str
+"""
+
+import typing as t
+
+from ansible.errors import AnsibleError
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import contracts
+
+
+class LookupModule(LookupBase):
+    """See DOCUMENTATION."""
+
+    def run(self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[str]:
+        """Return the names."""
+        self.set_options(var_options=variables, direct=kwargs)
+        if terms:
+            raise AnsibleError(f"vigie.monitoring.roles takes no terms, got {terms!r}")
+        removable = self.get_option("removable")
+        return [contract.role for contract in contracts() if not (removable and contract.keeps_data)]

@@ -1,0 +1,120 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write what follows from the roles' folders, or, with --check, report the files that are stale.
+
+- the README of each role, from its argument specification
+- the table of roles in the project's README
+- the plays of playbooks/site.yml that deploy the roles, from the role contracts
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / ".collections"))
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import role_contracts  # noqa: E402 - this checkout's
+
+PLAY = """\
+- name: Deploy {role}
+  ansible.builtin.import_playbook: _role.yml
+  vars: {{__site_role: {role}}}
+  tags: [{role}]
+"""
+HEAD = "| role | what it does |\n| --- | --- |\n"
+TEMPLATE = """\
+<!-- Made from meta/argument_specs.yml by `make docs`. -->
+# vigie.monitoring.{{ role }}
+
+{{ spec.short_description }}.
+{% for paragraph in paragraphs(spec.description) %}
+
+{{ paragraph }}
+{% endfor %}
+
+| variable | type | default | meaning |
+| --- | --- | --- | --- |
+{% for name, option in spec.options.items() %}
+| `{{ name }}` | {{ option.type }}{% if option.elements %} of {{ option.elements }}{% endif %} | {{ default(option) }} | {{
+  paragraphs(option.description) | join(' ') | replace('|', '\\\\|') }}{% if option.choices %} One of {{
+  option.choices | map('tojson') | map('replace', '"', '`') | join(', ') }}.{% endif %} |
+{% endfor %}
+"""
+
+
+def paragraphs(text: str | list[str]) -> list[str]:
+    """Return *text* in Markdown: Ansible's markup becomes code."""
+    texts = [text] if isinstance(text, str) else text
+    return [re.sub(r"\b[VOCEMP]\(((?:\\.|[^)\\])*)\)", lambda found: f"`{found.group(1)}`", t).strip() for t in texts]
+
+
+def default(option: dict[str, Any]) -> str:
+    """Return what stands in the column of defaults."""
+    if option.get("required"):
+        return "required"
+    value = option.get("default")
+    text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+    return f"`{text}`".replace("|", "\\|")
+
+
+def render(role: Path) -> str:
+    """Return the README of *role*."""
+    environment = jinja2.Environment(  # noqa: S701 - Markdown, and our own texts
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.globals.update(paragraphs=paragraphs, default=default)
+    return environment.from_string(TEMPLATE).render(role=role.name, spec=specification(role))
+
+
+def row(role: Path) -> str:
+    """Return the row of *role* in the table of the project's README."""
+    return f"| [`{role.name}`](roles/{role.name}/README.md) | {specification(role)['short_description']} |\n"
+
+
+def specification(role: Path) -> dict[str, Any]:
+    """Return the argument specification of *role*."""
+    spec: dict[str, Any] = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]
+    return spec
+
+
+def between(path: Path, begin: str, end: str, text: str) -> str:
+    """Return the text of the file *path* with *text* between the lines that start with *begin* and *end*."""
+    lines = path.read_text().splitlines(keepends=True)
+    first, last = (next(number for number, line in enumerate(lines) if line.startswith(mark)) for mark in (begin, end))
+    return "".join([*lines[: first + 1], text, *lines[last:]])
+
+
+def files() -> Iterator[tuple[Path, str]]:
+    """Yield each file that is written, and its text."""
+    contracts = [contract.role for contract in role_contracts.in_order(role_contracts.contracts())]
+    others = [role for role in role_contracts.roles() if role not in contracts]
+    for role in contracts + others:
+        yield ROOT / "roles" / role / "README.md", render(ROOT / "roles" / role)
+    table = "".join(row(ROOT / "roles" / role) for role in contracts + others)
+    yield ROOT / "README.md", between(ROOT / "README.md", "<!-- roles: begin", "<!-- roles: end", f"\n{HEAD}{table}\n")
+    site = ROOT / "playbooks/site.yml"
+    yield site, between(site, "# roles: begin", "# roles: end", "\n".join(PLAY.format(role=role) for role in contracts))
+
+
+def main() -> None:
+    """Write, or check."""
+    stale = [path for path, text in files() if not path.exists() or path.read_text() != text]
+    if stale and "--check" in sys.argv:
+        sys.exit(f"Stale: {', '.join(str(path.relative_to(ROOT)) for path in stale)}. Run `make docs`.")
+    for path, text in files():
+        if path in stale:
+            path.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
