@@ -212,7 +212,7 @@ PATHS: dict[str, tuple[t.Any, str, dict[str, t.Any], set[str]]] = {
         "site",
         "--check",
         {"alertmanager_routes": [{"match": {"no_such": "x"}, "contact": "nobody"}]},
-        {"Find the mistakes of the inventory before anything is touched"},
+        {"Validate the inventory, the tags and the limit before anything changes"},
     ),
     "wrong arguments": (
         "site",

@@ -162,7 +162,7 @@ def test_a_tag_selects_what_it_names(arguments: str, plays: set[str], left_out: 
     # Tasks with the tag `always`, which record failures.
     always, some = selected("--tags=another"), selected(arguments)
     assert all(some[play] > always.get(play, 0) for play in plays)
-    assert all(some.get(play) == always.get(play) for play in left_out)
+    assert all(some.get(play, 0) <= always.get(play, 0) for play in left_out)
 
 
 @pytest.mark.parametrize(
