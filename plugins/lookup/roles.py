@@ -12,7 +12,8 @@ version_added: 0.1.0
 author:
   - The Vigie authors (!UNKNOWN)
 description:
-  - Returns the names of the roles that have a role contract (C(roles/ROLE/monitoring/scrape.yml)), sorted.
+  - Returns the names of the roles of this collection, and of your own roles (C(monitoring_role_paths)), that have a role contract
+    (C(roles/ROLE/monitoring/scrape.yml)), sorted.
   - The playbook C(vigie.monitoring.site) uses this lookup for its tags and for the list of exporters that it removes.
 options:
   _terms:
@@ -43,6 +44,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import contracts
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._pipeline import cache
 
 
 class LookupModule(LookupBase):
@@ -54,4 +56,7 @@ class LookupModule(LookupBase):
         if terms:
             raise AnsibleError(f"vigie.monitoring.roles takes no terms, got {terms!r}")
         removable = self.get_option("removable")
-        return [contract.role for contract in contracts() if not (removable and contract.keeps_data)]
+        hostvars = (variables or {}).get("hostvars")
+        # Ansible lists tags and tasks without variables of hosts: roles of your own are not listed.
+        found = contracts() if hostvars is None else cache.contracts_of(*cache.inventory_of(hostvars))
+        return [contract.role for contract in found if not (removable and contract.keeps_data)]

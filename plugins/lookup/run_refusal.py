@@ -43,7 +43,7 @@ from ansible import context
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import ROLES, contracts
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import ROLES
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._pipeline import cache
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import run_selection
 
@@ -62,6 +62,13 @@ class LookupModule(LookupBase):
         selection = run_selection.Selection(
             available["ansible_run_tags"], available["ansible_skip_tags"], available["ansible_play_hosts_all"]
         )
-        roles = [contract.role for contract in contracts()]
-        model = cache.model(available["hostvars"])
-        return [run_selection.refusal(model, selection, roles, lambda: run_selection.task_tags([ROLES]))]
+        contracts = cache.contracts_of(*cache.inventory_of(available["hostvars"]))
+        folders = [*ROLES.iterdir(), *(contract.folder for contract in contracts if contract.folder)]
+        return [
+            run_selection.refusal(
+                cache.model(available["hostvars"]),
+                selection,
+                [contract.role for contract in contracts],
+                lambda: run_selection.task_tags(folders),
+            )
+        ]

@@ -75,11 +75,11 @@ def _some(names: t.Iterable[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def task_tags(directories: t.Iterable[pathlib.Path]) -> set[str]:
-    """Return the tags of the tasks of ``site``, and of the roles in *directories*."""
+def task_tags(folders: t.Iterable[pathlib.Path]) -> set[str]:
+    """Return the tags of the tasks of ``site``, and of the roles with these *folders*."""
     paths = [PLAYBOOKS / "site.yml", PLAYBOOKS / "_role.yml", *PLAYBOOKS.glob("tasks/*.yml")]
-    for directory in directories:
-        paths += directory.glob("*/tasks/**/*.yml")
+    for folder in folders:
+        paths += folder.glob("tasks/**/*.yml")
     found: set[str] = set()
     for path in paths:
         # Values can have tags of Ansible's (!vault), which a reader of plain YAML refuses.

@@ -58,7 +58,7 @@ def test_a_selection_that_means_nothing_is_refused(options: dict[str, str], reas
 
 def test_the_tags_of_roles_are_found(tmp_path: Path) -> None:
     """In blocks and in both forms; a file that plain YAML cannot read is left out."""
-    tasks = tmp_path / "own/tasks"
+    tasks = tmp_path / "tasks"
     tasks.mkdir(parents=True)
     (tasks / "main.yml").write_text("- block:\n    - {debug: , tags: 'one, two'}\n  tags: ['{{ names }}', three]\n")
     (tasks / "other.yml").write_text("- {debug: {msg: !vault x}, tags: four}\n")
