@@ -2,58 +2,60 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Module config_tree: a directory of configuration, all of it or nothing."""
+"""Module config_tree: replace the whole configuration of a service atomically."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: config_tree
-short_description: Put a whole directory of configuration in place, all of it or nothing
+short_description: Replace a directory of configuration files atomically
 version_added: 0.1.0
 author:
   - The Vigie authors (!UNKNOWN)
 description:
-  - Writes the whole configuration of a service beside the one in force, lets the service's own tool validate it there, and
-    brings it into force by changing one link.
-  - Then it reloads the service and waits until the service says that it took the configuration. Where it does not, the
-    previous configuration is put back, and the module fails.
-  - What is no longer asked for is removed. Files that the module did not write are left alone; one that is in the way is
-    kept as C(NAME.before-vigie).
+  - Writes all configuration files of a service beside the configuration in force, validates the new files there with the
+    service's own tool, and switches to the new files by changing one symbolic link.
+  - Then reloads the service, and waits until the service reports that it accepted the configuration. If the service does not
+    accept the configuration, the module restores the previous configuration and fails.
+  - Removes files that earlier runs wrote and that O(files) no longer contains. Other files stay. A file of somebody else that
+    has the name of a file in O(files) is kept as C(NAME.before-vigie).
 options:
   path:
-    description: The directory.
+    description: Directory of the configuration.
     type: path
     required: true
   files:
     description:
-      - Every file of the configuration, by its path relative to O(path).
-      - The value is its text, or a dictionary of V(content), V(mode), and V(secret), which keeps the text out of the diff.
-      - What the filter P(vigie.monitoring._packed#filter) makes of large texts is taken, too.
-      - The configuration should name its own files by relative paths, so that it means the same while it is validated.
+      - All files of the configuration. The key is the path of the file relative to O(path).
+      - The value is the text of the file, or a dictionary with V(content) (the text), V(mode) and V(secret). If V(secret) is
+        V(true), the diff does not show the text.
+      - The value can also be the output of the filter P(vigie.monitoring._packed#filter), which compresses large texts.
+      - Use relative paths where a configuration file names another one. Then the paths are also right during the validation.
     type: dict
     default: {}
   watched:
     description:
-      - Directories directly below O(path) whose files the service picks up by itself.
-      - They are written file by file, each in one step, and the service is not reloaded for them.
-      - A directory of that name which is there before the module writes to O(path) for the first time is kept as
-        C(NAME.before-vigie). From then on the module removes every file in the directory that is not in O(files).
+      - Directories directly below O(path) whose files the service reads again without a reload.
+      - The module replaces each of these files atomically, and does not reload the service for them.
+      - If such a directory exists before the module writes to O(path) for the first time, the directory is kept as
+        C(NAME.before-vigie). Later runs remove every file in the directory that is not in O(files).
     type: list
     elements: str
     default: []
   validate:
     description:
-      - Commands, each a list of arguments, that must accept the configuration before it is put in place, also in check mode.
-      - C({tree}) is the directory that holds it until then.
+      - Commands that must accept the configuration before the module switches to it. Each command is a list of arguments.
+      - C({tree}) is replaced by the directory that contains the new configuration during the validation.
+      - The commands also run in check mode.
     type: list
     elements: list
     default: []
   owner:
-    description: Owner of the files. Directories belong to root.
+    description: Owner of the files. The directories always belong to root.
     type: str
     default: root
   group:
-    description: Group of the files and directories. Give the group of the service, so that the service can read them.
+    description: Group of the files and the directories. Set the group of the service, so that the service can read the files.
     type: str
     default: root
   mode:
@@ -61,15 +63,16 @@ options:
     type: str
     default: "0640"
   directory_mode:
-    description: Octal mode of the directories. Nobody but root may write to them, so that a mode such as V(0770) is refused.
+    description: >-
+      Octal mode of the directories. Only root may write to the directories. The module rejects a mode such as V(0770).
     type: str
     default: "0750"
   service:
-    description: Systemd unit that is reloaded after a change; one that does not run is left alone.
+    description: Systemd unit to reload after a change. A unit that does not run is neither reloaded nor started.
     type: str
     default: ""
   verify:
-    description: How the service says that it took the configuration.
+    description: The metrics that show whether the service accepted the configuration.
     type: dict
     suboptions:
       url:
@@ -81,14 +84,14 @@ options:
         type: str
         required: true
       value:
-        description: The value it must have.
+        description: Expected value of O(verify.metric).
         type: float
         default: 1.0
       changed:
-        description: Metric whose value differs after each successful reload, such as a time.
+        description: Metric whose value changes with each successful reload, such as the time of the last reload.
         type: str
       timeout:
-        description: Seconds that the service has.
+        description: Seconds to wait for the expected values.
         type: int
         default: 60
   lock_timeout:
@@ -105,7 +108,7 @@ attributes:
     description: Predicts the change, and validates the configuration in a temporary directory.
     support: full
   diff_mode:
-    description: Shows each file that changes, unless it is secret.
+    description: Shows each file that changes, except secret files.
     support: full
 """
 
@@ -129,18 +132,19 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changed_files:
-  description: Paths below O(path) that changed, or would change.
+  description: Paths of the files that changed, or would change in check mode, relative to O(path).
   returned: success
   type: list
   elements: str
   sample: [prometheus.yml, targets/node.json]
 reloaded:
-  description: Whether the service was reloaded, or would be.
+  description: Whether the service was reloaded, or would be reloaded in check mode.
   returned: success
   type: bool
 validated:
-  description: Whether the configuration was validated; in check mode on a fresh host the tool for it may be missing.
-  returned: where something changes
+  description: >-
+    Whether the configuration was validated. V(false) in check mode on a host where the validation tool is not installed yet.
+  returned: if the configuration changes
   type: bool
 """
 

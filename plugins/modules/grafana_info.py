@@ -2,19 +2,20 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Module grafana_info: what a Grafana has."""
+"""Module grafana_info: return the version, data sources and dashboards of a Grafana server."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: grafana_info
-short_description: What a Grafana has
+short_description: Return the version, data sources and dashboards of a Grafana server
 version_added: 0.1.0
 author:
   - The Vigie authors (!UNKNOWN)
 description:
-  - Asks a Grafana for its version, its dashboards, and its data sources, and whether it can use them.
-  - It changes nothing.
+  - Queries the HTTP API of a Grafana server for the version, the dashboards and the data sources, and tests whether Grafana can
+    use each data source.
+  - The module changes nothing.
 options:
   url:
     description: URL of Grafana, as seen from the host that the module runs on.
@@ -25,7 +26,7 @@ options:
     type: str
     default: admin
   password:
-    description: The administrator's password.
+    description: Password of the administrator.
     type: str
     required: true
   timeout:
@@ -34,35 +35,35 @@ options:
     default: 30
 attributes:
   check_mode:
-    description: It changes nothing.
+    description: The module changes nothing.
     support: full
   diff_mode:
-    description: Nothing changes.
+    description: The module changes nothing.
     support: none
 """
 
 EXAMPLES = r"""
-- name: Ask Grafana what it has
+- name: Query the Grafana server
   vigie.monitoring.grafana_info:
     url: http://localhost:3000
     password: "{{ vault_grafana }}"
-  register: found
+  register: grafana
 """
 
 RETURN = r"""
 version:
-  description: Version that runs.
+  description: Version of the Grafana server.
   returned: success
   type: str
 sources:
   description:
-    - The data sources, with C(uid), C(name), C(type), C(url) and C(problem), what keeps Grafana from using it; it is empty where
-      nothing does.
+    - The data sources, each with C(uid), C(name), C(type), C(url) and C(problem). C(problem) is the reason why Grafana cannot use
+      the data source, or empty.
   returned: success
   type: list
   elements: dict
 dashboards:
-  description: The dashboards, with C(uid), C(title) and C(folder).
+  description: The dashboards, each with C(uid), C(title) and C(folder).
   returned: success
   type: list
   elements: dict

@@ -2,135 +2,137 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Module iptables_chain: chains of one's own, replaced as a whole, before all other rules."""
+"""Module iptables_chain: maintain firewall chains before all other rules of a host."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: iptables_chain
-short_description: Keep chains of one's own in front of a host's other firewall rules
+short_description: Maintain firewall chains before all other rules of a host
 version_added: 0.1.0
 author:
   - The Vigie authors (!UNKNOWN)
 description:
-  - Replaces whole chains of the table C(filter), for IPv4 and IPv6, each family in one transaction, and keeps the jumps to
-    them at the first position of their parents, before anything that rejects.
-  - No other rule is touched, moved or saved. The chains are there again after a restart, before the network is.
-  - Works with iptables-nft and with iptables-legacy, whichever C(iptables) is on the host, and with nftables (see O(backend)).
-  - An accept in these chains does not override a drop in another base chain. The module follows each connection that its rules
-    accept through the base chains of others. It fails, with the table, the chain, the rule and a remedy, where such a chain
-    certainly drops the connection, and warns where such a chain can drop the connection.
-  - Refuses rules about the port of the SSH connection that it is called by.
+  - Replaces whole chains of the table C(filter), for IPv4 and IPv6, each IP family in one transaction. The jumps to the chains
+    stay at the first position of the parent chains, before any rule that rejects packets.
+  - The module does not change, move or save any other rule. When the host starts, the chains are restored before the network
+    starts.
+  - The module supports iptables-nft, iptables-legacy and nftables (see O(backend)).
+  - An accept in these chains does not override a drop in another base chain. Therefore, the module follows each connection that
+    its rules accept through all other base chains. If a base chain certainly drops the connection, the module fails with the
+    table, the chain, the rule and a remedy. If a base chain can drop the connection, the module warns.
+  - The module rejects rules about the port of the SSH connection that runs the module.
 options:
   chains:
-    description: The chains. One without rules is removed.
+    description: The chains. A chain without rules is removed.
     type: list
     elements: dict
     required: true
     suboptions:
       name:
-        description: Name of the chain; nobody else should use it.
+        description: Name of the chain. No other program may use a chain of this name.
         type: str
         required: true
       parent:
         description:
-          - The chain that jumps to it, at its first position.
-          - V(DOCKER-USER) is for connections to ports that Docker publishes, which never reach V(INPUT). There,
-            O(chains[].rules[].destination_port) is the port on the host, before Docker replaces it by that of the container.
-            Only connections whose destination was replaced are matched. Where the host does not have Docker, the chain is
-            left out.
+          - The chain that jumps to this chain, at its first position.
+          - V(DOCKER-USER) is for connections to ports that Docker publishes. These connections never reach V(INPUT). For this
+            parent, O(chains[].rules[].destination_port) is the port of the host, before Docker replaces it with the port of the
+            container, and the rules match only connections whose destination Docker has replaced. On a host without Docker, the
+            chain is left out.
         type: str
         choices: [INPUT, OUTPUT, FORWARD, DOCKER-USER]
         required: true
       still_refused:
         description:
-          - Starts of comments. A rule in force that refuses a port to everybody, and whose comment starts with one of these, is
-            kept where no new rule is about the port, as long as a program on this host listens on the port.
-          - The port of a service that is still to be removed is not open to everybody meanwhile.
+          - Prefixes of comments. The module keeps a rule in force that refuses a port to all clients if the comment of the rule
+            starts with one of these prefixes, no new rule is about the port, and a program on this host listens on the port.
+          - Thus the port of a service that is not removed yet is not open to all clients.
         type: list
         elements: str
         default: []
       rules:
-        description: Its rules, in their order.
+        description: The rules of the chain, in order.
         type: list
         elements: dict
         default: []
         suboptions:
           protocol:
-            description: Protocol.
+            description: Protocol of the packets.
             type: str
             choices: [tcp, udp]
             default: tcp
           source:
             description:
-              - Address, network or name that packets come from; empty for any.
-              - Of a name, all addresses of both families are taken, as the host resolves it when the rules are applied.
+              - Source of the packets, an address, a network or a name. An empty string means any source.
+              - A name stands for all its addresses of both IP families. The host resolves the name when the module runs.
             type: str
             default: ""
           destination:
-            description: Likewise, where packets go to.
+            description: Destination of the packets, in the same format as O(chains[].rules[].source).
             type: str
             default: ""
           in_interface:
-            description: Interface that packets come in by; empty for any.
+            description: Interface that receives the packets. An empty string means any interface.
             type: str
             default: ""
           out_interface:
-            description: Interface that packets go out by; empty for any.
+            description: Interface that sends the packets. An empty string means any interface.
             type: str
             default: ""
           source_port:
-            description: Port that packets come from; 0 for any.
+            description: Source port of the packets. V(0) means any port.
             type: int
             default: 0
           destination_port:
-            description: Port that packets go to; 0 for any.
+            description: Destination port of the packets. V(0) means any port.
             type: int
             default: 0
           established:
-            description: Only packets of connections that are there already.
+            description: Match only packets of established connections.
             type: bool
             default: false
           jump:
-            description: What becomes of them. V(REJECT) resets a TCP connection.
+            description: Target of the rule. V(REJECT) resets TCP connections.
             type: str
             choices: [ACCEPT, DROP, REJECT, RETURN]
             required: true
           comment:
-            description: What the rule is for. It is kept with the rule.
+            description: Purpose of the rule. The firewall shows the comment with the rule.
             type: str
             required: true
           when_closed:
             description:
-              - Leave the rule out where the parent lets through what no rule stops.
-              - That is, its policy is ACCEPT, and no rule of it rejects or drops everything.
+              - Leave the rule out if the parent chain accepts packets by default.
+              - That is, if the policy of the parent chain is ACCEPT, and none of its rules rejects or drops all packets.
             type: bool
             default: false
   backend:
     description:
-      - What the rules are put in force with.
-      - V(iptables) keeps chains in the table C(filter), before all other rules of that table.
-      - V(nftables) keeps a table C(inet vigie) with a priority before those of others. Rules with O(chains[].rules[].when_closed)
-        are left out, because they cannot override what another table drops.
-      - V(auto) takes V(nftables) where C(iptables) is not installed, or where tables of nftables filter the host's input (or
-        Docker uses nftables) and C(INPUT) of iptables has no rules of others. Otherwise V(auto) takes V(iptables).
-      - What an earlier run has put in force with another kind is removed.
+      - The firewall program that the rules are written for.
+      - V(iptables) maintains chains in the table C(filter), before all other rules of this table.
+      - V(nftables) maintains a table C(inet vigie) with a priority before all other tables. Rules with
+        O(chains[].rules[].when_closed) are left out, because they cannot override a drop in another table.
+      - V(auto) selects V(nftables) if C(iptables) is not installed. V(auto) also selects V(nftables) if tables of nftables filter
+        the input of the host or Docker uses nftables, and C(INPUT) of iptables has no other rules. Otherwise V(auto) selects
+        V(iptables).
+      - The module removes the rules that an earlier run wrote for another firewall program.
     type: str
     choices: [auto, iptables, nftables]
     default: auto
   on_blocked:
-    description: What to do where rules of others certainly drop connections that the rules accept.
+    description: Whether to fail or to warn if other rules certainly drop connections that the rules of O(chains) accept.
     type: str
     choices: [fail, warn]
     default: fail
   persist:
     description:
-      - Put the chains back when the host starts, by a plugin of netfilter-persistent where that is installed, else by the unit
-        C(vigie-firewall.service).
+      - Restore the chains when the host starts. If netfilter-persistent is installed, a plugin of netfilter-persistent restores
+        the chains, otherwise the unit C(vigie-firewall.service).
     type: bool
     default: true
   protected_ports:
-    description: Ports that no rule may be about, beside that of the SSH connection.
+    description: Ports that no rule may be about, in addition to the port of the SSH connection.
     type: list
     elements: int
     default: []
@@ -139,7 +141,7 @@ options:
     type: int
     default: 600
   missing_ok:
-    description: Where no program for O(backend) is installed, return RV(installed) as false instead of failing.
+    description: If no program for O(backend) is installed, return RV(installed) as V(false) instead of failing.
     type: bool
     default: false
 attributes:
@@ -152,7 +154,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Let the monitoring server reach node_exporter, and nobody else
+- name: Allow only the monitoring server to connect to node_exporter
   vigie.monitoring.iptables_chain:
     chains:
       - name: VIGIE-INPUT
@@ -168,23 +170,24 @@ installed:
   returned: success
   type: bool
 backend:
-  description: What the rules are put in force with, V(iptables) or V(nftables).
-  returned: where it is installed
+  description: The firewall program that the rules are written for, V(iptables) or V(nftables).
+  returned: if RV(installed) is true
   type: str
 rules:
-  description: By rule set (C(iptables), C(ip6tables) or C(nftables)), the rules of the chains that should be in force.
-  returned: where RV(installed) is true
+  description: The rules of the chains, by rule set (C(iptables), C(ip6tables) or C(nftables)).
+  returned: if RV(installed) is true
   type: dict
 changed_families:
   description:
-    - The rule sets whose rules changed, or would change.
-    - C(iptables-legacy) or C(iptables-nft) is the kind of iptables that C(iptables) is not, from which old chains are removed.
-  returned: where RV(installed) is true
+    - The rule sets whose rules changed, or would change in check mode.
+    - C(iptables-legacy) or C(iptables-nft) is the variant of iptables that the command C(iptables) does not use. The module
+      removes old chains from this variant.
+  returned: if RV(installed) is true
   type: list
   elements: str
 blocked:
-  description: What rules of others certainly drop, with the remedy.
-  returned: where RV(installed) is true
+  description: One message for each rule of others that certainly drops connections, with the remedy.
+  returned: if RV(installed) is true
   type: list
   elements: str
 """

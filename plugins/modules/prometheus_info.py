@@ -2,27 +2,28 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Module prometheus_info: what a Prometheus server has loaded and knows."""
+"""Module prometheus_info: return the rules, alerts, versions and clocks of a Prometheus server."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: prometheus_info
-short_description: What a Prometheus server has loaded and knows
+short_description: Return the rules, alerts, versions and clocks of a Prometheus server
 version_added: 0.1.0
 author:
   - The Vigie authors (!UNKNOWN)
 description:
-  - Asks a Prometheus server for its rules, its Alertmanagers, the alerts that fire, and for the versions and clocks of what it
-    scrapes. For its targets there is M(vigie.monitoring.targets_up).
-  - It changes nothing.
+  - Queries the HTTP API of a Prometheus server for the loaded rules, the Alertmanagers, the firing alerts, and for the versions
+    and clocks of the targets. To query the targets, use M(vigie.monitoring.targets_up).
+  - The module changes nothing.
 options:
   url:
     description: URL of the Prometheus server, as seen from the host that the module runs on.
     type: str
     required: true
   hosts:
-    description: Return the alerts, versions and clocks of these hosts alone, by their label C(host); none of them is all.
+    description:
+      - Limit RV(alerts), RV(builds) and RV(clocks) to these hosts, by the label C(host). An empty list means all hosts.
     type: list
     elements: str
     default: []
@@ -32,49 +33,55 @@ options:
     default: 30
 attributes:
   check_mode:
-    description: It changes nothing.
+    description: The module changes nothing.
     support: full
   diff_mode:
-    description: Nothing changes.
+    description: The module changes nothing.
     support: none
 """
 
 EXAMPLES = r"""
-- name: Ask Prometheus what it knows
+- name: Query the Prometheus server
   vigie.monitoring.prometheus_info:
     url: http://localhost:9090
-  register: known
+  register: prometheus
 """
 
 RETURN = r"""
 version:
-  description: The version of the Prometheus server.
+  description: Version of the Prometheus server.
   returned: success
   type: str
 rules:
-  description: The rules that are loaded, with C(file), C(group), C(name), C(health) and C(last_error).
+  description: The loaded rules, each with C(file), C(group), C(name), C(health) and C(last_error).
   returned: success
   type: list
   elements: dict
 alertmanagers:
   description:
-    - The Alertmanagers that alerts go to, with C(address), C(error) (empty where it answers from this host) and C(peers), how
-      many members its cluster has, and C(version).
+    - The Alertmanagers that the server sends alerts to, each with C(address), C(error), C(peers) and C(version).
+    - C(error) is the reason why the Alertmanager does not answer from this host, or empty. C(peers) is the number of members in
+      the cluster of the Alertmanager.
   returned: success
   type: list
   elements: dict
 alerts:
-  description: The alerts that fire, with C(name), C(host), C(severity), C(since), C(summary) and C(labels).
+  description:
+    - The firing alerts, each with C(name), C(host), C(severity), C(since) (seconds since 1970), C(summary) and C(labels).
   returned: success
   type: list
   elements: dict
 builds:
-  description: What tells its version in its last scrape, with C(host), C(instance), C(program) and C(version).
+  description:
+    - The versions of the programs that have a metric C(PROGRAM_build_info) in their last scrape, each with C(host), C(instance),
+      C(program) and C(version).
   returned: success
   type: list
   elements: dict
 clocks:
-  description: The clocks, with C(host), C(instance) and C(offset), the seconds that it is ahead of Prometheus' clock.
+  description:
+    - The clocks of the hosts, each with C(host), C(instance) and C(offset). C(offset) is the number of seconds that the clock is
+      ahead of the clock of the Prometheus server.
   returned: success
   type: list
   elements: dict

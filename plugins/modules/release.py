@@ -2,81 +2,83 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Module release: a released program with its unit, files and configuration, in one transaction."""
+"""Module release: deploy a release of a program with its unit, files and configuration in one transaction."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: release
-short_description: Bring a released program into service as a whole, or not at all
+short_description: Deploy a release of a program as a systemd service, atomically
 version_added: 0.1.0
 author:
   - The Vigie authors (!UNKNOWN)
 description:
-  - Downloads a release, verifies it against the checksum of this host's architecture, unpacks it beside the version in
-    service, writes the unit, files and configuration, and changes one link.
-  - Then the service is restarted, or reloaded where that is enough, and must stay up and answer over HTTP. Where it does
-    not, everything is put back, the previous version is started again, and the module fails with the last lines of the
-    service's journal.
-  - The program may also come with a package of the host's own, see O(url). Then the module cares for the rest.
-  - Where nothing has to change, the module looks at the host and does nothing. It needs no network then, nor for going back
-    to a version that is kept.
-  - The whole transaction runs on the host, so that a lost connection leaves the old or the new. A run that was killed is
-    put back by the next one.
+  - Downloads a release, verifies the checksum for the architecture of the host, unpacks the release beside the version in
+    service, writes the unit, the files and the configuration, and switches to the new version by changing one symbolic link.
+  - Then restarts the service, or reloads the service if a reload is sufficient. The service must stay up and answer over HTTP.
+    If the service does not, the module rolls back all changes, starts the previous version, and fails with the last lines of
+    the service's journal.
+  - The program can also come from a package of the operating system, see O(url). Then the module manages only the files, the
+    configuration and the service.
+  - If nothing changes, the module only reads the state of the host and needs no network. A rollback to a version that is kept
+    on the host needs no network either.
+  - The whole transaction runs on the host. After a lost connection, either the old or the new version is in service. If a run
+    is killed, the next run rolls back the unfinished change.
 options:
   name:
     description: Name of the service and of its systemd unit.
     type: str
     required: true
   version:
-    description: Version to run. Needed unless O(state=absent), or O(url) is empty.
+    description: Version to run. Required if O(state=present), unless O(url) is empty.
     type: str
   url:
     description:
-      - Where the archive is; C({arch}) stands for O(arch). Needed unless O(state=absent).
-      - Where it is empty, the program and its unit come with a package that is installed already, and O(unit) is empty, too. A
-        unit that the module wrote for a release is removed then.
+      - URL of the archive. C({arch}) is replaced by O(arch). Required if O(state=present).
+      - An empty string means that an installed package contains the program and its unit. Then O(unit) must be empty too, and
+        the module removes a unit that an earlier run wrote for a release.
     type: str
   arch:
     description:
-      - Architecture of the archive, as releases call it. By default that of the host, where a 32-bit system on a 64-bit
-        kernel counts as 32-bit.
+      - Architecture of the archive, as in the file names of releases. The default is the architecture of the host. A 32-bit
+        system on a 64-bit kernel counts as 32-bit.
     type: str
     default: ""
   arch_names:
     description: >-
-      How the releases call an architecture, where that is another name; V({armv7: arm-7}) for instance.
+      Names of architectures in the file names of the releases, if they differ from the usual names, for example
+      V({armv7: arm-7}).
     type: dict
     default: {}
   checksums:
-    description: SHA-256 of the archive by architecture. Where given, O(checksum_url) is not asked.
+    description: SHA-256 checksums of the archive by architecture. They replace O(checksum_url).
     type: dict
     default: {}
   checksum_url:
-    description: Where the sums of all archives of the release are, one C(SHA256  FILE) a line.
+    description: URL of a file with the checksums of all archives of the release, one C(SHA256  FILE) a line.
     type: str
   archive:
-    description: Path of the archive on the host, where it has been brought there already. It is verified all the same.
+    description: Path of the archive on the host, if it is there already. The module verifies this archive too.
     type: path
     default: ""
   token:
-    description: Token for O(token_host), sent as C(Authorization).
+    description: Token for O(token_host), which the module sends in the header C(Authorization).
     type: str
     default: ""
   token_host:
-    description: The one host that gets O(token), with its port where it has one. A redirect never takes the token along.
+    description: The only host that receives O(token), with the port if the URL has a port. Redirects never receive the token.
     type: str
     default: ""
   timeout:
-    description: Seconds that the download host has for each answer.
+    description: Seconds to wait for each answer of the download server.
     type: int
     default: 30
   root:
-    description: Versions live in V(ROOT/NAME/VERSION), and V(ROOT/NAME/current) names the one in service.
+    description: Directory of the versions. V(ROOT/NAME/current) is a link to the version in service, V(ROOT/NAME/VERSION).
     type: path
     default: /opt/vigie
   binaries:
-    description: Programs of the archive that are linked into C(/usr/local/bin).
+    description: Programs in the archive that the module links into C(/usr/local/bin).
     type: list
     elements: str
     default: []
@@ -85,13 +87,13 @@ options:
     type: str
     default: ""
   files:
-    description: Further files of the service.
+    description: Other files of the service.
     type: list
     elements: dict
     default: []
     suboptions:
       path:
-        description: Path of the file. Its directory is made where it is missing.
+        description: Path of the file. The module creates a missing directory.
         type: path
         required: true
       content:
@@ -111,19 +113,18 @@ options:
         type: str
         default: "0640"
       on_change:
-        description: What the service needs to see a change.
+        description: Action that makes the service use the changed file.
         type: str
         choices: [restart, reload, none]
         default: restart
       secret:
-        description: Keep the text out of the diff.
+        description: Do not show the text in the diff.
         type: bool
         default: false
   config:
     description:
-      - A directory of configuration that changes in the same transaction, with the options of
-        M(vigie.monitoring.config_tree) of the same names. C({release}) in O(config.validate) is the directory of the version
-        that is brought into service.
+      - Directory of configuration that changes in the same transaction. The options are those of
+        M(vigie.monitoring.config_tree). C({release}) in O(config.validate) is replaced by the directory of the new version.
     type: dict
     suboptions:
       path:
@@ -184,54 +185,54 @@ options:
             type: int
             default: 60
   probe:
-    description: How the service shows that it is healthy.
+    description: Health check of the service after a start.
     type: dict
     default: {}
     suboptions:
       url:
-        description: URL that must answer, seen from the host. Where it is empty, the service must only stay up.
+        description: URL that must answer, as seen from the host. If empty, the service must only stay up.
         type: str
         default: ""
       status:
-        description: HTTP statuses that count as an answer.
+        description: HTTP statuses of a healthy service.
         type: list
         elements: int
         default: [200]
       timeout:
-        description: Seconds that the service has to answer.
+        description: Seconds to wait for a healthy answer.
         type: int
         default: 60
       settle:
-        description: Seconds that the service must have stayed up.
+        description: Seconds that the service must stay up.
         type: float
         default: 2.0
   keep:
-    description: How many previous versions are kept.
+    description: Number of previous versions to keep.
     type: int
     default: 1
   lock_timeout:
     description:
       - Seconds to wait for another run that is changing the same service, or the same directory of O(config), on the host.
-      - While the module waits, Ansible shows a warning that names the other run. After that time the module fails and has changed
-        nothing.
+      - While the module waits, Ansible shows a warning that names the other run. After this time, the module fails without a
+        change.
     type: int
     default: 600
   state:
-    description: V(absent) removes the service with its unit, links, versions, files and configuration, never its data.
+    description: V(absent) removes the service with its unit, links, versions, files and configuration, but not the data.
     type: str
     choices: [present, absent]
     default: present
 attributes:
   check_mode:
-    description: Predicts the change without network.
+    description: Predicts the change. Needs no network.
     support: full
   diff_mode:
-    description: Shows the version, the unit, and each file that changes, unless it is secret.
+    description: Shows the version, the unit and each file that changes, except secret files.
     support: full
 """
 
 EXAMPLES = r"""
-- name: Run node_exporter
+- name: Deploy node_exporter
   vigie.monitoring.release:
     name: node_exporter
     version: 1.12.1
@@ -247,7 +248,7 @@ EXAMPLES = r"""
     probe:
       url: http://localhost:9100/metrics
 
-- name: Remove it
+- name: Remove node_exporter
   vigie.monitoring.release:
     name: node_exporter
     binaries: [node_exporter]
@@ -256,7 +257,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, or would be, in order.
+  description: Actions of the run, or the actions that a run would take in check mode, in order.
   returned: success
   type: list
   elements: str
@@ -267,15 +268,15 @@ arch:
   type: str
   sample: armv7
 version:
-  description: Version in service afterwards; empty where a package brings the program.
+  description: Version in service after the run. Empty if a package contains the program.
   returned: when O(state=present)
   type: str
 previous_version:
-  description: Version that was in service before.
+  description: Version in service before the run.
   returned: when O(state=present)
   type: str
 services:
-  description: Names of all that lies below O(root) afterwards.
+  description: Names of all services that have versions below O(root) after the run.
   returned: success
   type: list
   elements: str

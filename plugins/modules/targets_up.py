@@ -2,41 +2,42 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Module targets_up: wait until Prometheus has its targets up."""
+"""Module targets_up: wait until a Prometheus server reports targets as up."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: targets_up
-short_description: Wait until Prometheus has targets up
+short_description: Wait until Prometheus reports targets as up
 version_added: 0.1.0
 author:
   - The Vigie authors (!UNKNOWN)
 description:
-  - Asks a Prometheus server until each expected target is up, and fails with the reason that Prometheus itself has for each
-    one that is not.
-  - Only a scrape that began after the module did counts, so that what was up before a change proves nothing.
-  - It changes nothing. In check mode it asks once and never fails.
+  - Queries a Prometheus server until each expected target is up. If the time runs out, the module fails with the reason that
+    Prometheus reports for each target that is not up.
+  - Only a scrape after the start of the module counts. The state of a target before a change is ignored.
+  - The module changes nothing. In check mode, the module queries the server once and never fails.
 options:
   url:
     description: URL of the Prometheus server, as seen from the host that the module runs on.
     type: str
     required: true
   targets:
-    description: The expected targets. Other keys than those below are ignored.
+    description:
+      - The expected targets, each with C(job) and C(instance). Other keys are ignored.
     type: list
     elements: dict
     default: []
   hosts:
-    description: Return what is active of these hosts alone; none of them is all.
+    description: Limit RV(active) to the targets of these hosts. An empty list means all hosts.
     type: list
     elements: str
     default: []
   until:
     description:
       - V(up) waits until all targets are up.
-      - V(scraped) waits until Prometheus has tried each of them, and takes its answer. It does not wait for a target that
-        Prometheus does not find within ten seconds, nor for a scrape that is not due before the O(timeout).
+      - V(scraped) waits until Prometheus has scraped each target, successfully or not. The module does not wait for a target that
+        Prometheus does not discover within ten seconds, nor for a scrape that is due after the O(timeout).
     type: str
     choices: [up, scraped]
     default: up
@@ -45,20 +46,20 @@ options:
     type: int
     default: 60
   interval:
-    description: Seconds between two questions.
+    description: Seconds between two queries.
     type: float
     default: 1.0
 attributes:
   check_mode:
-    description: Asks once and never fails.
+    description: Queries the server once and never fails.
     support: full
   diff_mode:
-    description: Nothing changes.
+    description: The module changes nothing.
     support: none
 """
 
 EXAMPLES = r"""
-- name: See the new server come up
+- name: Wait until Prometheus scrapes the new server
   vigie.monitoring.targets_up:
     url: http://localhost:9090
     targets:
@@ -69,13 +70,13 @@ EXAMPLES = r"""
 RETURN = r"""
 active:
   description:
-    - Every active target, with C(job), C(instance), C(host), C(address), C(health), C(last_error), C(last_scrape)
-      (seconds since 1970) and C(interval) (seconds).
+    - The active targets, each with C(job), C(instance), C(host), C(address), C(health), C(last_error), C(last_scrape) (seconds
+      since 1970) and C(interval) (seconds).
   returned: O(until=scraped)
   type: list
   elements: dict
 waiting:
-  description: One line for each target that is not up, with Prometheus' reason.
+  description: One line for each target that is not up, with the reason that Prometheus reports.
   returned: always
   type: list
   elements: str
