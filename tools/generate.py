@@ -31,7 +31,7 @@ PLAY = """\
   vars: {{__site_role: {role}}}
   tags: [{role}]
 """
-HEAD = "| role | what it does |\n| --- | --- |\n"
+HEAD = "| role | what it does | alerts |\n| --- | --- | --- |\n"
 TEMPLATE = """\
 <!-- Made from meta/argument_specs.yml by `make docs`. -->
 # vigie.monitoring.{{ role }}
@@ -78,7 +78,9 @@ def render(role: Path) -> str:
 
 def row(role: Path) -> str:
     """Return the row of *role* in the table of the project's README."""
-    return f"| [`{role.name}`](roles/{role.name}/README.md) | {specification(role)['short_description']} |\n"
+    link = f"roles/{role.name}/monitoring/runbook.md"
+    alerts = f"[runbook]({link})" if (ROOT / link).exists() else ""
+    return f"| [`{role.name}`](roles/{role.name}/README.md) | {specification(role)['short_description']} | {alerts} |\n"
 
 
 def specification(role: Path) -> dict[str, Any]:

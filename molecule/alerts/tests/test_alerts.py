@@ -158,7 +158,7 @@ def test_an_alert_arrives_once_at_whom_it_is_for_and_so_does_its_end(scenario: t
         "host=sms1",
         "function=sms",
         "No exporter on sms1 answers Prometheus.",
-        "runbooks/prometheus.md#hostdown",
+        "https://example.com/roles/prometheus/monitoring/runbook.md#hostdown",
         "graph: http",
     ):
         assert word in text

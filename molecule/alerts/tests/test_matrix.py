@@ -144,7 +144,7 @@ def test_an_alert_is_in_the_room(scenario: t.Any, homeserver: dict[str, str], in
     text = found[0]["content"]["body"]
     assert found[0]["content"]["msgtype"] == "m.text"
     assert text.startswith("`[FIRING 1] WARNING ")
-    for word in ("host=web1", "function=web", "runbooks/node_exporter.md#hostmemoryused", "graph: http"):
+    for word in ("host=web1", "function=web", "node_exporter/monitoring/runbook.md#hostmemoryused", "graph: http"):
         assert word in text
     assert homeserver["vigie"] not in play.output
     again = scenario.play("site.yml", "--tags", "alertmanager", inventory=inventory())

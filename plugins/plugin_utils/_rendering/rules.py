@@ -32,7 +32,7 @@ def alert_rules(model: Model, server: str) -> dict[str, list[dict[str, t.Any]]]:
     files = {}
     for role, text in model["rules"].items():
         runbooks = settings.get("prometheus_runbook_url") or ""
-        link = f"{runbooks.rstrip('/')}/{role}.md" if runbooks else ""
+        link = f"{runbooks.rstrip('/')}/{role}/monitoring/runbook.md" if runbooks else ""
         files[role] = [
             {**group, "rules": [item for rule in group["rules"] for item in _expanded(rule, overrides, link)]}
             for group in rule_groups(text)
@@ -67,7 +67,7 @@ def _records(overrides: Overrides) -> t.Iterator[dict[str, t.Any]]:
 def _expanded(rule: dict[str, t.Any], overrides: Overrides, link: str) -> t.Iterator[dict[str, t.Any]]:
     """Yield an alert for each of its severities, with a link to its runbook; other rules as they are."""
     if "alert" in rule and link:
-        rule = {**rule, "annotations": {**rule.get("annotations", {}), "runbook_url": f"{link}#{rule['alert'].lower()}"}}
+        rule = {**rule, "annotations": {"runbook_url": f"{link}#{rule['alert'].lower()}", **rule.get("annotations", {})}}
     if "threshold" not in rule:
         yield rule
         return

@@ -102,12 +102,12 @@ def test_every_alert_tells_a_person_what_to_do(rules: Path) -> None:
     """Severity, summary, description, and a section of a runbook."""
     role = rules.parents[1].name
     groups = usual(rules, runbooks="https://example.com/r/")
-    page = (ROOT / "docs/runbooks" / f"{role}.md").read_text()
+    page = rules.with_name("runbook.md").read_text()
     headings = re.findall(r"^## (\w+)$", page, re.MULTILINE)
     assert sorted(headings) == sorted({rule["alert"] for rule in alerts(groups)})
     for rule in alerts(groups):
         assert rule["labels"]["severity"] in ("none", "info", "warning", "critical")
-        assert rule["annotations"]["runbook_url"] == f"https://example.com/r/{role}.md#{rule['alert'].lower()}"
+        assert rule["annotations"]["runbook_url"] == f"https://example.com/r/{role}/monitoring/runbook.md#{rule['alert'].lower()}"
         assert len(rule["annotations"]["summary"]) < 100
         assert len(rule["annotations"]["description"]) > 60
 

@@ -19,7 +19,7 @@ groups:
       - {record: a:b, expr: up}
       - {alert: Down, expr: up == 0, labels: {severity: critical}, annotations: {summary: down}}
       - {alert: Used, expr: used, threshold: used, above: {warning: 90, critical: 97.5}, for: 5m, labels: {team: ops}}
-      - {alert: Left, expr: left, threshold: left, below: {warning: 4}}
+      - {alert: Left, expr: left, threshold: left, below: {warning: 4}, annotations: {runbook_url: own}}
 """
 
 
@@ -94,13 +94,15 @@ def test_thresholds_of_hosts_that_the_server_does_not_scrape_do_not_count() -> N
 def test_alerts_link_to_their_runbook(url: str) -> None:
     """Beside the annotations that they have; recording rules have no annotations."""
     (group,) = rules({"a": {}}, runbooks=url)["node_exporter"]
-    record, down, used, *_others = group["rules"]
+    record, down, used, *others = group["rules"]
     assert "annotations" not in record
-    assert down["annotations"] == {"summary": "down", "runbook_url": "https://example.com/r/node_exporter.md#down"}
-    assert used["annotations"] == {"runbook_url": "https://example.com/r/node_exporter.md#used"}
+    assert down["annotations"] == {"summary": "down", "runbook_url": "https://example.com/r/node_exporter/monitoring/runbook.md#down"}
+    assert used["annotations"] == {"runbook_url": "https://example.com/r/node_exporter/monitoring/runbook.md#used"}
+    # An alert can have a runbook elsewhere.
+    assert others[-1]["annotations"] == {"runbook_url": "own"}
 
 
 @pytest.mark.parametrize("url", ["", None])
 def test_without_an_address_there_is_no_link(url: t.Any) -> None:
     """A link to a page that does not exist helps nobody."""
-    assert "runbook_url" not in str(rules({"a": {}}, runbooks=url))
+    assert "runbook.md" not in str(rules({"a": {}}, runbooks=url))
