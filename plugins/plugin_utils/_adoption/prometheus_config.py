@@ -226,7 +226,7 @@ def _of_job(job: dict[str, t.Any], source: Source, server: str, times: t.Mapping
         if files is None:
             raise NotPlainError(f"the files of {pattern} are not here")
         statics += [group for groups in files.values() for group in groups]
-    usual = {
+    usual: dict[str, t.Any] = {
         "job": job["job_name"],
         "path": job.get("metrics_path") or "/metrics",
         "scheme": job.get("scheme") or "http",

@@ -10,64 +10,67 @@ import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses import MAX_PORT, parse_port
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import LABEL_NAME, label_problem, parse_duration
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Endpoint
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Report
 
 JOB = re.compile(r"[a-zA-Z0-9_.:-]+")
 _SCHEMES = ("http", "https")
 # How often and how long an endpoint is scraped, where the servers' own settings do not fit it.
-TIMES = ("scrape_interval", "scrape_timeout")
+TIMES: tuple[t.Literal["scrape_interval"], t.Literal["scrape_timeout"]] = ("scrape_interval", "scrape_timeout")
 ENDPOINT_KEYS = ("job", "port", "path", "scheme", "params", "labels", "instance", "public", "web", *TIMES)
 
 
-def build_endpoint(role: str, raw: dict[str, t.Any], host: str, report: Report) -> dict[str, t.Any] | None:
+def build_endpoint(role: str, raw: dict[str, t.Any], host: str, report: Report) -> Endpoint | None:
     """Return one endpoint of *host* in full, or None where it is none.
 
     :param raw: job and port at least; path, scheme, params, labels and instance.
     :param report: is told of each mistake: field, value, remedy.
     """
-    problems: list[tuple[str, t.Any, str]] = []
-    unknown = [key for key in raw if key not in ENDPOINT_KEYS]
-    if unknown:
-        problems.append(("", ", ".join(sorted(unknown)), f"unknown; known are {', '.join(ENDPOINT_KEYS)}"))
-    job = raw.get("job")
-    if not isinstance(job, str) or not JOB.fullmatch(job):
-        problems.append(("job", job, "a job's name has letters, digits, and any of _ . : -"))
-    port = parse_port(raw.get("port"))
-    if port is None:
-        problems.append(("port", raw.get("port"), f"a port is a number from 1 to {MAX_PORT}"))
-    scheme = raw.get("scheme") or "http"
-    if scheme not in _SCHEMES:
-        problems.append(("scheme", scheme, f"a scheme is one of {', '.join(_SCHEMES)}"))
-    path = raw.get("path") or "/metrics"
-    if not isinstance(path, str) or not path.startswith("/") or "?" in path:
-        problems.append(("path", path, "a path starts with a slash; what comes after a question mark belongs into params"))
-    instance = raw.get("instance") or f"{host}:{port}"
-    if not isinstance(instance, str):
-        problems.append(("instance", instance, "an instance is a text: put it in quotes"))
-    problems += [(key, raw[key], "it is true or false") for key in ("public", "web") if not isinstance(raw.get(key, False), bool)]
-    problems += [
-        (key, raw[key], "a time is a number with a unit: 30s, 1m, 500ms")
-        for key in TIMES
-        if key in raw and not parse_duration(raw[key])
-    ]
+    problems = list(_problems(raw))
     params = _params(raw.get("params"), problems)
     labels = _labels(raw.get("labels"), problems)
     for problem in problems:
         report(*problem)
-    if problems:
+    job, port = raw.get("job"), parse_port(raw.get("port"))
+    if problems or port is None or not isinstance(job, str):
         return None
-    found = {
+    found: Endpoint = {
         "role": role,
         "job": job,
         "port": port,
-        "path": path,
-        "scheme": scheme,
+        "path": raw.get("path") or "/metrics",
+        "scheme": raw.get("scheme") or "http",
         "params": params,
         "labels": labels,
-        "instance": instance,
+        "instance": raw.get("instance") or f"{host}:{port}",
     }
-    # Few have them.
-    return {**found, **{key: raw[key] for key in ("public", *TIMES) if key in raw}}
+    if "public" in raw:
+        found["public"] = raw["public"]
+    for key in TIMES:
+        if key in raw:
+            found[key] = raw[key]
+    return found
+
+
+def _problems(raw: dict[str, t.Any]) -> t.Iterator[tuple[str, t.Any, str]]:
+    """Yield what is wrong with an endpoint, but for its params and labels: key, value, remedy."""
+    unknown = [key for key in raw if key not in ENDPOINT_KEYS]
+    if unknown:
+        yield "", ", ".join(sorted(unknown)), f"unknown; known are {', '.join(ENDPOINT_KEYS)}"
+    if not isinstance(raw.get("job"), str) or not JOB.fullmatch(raw["job"]):
+        yield "job", raw.get("job"), "a job's name has letters, digits, and any of _ . : -"
+    if parse_port(raw.get("port")) is None:
+        yield "port", raw.get("port"), f"a port is a number from 1 to {MAX_PORT}"
+    if (raw.get("scheme") or "http") not in _SCHEMES:
+        yield "scheme", raw["scheme"], f"a scheme is one of {', '.join(_SCHEMES)}"
+    path = raw.get("path") or "/metrics"
+    if not isinstance(path, str) or not path.startswith("/") or "?" in path:
+        yield "path", path, "a path starts with a slash; what comes after a question mark belongs into params"
+    if not isinstance(raw.get("instance") or "", str):
+        yield "instance", raw["instance"], "an instance is a text: put it in quotes"
+    yield from ((key, raw[key], "it is true or false") for key in ("public", "web") if not isinstance(raw.get(key, False), bool))
+    times = (key for key in TIMES if key in raw and not parse_duration(raw[key]))
+    yield from ((key, raw[key], "a time is a number with a unit: 30s, 1m, 500ms") for key in times)
 
 
 def _params(raw: t.Any, problems: list[tuple[str, t.Any, str]]) -> dict[str, list[str]]:

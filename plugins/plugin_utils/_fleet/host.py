@@ -20,6 +20,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields imp
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.host_templates import REFERENCE, HostTemplates
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.inventory_variables import HostVariables
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.merging import merged_dictionary, merged_list
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Endpoint, Host
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import Contract
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import (
@@ -40,10 +41,10 @@ class HostBuilder:
         self._templates = HostTemplates(name, variables, render, problems)
         self._its_web: dict[str, t.Any] | None = None
 
-    def model(self, contracts: t.Sequence[Contract]) -> dict[str, t.Any]:
+    def model(self, contracts: t.Sequence[Contract]) -> Host:
         """Return the host's part of the model."""
         endpoints = [item for contract in contracts for item in self._endpoints(contract)]
-        found = {
+        found: Host = {
             "address": self._address(),
             "roles": [contract.role for contract in contracts],
             "versions": self._versions(contracts),
@@ -118,7 +119,7 @@ class HostBuilder:
             self._templates.report(variable, value, "it must be true or false")
             return True
 
-    def _scrapes(self) -> list[dict[str, t.Any]]:
+    def _scrapes(self) -> list[Endpoint]:
         """Return the endpoints of monitoring_scrapes; a later one replaces one with the same job, port and path."""
         found: dict[tuple[str, ...], tuple[int, t.Any]] = {}
         for index, raw in enumerate(merged_list(self._templates, "monitoring_scrapes")):
@@ -131,7 +132,7 @@ class HostBuilder:
             endpoints += self._endpoint("", raw, functools.partial(_field, f"monitoring_scrapes[{named}]"))
         return endpoints
 
-    def _endpoints(self, contract: Contract) -> list[dict[str, t.Any]]:
+    def _endpoints(self, contract: Contract) -> list[Endpoint]:
         available = Overlay(self._variables, contract.defaults)
         state = available.get(f"{contract.role}_state")
         if state is not MISSING and self._templates.render(state, f"{contract.role}_state", available) == "absent":
@@ -157,7 +158,7 @@ class HostBuilder:
             found += self._endpoint(contract.role, raw, functools.partial(_instance_field, contract, item, named))
         return found
 
-    def _endpoint(self, role: str, raw: t.Any, origin: t.Callable[[str], str]) -> list[dict[str, t.Any]]:
+    def _endpoint(self, role: str, raw: t.Any, origin: t.Callable[[str], str]) -> list[Endpoint]:
         """Return an endpoint, or none; *origin* tells which variable a field of it comes from."""
         if not isinstance(raw, dict):
             self._templates.report(origin(""), raw, "it must be a dictionary with job and port")
@@ -170,7 +171,7 @@ class HostBuilder:
         web = self._web() if raw.get("web") is True else {}
         if web:
             scheme = raw.get("scheme") or ("https" if web.get("cert_file") else "http")
-            found.update(scheme=scheme, web=client_settings(web))
+            found["scheme"], found["web"] = scheme, client_settings(web)
         return [found]
 
     def _web(self) -> dict[str, t.Any]:
@@ -187,7 +188,7 @@ class HostBuilder:
         return self._its_web
 
 
-def _replaced(of_roles: list[dict[str, t.Any]], scrapes: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+def _replaced(of_roles: list[Endpoint], scrapes: list[Endpoint]) -> list[Endpoint]:
     """Return all endpoints: one of *scrapes* takes the place of a role's with the same job, port and path."""
     if not scrapes or not of_roles:
         return of_roles + scrapes

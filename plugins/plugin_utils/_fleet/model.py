@@ -1,24 +1,9 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The model of the fleet: a plain structure that everything else is derived from. Private to the collection.
+"""The fleet model: plain data that all files, checks and pages are derived from. Private to the collection.
 
-The model::
-
-    {"hosts": {name: {"address": str, "roles": [str], "versions": {role: str}, "labels": {str: str},
-                      "thresholds": {}, "probes": [],
-                      "sources": [str], (where its connections come from; only where it is not the address)
-                      "scraped": False, (only where the inventory says that no Prometheus server scrapes it)
-                      "endpoints": [{"role", "job", "port", "path", "scheme", "params", "labels", "instance",
-                                     "public", "scrape_interval", "scrape_timeout" (only where the inventory says it),
-                                     "web": what Prometheus needs of monitoring_web (only where it is for the endpoint)}]}},
-     "servers": {role: {name: {variable of the role: value}}},
-     "unknown": [variables with our prefixes that nothing reads] (only where there are any),
-     "jobs": [job], (of all roles, also of those that no host has)
-     "roles": {role: name that include_role finds it by}, (all roles with a contract)
-     "access": {role: {"clients": [name], "admins": bool, "peers": variable with their port or ""}},
-     "rules": {role: text},
-     "dashboards": {role: {name: text}} (only where a Grafana may need them)}
+The model is data of Python's own types, so that it passes through templates and into JSON unchanged.
 """
 
 from __future__ import annotations
@@ -26,7 +11,93 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import urlsplit
 
-Model = dict[str, t.Any]
+
+class EndpointOptions(t.TypedDict, total=False):
+    """What few endpoints have."""
+
+    # Everybody may connect, not the Prometheus servers alone.
+    public: bool
+    # Prometheus' durations, in place of the server's own.
+    scrape_interval: str
+    scrape_timeout: str
+    # What Prometheus needs to know of monitoring_web.
+    web: dict[str, t.Any]
+
+
+class Endpoint(EndpointOptions):
+    """What one exporter or program serves on one host."""
+
+    # The role that deploys it. Empty for an endpoint of monitoring_scrapes.
+    role: str
+    job: str
+    port: int
+    path: str
+    scheme: str
+    params: dict[str, list[str]]
+    labels: dict[str, str]
+    instance: str
+
+
+class HostOptions(t.TypedDict, total=False):
+    """What few hosts have."""
+
+    # Where connections of the host come from, if not from its address.
+    sources: list[str]
+    # False where the inventory says that no Prometheus server scrapes the host.
+    scraped: bool
+
+
+class Host(HostOptions):
+    """A host of the inventory."""
+
+    address: str
+    roles: list[str]
+    # The version of each role's program, by role.
+    versions: dict[str, str]
+    labels: dict[str, str]
+    # A number, or numbers by severity, by the name of the threshold.
+    thresholds: dict[str, t.Any]
+    # module, target and labels of each probe.
+    probes: list[dict[str, t.Any]]
+    endpoints: list[Endpoint]
+
+
+class Access(t.TypedDict):
+    """Who may connect to the endpoints of a role, beside the Prometheus servers."""
+
+    # Names of hosts.
+    clients: list[str]
+    # Whether the networks of firewall_admin_networks may connect.
+    admins: bool
+    # The variable with the port that hosts of the role open to each other, or an empty text.
+    peers: str
+
+
+class ModelOptions(t.TypedDict, total=False):
+    """What few models have."""
+
+    # Variables of the inventory with a prefix of the collection that no role reads.
+    unknown: list[str]
+
+
+class Model(ModelOptions):
+    """The fleet."""
+
+    hosts: dict[str, Host]
+    # The variables of the hosts that serve the fleet: by role, host and variable.
+    servers: dict[str, dict[str, dict[str, t.Any]]]
+    # The scrape jobs of all roles, also of roles that no host has.
+    jobs: list[str]
+    # By role: the name that include_role finds the role by.
+    roles: dict[str, str]
+    access: dict[str, Access]
+    # The text of the rules of each role that a host has.
+    rules: dict[str, str]
+    # The texts of the dashboards, by role and name. Empty where no Grafana needs them.
+    dashboards: dict[str, t.Mapping[str, str]]
+
+
+NO_ACCESS: Access = {"clients": [], "admins": False, "peers": ""}
 
 
 def server_settings(model: Model, role: str, host: str) -> dict[str, t.Any]:

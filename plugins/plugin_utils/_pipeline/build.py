@@ -9,7 +9,7 @@ import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.host import HostBuilder
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.inventory_variables import Inventory
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, active_servers
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Access, Model, active_servers
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import Contract, roles
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import MISSING, Renderer, plain
@@ -30,7 +30,7 @@ def build_model(
     problems = Problems()
     servers: dict[str, t.Any] = {contract.role: {} for contract in contracts if contract.is_server}
     jobs = [plain(contract.scrape["job"]) for contract in contracts]
-    model: Model = {"hosts": {}, "servers": servers, "jobs": jobs, "rules": {}, "access": {}, "dashboards": {}}
+    model: Model = {"hosts": {}, "servers": servers, "jobs": jobs, "roles": {}, "rules": {}, "access": {}, "dashboards": {}}
     model["roles"] = {contract.role: contract.fqcn for contract in contracts}
     groups = role_groups(inventory, contracts, render, problems)
 
@@ -83,7 +83,7 @@ def _concerned(model: Model, by_host: t.Mapping[str, list[Contract]], host: str,
     return hosts & {host, *clients, *(name for name, its in by_host.items() if any(c.is_server for c in its))}
 
 
-def _access(contract: Contract, members: t.Callable[[str], list[str]]) -> dict[str, t.Any]:
+def _access(contract: Contract, members: t.Callable[[str], list[str]]) -> Access:
     """Return who may connect to a role's endpoints, beside the Prometheus servers."""
     return {
         "clients": sorted({name for role in contract.access.get("clients", []) for name in members(role)}),

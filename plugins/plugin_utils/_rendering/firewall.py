@@ -13,7 +13,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import addresses
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, active_servers
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import NO_ACCESS, Model, active_servers
 
 INPUT, OUTPUT, DOCKER = "VIGIE-INPUT", "VIGIE-OUTPUT", "VIGIE-DOCKER"
 REFUSE = {"reject": "REJECT", "drop": "DROP", "none": ""}
@@ -114,7 +114,7 @@ def _openings(model: Model, host: str, networks: list[str], *, closing: bool) ->
                 f"host {host}, variable monitoring_scrapes[{item['job']}], value {item['port']}: this port would be closed to "
                 "all but Prometheus; say `public: true` there to leave it as it is for others, or `public: false` to close it"
             )
-        access = model["access"].get(item["role"], {"clients": [], "admins": False})
+        access = model["access"].get(item["role"], NO_ACCESS)
         for name in (*scraping, *access["clients"]):
             if name != host:
                 opening.sources.update((source, name) for source in _sources(model, name))
@@ -178,7 +178,7 @@ def _peerings(model: Model, host: str) -> t.Iterator[tuple[str, int, list[str]]]
 
 def role_peers(model: Model, role: str, host: str) -> list[str]:
     """Return address and port of the other hosts of a *role* whose hosts talk to each other; none where it has one."""
-    port = model["access"].get(role, {}).get("peers")
+    port = model["access"].get(role, NO_ACCESS)["peers"]
     servers = active_servers(model, role)
     return [
         addresses.host_port(model["hosts"][name]["address"], settings[port])

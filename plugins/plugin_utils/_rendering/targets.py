@@ -11,14 +11,14 @@ import typing as t
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import probes
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses import host_port
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import TIMES, is_parameter_of_job
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, server_settings
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Endpoint, Host, Model, server_settings
 
 TargetGroup = dict[str, t.Any]
 # One for all: to make one costs as much as to encode a text.
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def scraped_endpoints(model: Model, server: str) -> t.Iterator[tuple[str, dict[str, t.Any], dict[str, t.Any]]]:
+def scraped_endpoints(model: Model, server: str) -> t.Iterator[tuple[str, Host, Endpoint]]:
     """Yield (host's name, host, endpoint) for everything that *server* scrapes, by host."""
     selected = set(server_settings(model, "prometheus", server)["scrape_hosts"])
     for name, host in model["hosts"].items():
@@ -27,16 +27,14 @@ def scraped_endpoints(model: Model, server: str) -> t.Iterator[tuple[str, dict[s
                 yield name, host, item
 
 
-def _other_labels(host: t.Mapping[str, t.Any], item: t.Mapping[str, t.Any]) -> t.Mapping[str, str]:
+def _other_labels(host: Host, item: Endpoint) -> t.Mapping[str, str]:
     """Return the labels of a target but host and instance, by name: the host's own dictionary where nothing is added to it."""
     added = {f"__param_{key}": values[0] for key, values in item["params"].items() if not is_parameter_of_job(key, values)}
     if item["path"] != "/metrics":
         added["__metrics_path__"] = item["path"]
     if item["scheme"] != "http":
         added["__scheme__"] = item["scheme"]
-    for key in TIMES:
-        if key in item:
-            added[f"__{key}__"] = item[key]
+    added.update({f"__{key}__": item[key] for key in TIMES if key in item})
     added.update(item["labels"])
     labels: t.Mapping[str, str] = host["labels"]
     return dict(sorted({**labels, **added}.items())) if added else labels
@@ -44,7 +42,7 @@ def _other_labels(host: t.Mapping[str, t.Any], item: t.Mapping[str, t.Any]) -> t
 
 def targets_files(model: Model, server: str) -> dict[str, str]:
     """Return, by job, a file_sd file with one target a line, so that a changed host is a changed line."""
-    jobs: dict[str, list[tuple[str, dict[str, t.Any], dict[str, t.Any]]]] = {}
+    jobs: dict[str, list[tuple[str, Host, Endpoint]]] = {}
     for name, host, item in scraped_endpoints(model, server):
         jobs.setdefault(item["job"], []).append((name, host, item))
     # Labels that hosts share are encoded once.
@@ -60,7 +58,7 @@ def scrape_targets(model: Model, server: str) -> dict[str, list[TargetGroup]]:
     return {job: json.loads(text) for job, text in sorted(targets_files(model, server).items())}
 
 
-def _targets_file(targets: list[tuple[str, dict[str, t.Any], dict[str, t.Any]]], shared: dict[int, str]) -> str:
+def _targets_file(targets: list[tuple[str, Host, Endpoint]], shared: dict[int, str]) -> str:
     # CPython lengthens a text in place; lines to be joined would be there twice.
     text = ""
     for name, host, item in targets:

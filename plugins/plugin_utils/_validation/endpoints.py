@@ -9,7 +9,7 @@ import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses import host_port
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import is_parameter_of_job
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Endpoint, Host, Model
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
 
 # Host, variable, value, remedy.
@@ -23,7 +23,7 @@ def validate_endpoints(model: Model, problems: Problems) -> None:
             problems.add(*problem)
 
 
-def _endpoints(model: Model) -> t.Iterator[tuple[str, str, dict[str, t.Any], dict[str, t.Any]]]:
+def _endpoints(model: Model) -> t.Iterator[tuple[str, str, Host, Endpoint]]:
     """Yield (name of the host, variable that an endpoint is from, host, endpoint)."""
     for name, host in model["hosts"].items():
         for item in host["endpoints"]:

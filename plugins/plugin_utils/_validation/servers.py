@@ -71,7 +71,7 @@ def _check_servers(inventory: Inventory, model: Model, problems: Problems) -> bo
             if key == "scrape_configs":
                 problems.add(name, f"prometheus_extra_config.{key}", "…", "they have a variable: prometheus_extra_scrape_configs")
         _check_times(model, name, settings, problems)
-        jobs = {item["job"] for host in settings["scrape_hosts"] for item in model["hosts"][host]["endpoints"]}
+        jobs: set[t.Any] = {item["job"] for host in settings["scrape_hosts"] for item in model["hosts"][host]["endpoints"]}
         for config in settings.get("prometheus_extra_scrape_configs") or []:
             job = config.get("job_name") if isinstance(config, dict) else None
             if job is None or job in jobs:

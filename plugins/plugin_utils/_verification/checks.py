@@ -230,7 +230,8 @@ def _of_alertmanagers(model: Model, server: str, connected: list[Row]) -> list[C
 def _of_versions(model: Model, server: str, builds: list[Row]) -> list[Check]:
     found = []
     for row in builds:
-        wanted = model["hosts"].get(row["host"], {}).get("versions", {}).get(row["program"])
+        host = model["hosts"].get(row["host"])
+        wanted = host["versions"].get(row["program"]) if host else None
         if wanted is None or not row["version"]:
             continue
         problem = (

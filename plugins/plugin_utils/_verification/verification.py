@@ -47,9 +47,10 @@ def verification_report(
 
 def _card(model: Model, host: str, answered: t.Mapping[str, Answer], rows: t.Mapping[str, list[dict[str, t.Any]]]) -> list[str]:
     """Return what a person in a hurry wants to know of *host*."""
-    its = model["hosts"].get(host, {"address": "", "labels": {}})
-    labels = " ".join(f"{name}={value}" for name, value in its["labels"].items())
-    lines = ["  ".join(part for part in (host, its["address"] if its["address"] != host else "", labels) if part)]
+    known = model["hosts"].get(host)
+    address = known["address"] if known else ""
+    labels = " ".join(f"{name}={value}" for name, value in known["labels"].items()) if known else ""
+    lines = ["  ".join(part for part in (host, address if address != host else "", labels) if part)]
     for server, of_server in rows.items():
         info = answered[server].info or {}
         builds = {row["instance"]: f"{row['program']} {row['version']}" for row in info.get("builds", [])}
