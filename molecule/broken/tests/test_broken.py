@@ -68,8 +68,8 @@ def test_each_broken_host_says_what_is_wrong_and_the_others_finish(scenario: t.A
     for host, (reason, _mend) in BROKEN.items():
         # Once where it happens; where it was not the connection, once more at the end, so that the recap counts it.
         failure, *again = [result for result in play.of(host) if result["failed"]]
-        assert [result["task"] for result in again] in ([], ["Fail for the host"])
-        assert f"{host}: " in play.output.partition("Name every host that has failed")[2]
+        assert [result["task"] for result in again] in ([], ["Fail for the host that has failed"])
+        assert f"{host}: " in play.output.partition("List every host that has failed")[2]
         message = " ".join(str(failure["res"].get(key, "")) for key in ("msg", "module_stderr"))
         print(f"{host}: {failure['res']['msg']}")
         assert reason in message, failure["res"]

@@ -376,7 +376,7 @@ def test_a_dead_server_is_offboarded_too(scenario: t.Any, edited: t.Any) -> None
 @pytest.mark.parametrize(
     ("playbook", "variables", "message"),
     [
-        ("onboard.yml", {}, "Name the new servers: --limit web3.example.com"),
+        ("onboard.yml", {}, "onboard needs the new hosts: --limit web3.example.com"),
         ("offboard.yml", {}, "offboard takes the name of one host: -e host=web2.example.com"),
         ("offboard.yml", {"host": "monitor"}, "this host is a Prometheus server of the inventory"),
     ],

@@ -105,7 +105,7 @@ def test_an_inventory_that_is_there_is_left_alone(tmp_path: Path) -> None:
     """Also in part: nothing is written over."""
     write(tmp_path, {"prometheus.yml": PROMETHEUS, "alertmanager.yml": ALERTMANAGER})
     write(tmp_path, {"inventory/hosts.yml": "edited"})
-    with pytest.raises(AssertionError, match="exists already"):
+    with pytest.raises(AssertionError, match="already exists"):
         adopt(tmp_path)
     assert modes(tmp_path / "inventory").keys() == {"hosts.yml"}
     assert (tmp_path / "inventory/hosts.yml").read_text() == "edited"

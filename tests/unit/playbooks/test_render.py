@@ -285,7 +285,7 @@ def test_without_the_tools_it_says_so(tmp_path: Path) -> None:
     """In one line."""
     write(tmp_path, ALERTS)
     said = render(tmp_path / "hosts.yml", tmp_path / "out", "-e", "render_promtool=no-promtool", "-e", "render_amtool=no-amtool")
-    assert "Check and test the files, where the controller has promtool or amtool" in said
+    assert "Validate the rendered files with promtool and amtool" in said
     assert "skipping: [localhost]" in said
 
 

@@ -203,7 +203,7 @@ PATHS: dict[str, tuple[t.Any, str, dict[str, t.Any], set[str]]] = {
         "site",
         "--check --tags alertmanager",
         {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1},
-        {"Fail for the host"},
+        {"Fail for the host that has failed"},
     ),
     "no amtool": ("offboard", "--check -e host=node-exporter-host", {}, {"Fail if no Alertmanager answers"}),
     "no server to verify": ("verify", "", {}, {"Fail if the deployment differs from the inventory"}),

@@ -87,7 +87,7 @@ def site(tmp_path: Path) -> t.Callable[..., Run]:
             if event["event"] in ("runner_on_ok", "runner_on_failed", "runner_on_unreachable"):
                 data = event["event_data"]
                 tasks.setdefault(data["task"], []).append(data["host"])
-                if data["task"] == "Name every host that has failed":
+                if data["task"] == "List every host that has failed":
                     summary = data["res"]["msg"]
         stats = runner.stats
         failed = {host: stats["failures"].get(host, 0) + stats["dark"].get(host, 0) for host in stats["processed"]}
