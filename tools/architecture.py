@@ -66,8 +66,8 @@ PACKAGES = {
     ),
     "plugin_utils/_deployment": Package("warn while a module waits for another run", ("module_utils/_deployment",)),
     "lookup": Package(
-        "the model, the hosts of a role, the adopted inventory",
-        ("plugin_utils/_fleet", "plugin_utils/_adoption", "plugin_utils/_pipeline"),
+        "the model, the roles and their hosts, the adopted inventory",
+        ("plugin_utils/_fleet", "plugin_utils/_validation", "plugin_utils/_adoption", "plugin_utils/_pipeline"),
     ),
     "filter": Package(
         "the functions of rendering and verification, for templates",
