@@ -65,8 +65,8 @@ docs: .venv/made ## Write the READMEs, the plays of site.yml and the picture of 
 	@$(BIN)/python tools/architecture.py
 
 .PHONY: dashboards
-dashboards: .venv/made ## Write the dashboards of the roles from tests/dashboards
-	@$(BIN)/python tests/dashboards/write.py
+dashboards: .venv/made ## Write the dashboards of the roles from their monitoring/dashboard*.py
+	@$(BIN)/python tools/dashboards/write.py
 
 .PHONY: lock
 lock: .venv/made ## Pin the newest development dependencies

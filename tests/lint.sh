@@ -43,7 +43,7 @@ check changelog antsibull-changelog lint
 check documentation antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all .
 check generated python tools/generate.py --check
 check architecture python tools/architecture.py --check
-check dashboards python tests/dashboards/write.py --check
+check dashboards python tools/dashboards/write.py --check
 check artefact artefact
 check ansible-lint ansible-lint -q
 [ -z "$failed" ] || {

@@ -15,7 +15,7 @@ from ansible.plugins.loader import init_plugin_loader
 
 ROOT = Path(__file__).parents[3]
 init_plugin_loader([str(ROOT / ".collections")])
-sys.path.insert(0, str(ROOT / "tests" / "dashboards"))
+sys.path.insert(0, str(ROOT / "tools" / "dashboards"))
 
 import queries  # noqa: E402 - it lies beside what makes the dashboards
 

@@ -17,7 +17,7 @@ import yaml
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import grafana
 
 ROOT = Path(__file__).parents[3]
-SCHEMA = json.loads((ROOT / "tests/dashboards/schema.json").read_text())
+SCHEMA = json.loads((ROOT / "tools/dashboards/schema.json").read_text())
 FILES = sorted(ROOT.glob("roles/*/monitoring/dashboard*.json"))
 PAGES = {f"{path.parents[1].name}/{path.name}": json.loads(path.read_text()) for path in FILES}
 each_page = pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
@@ -40,7 +40,7 @@ def panels(page: dict[str, t.Any]) -> list[dict[str, t.Any]]:
 
 
 def test_the_schema_is_that_of_the_version_that_is_installed() -> None:
-    """See tests/dashboards/schema.sh."""
+    """See tools/dashboards/schema.sh."""
     defaults = yaml.safe_load((ROOT / "roles/grafana/defaults/main.yml").read_text())
     assert SCHEMA["version"] == defaults["grafana_version"]
 

@@ -96,7 +96,10 @@ def test_alerts_link_to_their_runbook(url: str) -> None:
     (group,) = rules({"a": {}}, runbooks=url)["node_exporter"]
     record, down, used, *others = group["rules"]
     assert "annotations" not in record
-    assert down["annotations"] == {"summary": "down", "runbook_url": "https://example.com/r/node_exporter/monitoring/runbook.md#down"}
+    assert down["annotations"] == {
+        "summary": "down",
+        "runbook_url": "https://example.com/r/node_exporter/monitoring/runbook.md#down",
+    }
     assert used["annotations"] == {"runbook_url": "https://example.com/r/node_exporter/monitoring/runbook.md#used"}
     # An alert can have a runbook elsewhere.
     assert others[-1]["annotations"] == {"runbook_url": "own"}
