@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
+
 ROOT = Path(__file__).parents[3]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("roles/*/monitoring/*.md")]
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -139,6 +141,12 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert target.exists(), link
         assert not IGNORED.intersection(target.resolve().relative_to(ROOT.resolve()).parts[:1]), f"{link} is not in the artefact"
         assert not anchor or anchor in anchors(target), link
+
+
+def test_the_keys_of_the_model_are_described() -> None:
+    """The table in ARCHITECTURE.md has the keys of the type."""
+    section = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").partition("\n## The fleet model\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == set(t.get_type_hints(Model))
 
 
 def test_tasks_that_are_measured_exist() -> None:
