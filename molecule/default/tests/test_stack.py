@@ -420,16 +420,6 @@ def test_a_tag_runs_what_it_says_and_nothing_else(
     assert play.changed == []
 
 
-def test_the_tags_of_the_readme_are_those_that_there_are() -> None:
-    """Nothing is documented that does not run, and the other way round."""
-    root = Path(__file__).parents[3]
-    command = [root / ".venv/bin/ansible-playbook", "playbooks/site.yml", "-i", "inventory/demo", "--list-tags"]
-    said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
-    found = {tag.strip() for tags in re.findall(r"TASK TAGS: \[(.*)\]", said) for tag in tags.split(",")} - {"always", "never"}
-    section = (root / "README.md").read_text().partition("### Tags")[2].partition("##")[0]
-    assert {name for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)} == found
-
-
 def test_a_target_that_does_not_come_up_fails_the_run(scenario: t.Any, edited: t.Any) -> None:
     """The run ends red, with the target and Prometheus' reason."""
     inventory = edited("app1", monitoring_scrapes=[{"job": "dead", "port": 4242}], prometheus_verify_timeout=5)

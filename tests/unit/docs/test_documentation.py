@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
+import subprocess
 import typing as t
 from pathlib import Path
 
@@ -141,6 +143,21 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert target.exists(), link
         assert not IGNORED.intersection(target.resolve().relative_to(ROOT.resolve()).parts[:1]), f"{link} is not in the artefact"
         assert not anchor or anchor in anchors(target), link
+
+
+def test_the_tags_of_the_readme_exist() -> None:
+    """The table of tags has every tag of site, and no other tag. One row stands for the names of all roles with a contract."""
+    command = [ROOT / ".venv/bin/ansible-playbook", "playbooks/site.yml", "-i", "inventory/demo", "--list-tags"]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    listed = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    tags = {tag.strip() for line in re.findall(r"TASK TAGS: \[(.*)\]", listed) for tag in line.split(",")} - {"always", "never"}
+    with_contract = {path.parents[1].name for path in ROOT.glob("roles/*/monitoring/scrape.yml")}
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n### Tags\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (.*?) \|", section, re.MULTILINE)
+    assert with_contract <= tags
+    assert any(row.startswith("the name of a role") for row in rows)
+    documented = {name for row in rows if row.startswith("`") for name in re.findall(r"`(\w+)`", row)}
+    assert documented == tags - with_contract
 
 
 def test_the_keys_of_the_model_are_described() -> None:
