@@ -145,6 +145,12 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(target), link
 
 
+def test_changelog_fragments_have_no_markup_of_ansible() -> None:
+    """The changelog prints C(name) as it stands: fragments are reStructuredText."""
+    for path in ROOT.glob("changelogs/fragments/*"):
+        assert re.findall(r"\b[CEILMOPV]+\(.*?\)", path.read_text(encoding="utf-8")) == [], path
+
+
 def test_the_tags_of_the_readme_exist() -> None:
     """The table of tags has every tag of site, and no other tag. One row stands for the names of all roles with a contract."""
     command = [ROOT / ".venv/bin/ansible-playbook", "playbooks/site.yml", "-i", "inventory/demo", "--list-tags"]
