@@ -123,7 +123,7 @@ def plan(fragments: t.Mapping[str, str]) -> dict[str, tuple[str, int] | None]:
     kept = any(fragments.values())
     by_plugin = _by_plugin(fragments)
     if os.path.islink(PLUGIN) != (kept and by_plugin):
-        changes[PLUGIN] = (PROGRAM, 0) if kept else None
+        changes[PLUGIN] = (PROGRAM, 0) if kept and by_plugin else None
     if os.path.islink(ENABLED) != (kept and not by_plugin):
         changes[ENABLED] = (UNIT_FILE, 0) if kept and not by_plugin else None
     return changes
