@@ -8,7 +8,9 @@ from __future__ import annotations
 import functools
 import os
 import re
+import shlex
 import subprocess
+import sys
 import typing as t
 from pathlib import Path
 
@@ -143,6 +145,17 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert target.exists(), link
         assert not IGNORED.intersection(target.resolve().relative_to(ROOT.resolve()).parts[:1]), f"{link} is not in the artefact"
         assert not anchor or anchor in anchors(target), link
+
+
+def test_commands_of_pytest_find_tests() -> None:
+    """Each command in CONTRIBUTING.md selects a test."""
+    lines = [line.strip() for piece in code(ROOT / "CONTRIBUTING.md") for line in piece.splitlines()]
+    found = [line.partition("pytest ")[2] for line in lines if re.match(r"(?:\S+ )?(?:\S+/)?pytest ", line)]
+    assert len(found) > 2
+    for arguments in map(shlex.split, found):
+        command = [sys.executable, "-m", "pytest", *arguments, "--collect-only", "--quiet"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_changelog_fragments_have_no_markup_of_ansible() -> None:
