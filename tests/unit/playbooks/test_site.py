@@ -142,8 +142,8 @@ def selected(*arguments: str) -> dict[str, int]:
 
 SERVER, FIREWALL, REFRESH = (
     "Deploy prometheus",
-    "Let the monitoring servers in",
-    "Refresh the Prometheus servers and see the targets come up",
+    "Apply the firewall rules",
+    "Refresh the Prometheus servers and wait for the targets",
 )
 
 
