@@ -64,6 +64,12 @@ docs: .venv/made ## Write the READMEs, the plays of site.yml and the picture of 
 	@$(BIN)/python tools/generate.py
 	@$(BIN)/python tools/architecture.py
 
+.PHONY: new-exporter
+new-exporter: .venv/made ## Create the role of an exporter: NAME=memcached_exporter REPOSITORY=prometheus/memcached_exporter PORT=9150
+	@$(BIN)/python tools/new_exporter.py "$(NAME)" "$(REPOSITORY)" "$(PORT)" $(VERSION)
+	@$(BIN)/python tools/dashboards/write.py
+	@$(BIN)/python tools/generate.py
+
 .PHONY: dashboards
 dashboards: .venv/made ## Write the dashboards of the roles from their monitoring/dashboard*.py
 	@$(BIN)/python tools/dashboards/write.py
