@@ -11,15 +11,15 @@ import os
 import random
 import shutil
 import subprocess
-import tempfile
 import time
 import typing as t
 from pathlib import Path
+from urllib.parse import quote
 
-import ansible_runner
 import pytest
 import testinfra
 import yaml
+from playbook_runs import run_playbook
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT / "molecule" / "shared" / "inventory"
@@ -121,24 +121,22 @@ class Scenario:
         program = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode())"
         return self.on(host).check_output("python3 -c %s %s", program, url)
 
+    def prometheus(self, path: str, server: str = "monitor") -> t.Any:
+        """Return the data that the Prometheus of *server* answers at a *path* of its API."""
+        return json.loads(self.get(server, f"http://localhost:9090/api/v1/{path}"))["data"]
+
+    def query(self, expression: str, server: str = "monitor") -> list[dict[str, t.Any]]:
+        """Return the result of an instant query."""
+        return self.prometheus(f"query?query={quote(expression)}", server)["result"]
+
+    def targets(self, server: str = "monitor") -> list[dict[str, t.Any]]:
+        """Return the active targets of a Prometheus."""
+        return self.prometheus("targets?state=active", server)["activeTargets"]
+
     def play(self, playbook: str, *arguments: str, inventory: Path | None = None, **variables: t.Any) -> Play:
         """Run *playbook* on the scenario's inventory, or on another *inventory* in its place."""
-        # A directory of its own: the runner would give the variables of one run to the next.
-        data = tempfile.mkdtemp(dir=self._tmp)
-        runner = ansible_runner.run(
-            private_data_dir=data,
-            project_dir=str(ROOT),
-            playbook=str(ROOT / "playbooks" / playbook),
-            inventory=[str(SHARED), str(inventory or self.inventory)],
-            cmdline=" ".join(arguments),
-            extravars=variables,
-            envvars={
-                "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-                "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
-                "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
-            },
-            quiet=True,
-        )
+        path, sources = ROOT / "playbooks" / playbook, [SHARED, inventory or self.inventory]
+        runner = run_playbook(path, sources, self._tmp, " ".join(arguments), variables)
         return Play(
             runner.rc, runner.stdout.read(), _results(runner.events, {v["ansible_host"]: name for name, v in self._vars.items()})
         )

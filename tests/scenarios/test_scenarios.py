@@ -57,8 +57,8 @@ def runs(request: pytest.FixtureRequest) -> t.Iterator[dict[str, Future[str]]]:
     """Start the scenarios of this session, and return their results as futures."""
     with ThreadPoolExecutor(3) as pool:
         # Tests of other files may have parameters with the same name.
-        items = [item for item in request.session.items if getattr(item, "module", None) is request.module]
-        names = [item.callspec.params["name"] for item in items]
+        items = [item for item in request.session.items if isinstance(item, pytest.Function) and item.module is request.module]
+        names = [str(item.callspec.params["name"]) for item in items]
         # The longest scenario starts first, so that it does not run alone at the end.
         names.sort(key=lambda name: name != "exporters")
         yield {name: pool.submit(run, name) for name in names}

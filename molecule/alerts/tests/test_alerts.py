@@ -126,10 +126,9 @@ def inbox() -> t.Iterator[Inbox]:
 
 def firing(scenario: t.Any, name: str) -> set[tuple[str, str]]:
     """Return host and severity of the alerts of a name that fire."""
-    alerts = json.loads(scenario.get("monitor1", "http://localhost:9090/api/v1/alerts"))["data"]["alerts"]
     return {
         (alert["labels"]["host"], alert["labels"]["severity"])
-        for alert in alerts
+        for alert in scenario.prometheus("alerts", "monitor1")["alerts"]
         if alert["labels"]["alertname"] == name and alert["state"] == "firing"
     }
 

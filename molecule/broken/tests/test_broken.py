@@ -8,7 +8,6 @@ The tests share a fleet, and run in any order.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -17,6 +16,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from playbook_runs import ENVIRONMENT
 
 ROOT = Path(__file__).parents[3]
 HEALTHY = ["monitor", "healthy"]
@@ -32,8 +32,7 @@ BROKEN = {
 
 def states(scenario: t.Any) -> dict[str, str]:
     """Return the health of every host's target of node_exporter."""
-    answer = json.loads(scenario.get("monitor", "http://localhost:9090/api/v1/targets?state=active"))
-    return {x["labels"]["host"]: x["health"] for x in answer["data"]["activeTargets"] if x["labels"]["job"] == "node"}
+    return {x["labels"]["host"]: x["health"] for x in scenario.targets() if x["labels"]["job"] == "node"}
 
 
 def inside(scenario: t.Any, host: str, script: str) -> str:
@@ -120,14 +119,9 @@ def test_a_run_that_is_killed_is_finished_by_the_next(scenario: t.Any, fleet: di
         inside(scenario, host, mend)
     scenario.heal()
     command = [ROOT / ".venv/bin/ansible-playbook", "-i", ROOT / "molecule/shared/inventory", "-i", scenario.inventory]
-    environment = {
-        **os.environ,
-        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
-    }
     with subprocess.Popen(
         [*command, "--forks", "2", ROOT / "playbooks/site.yml"],
-        env=environment,
+        env={**os.environ, **ENVIRONMENT},
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,

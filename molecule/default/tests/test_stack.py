@@ -17,6 +17,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
+from playbook_runs import ENVIRONMENT
 
 SERVICES = {
     "monitor": ["node_exporter", "prometheus", "alertmanager"],
@@ -39,13 +40,7 @@ prometheus_extra_rules:
 
 def targets(scenario: t.Any) -> dict[str, dict[str, t.Any]]:
     """Return the active targets of Prometheus by instance and job."""
-    answer = json.loads(scenario.get("monitor", "http://localhost:9090/api/v1/targets?state=active"))
-    return {f"{x['labels']['job']} {x['labels']['instance']}": x for x in answer["data"]["activeTargets"]}
-
-
-def query(scenario: t.Any, expression: str) -> list[dict[str, t.Any]]:
-    """Return the result of an instant query."""
-    return json.loads(scenario.get("monitor", f"http://localhost:9090/api/v1/query?query={expression}"))["data"]["result"]
+    return {f"{x['labels']['job']} {x['labels']['instance']}": x for x in scenario.targets()}
 
 
 @pytest.fixture
@@ -87,13 +82,13 @@ def test_every_target_is_up_with_the_labels_of_the_inventory(scenario: t.Any) ->
 
 def test_prometheus_sends_its_alerts_to_the_alertmanager(scenario: t.Any) -> None:
     """The inventory's group alertmanager is what Prometheus has found."""
-    answer = json.loads(scenario.get("monitor", "http://localhost:9090/api/v1/alertmanagers"))
-    assert [x["url"] for x in answer["data"]["activeAlertmanagers"]] == ["http://198.18.1.10:9093/api/v2/alerts"]
+    found = scenario.prometheus("alertmanagers")["activeAlertmanagers"]
+    assert [x["url"] for x in found] == ["http://198.18.1.10:9093/api/v2/alerts"]
 
 
 def test_the_shipped_rules_are_loaded_and_healthy(scenario: t.Any) -> None:
     """Each rule has been evaluated without an error."""
-    groups = json.loads(scenario.get("monitor", "http://localhost:9090/api/v1/rules"))["data"]["groups"]
+    groups = scenario.prometheus("rules")["groups"]
     rules = {rule["name"]: rule["health"] for group in groups for rule in group["rules"]}
     assert "TargetDown" in rules
     assert "PrometheusConfigReloadFailed" in rules
@@ -154,8 +149,8 @@ def test_check_mode_on_a_converged_fleet_predicts_nothing(scenario: t.Any) -> No
 
 def test_a_changed_label_is_one_file_and_neither_reload_nor_restart(scenario: t.Any, edited: t.Any) -> None:
     """Prometheus sees a changed targets file by itself."""
-    reloaded = query(scenario, "prometheus_config_last_reload_success_timestamp_seconds")[0]["value"][1]
-    started = query(scenario, "process_start_time_seconds{job='prometheus'}".replace("'", "%22"))[0]["value"][1]
+    reloaded = scenario.query("prometheus_config_last_reload_success_timestamp_seconds")[0]["value"][1]
+    started = scenario.query('process_start_time_seconds{job="prometheus"}')[0]["value"][1]
     inventory = edited("app1", monitoring_labels={"function": "renamed"})
     predicted = scenario.play("site.yml", "--check", "--tags", "prometheus", inventory=inventory)
     play = scenario.play("site.yml", "--tags", "prometheus", inventory=inventory)
@@ -163,8 +158,8 @@ def test_a_changed_label_is_one_file_and_neither_reload_nor_restart(scenario: t.
     assert play.changed == predicted.changed == ["monitor: Deploy the release, its unit and its configuration"]
     assert play.result("monitor", "release")["actions"] == ["config"]
     scenario.wait(lambda: targets(scenario)["node app1:9100"]["labels"].get("function") == "renamed")
-    assert query(scenario, "prometheus_config_last_reload_success_timestamp_seconds")[0]["value"][1] == reloaded
-    assert query(scenario, "process_start_time_seconds{job='prometheus'}".replace("'", "%22"))[0]["value"][1] == started
+    assert scenario.query("prometheus_config_last_reload_success_timestamp_seconds")[0]["value"][1] == reloaded
+    assert scenario.query('process_start_time_seconds{job="prometheus"}')[0]["value"][1] == started
 
 
 def test_a_broken_rule_is_refused_before_anything_changes(scenario: t.Any, edited: t.Any) -> None:
@@ -180,7 +175,7 @@ def test_a_broken_rule_is_refused_before_anything_changes(scenario: t.Any, edite
         assert "/etc/prometheus/rules/extra.yml" in message
         assert "could not parse expression" in message
     assert machine.check_output(look) == before
-    assert '"Broken"' not in scenario.get("monitor", "http://localhost:9090/api/v1/rules")
+    assert "'Broken'" not in str(scenario.prometheus("rules"))
 
 
 def test_own_rules_go_live_by_a_reload(scenario: t.Any, edited: t.Any) -> None:
@@ -190,10 +185,10 @@ def test_own_rules_go_live_by_a_reload(scenario: t.Any, edited: t.Any) -> None:
     play = scenario.play("site.yml", "--tags", "prometheus", inventory=inventory)
     assert play.rc == 0, play.output
     assert play.result("monitor", "release")["actions"] == ["config", "reload"]
-    scenario.wait(lambda: "VALUE 1" in scenario.get("monitor", "http://localhost:9090/api/v1/alerts"))
+    scenario.wait(lambda: "VALUE 1" in str(scenario.prometheus("alerts")))
     play = scenario.play("site.yml", "--tags", "prometheus")
     assert play.result("monitor", "release")["actions"] == ["config", "reload"]
-    assert "Mine" not in scenario.get("monitor", "http://localhost:9090/api/v1/rules")
+    assert "Mine" not in str(scenario.prometheus("rules"))
     assert not scenario.on("monitor").file("/etc/prometheus/rules/extra.yml").exists
 
 
@@ -336,19 +331,15 @@ def test_every_command_of_the_readme_works(scenario: t.Any, edited: t.Any, tmp_p
     for path in scenario.on("monitor").check_output("ls /etc/prometheus/targets").split():
         (tmp_path / "targets" / path).write_text(scenario.on("monitor").file(f"/etc/prometheus/targets/{path}").content_string)
     inventories = f"-i {root / 'molecule/shared/inventory'} -i {newcomer_in(edited())}"
-    environment = {
-        **os.environ,
-        "PATH": f"{root / '.venv/bin'}:{os.environ['PATH']}",
-        "ANSIBLE_CONFIG": str(root / "ansible.cfg"),
-        "ANSIBLE_COLLECTIONS_PATH": str(root / ".collections"),
-    }
     for command in commands:
         ours = (
             command.replace("-i inventory.yml", inventories)
             .replace("web3.example.com", "newcomer")
             .replace("=inventory", "=adopted")
         )
-        done = subprocess.run(ours.split(), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ours.split(), cwd=tmp_path, env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         print(f"works: {command}")
     made = {path.name for path in tmp_path.iterdir()}

@@ -11,7 +11,6 @@ import time
 import typing as t
 import uuid
 from pathlib import Path
-from urllib.parse import quote
 
 import bcrypt
 import pytest
@@ -27,18 +26,15 @@ UNITS = {
 
 def values(scenario: t.Any, expression: str, *labels: str) -> dict[str, float]:
     """Return what Prometheus answers: by the values of *labels*, with a space between them, the value."""
-    answer = json.loads(scenario.get("monitor", f"http://localhost:9090/api/v1/query?query={quote(expression)}"))
     return {
         " ".join(series["metric"].get(label, "") for label in labels): float(series["value"][1])
-        for series in answer["data"]["result"]
+        for series in scenario.query(expression)
     }
 
 
 def targets(scenario: t.Any) -> dict[str, str]:
     """Return the health of each target by its job and host: the series of a job that is gone stay for five minutes."""
-    answer = json.loads(scenario.get("monitor", "http://localhost:9090/api/v1/targets?state=active"))
-    active = answer["data"]["activeTargets"]
-    return {f"{target['labels']['job']} {target['labels'].get('host')}": target["health"] for target in active}
+    return {f"{target['labels']['job']} {target['labels'].get('host')}": target["health"] for target in scenario.targets()}
 
 
 @pytest.mark.parametrize(

@@ -98,8 +98,8 @@ def test_two_alertmanagers_are_one_cluster(scenario: t.Any) -> None:
 
 def test_every_target_is_up(scenario: t.Any) -> None:
     """The seed's case among them, and the one that is scraped by IPv6."""
-    active = json.loads(scenario.get("monitor", "http://localhost:9090/api/v1/targets"))["data"]["activeTargets"]
-    up = {target["labels"]["host"]: target for target in active if target["health"] == "up" and target["labels"]["job"] == "node"}
+    node = [target for target in scenario.targets() if target["labels"]["job"] == "node"]
+    up = {target["labels"]["host"]: target for target in node if target["health"] == "up"}
     assert set(up) == {*HOSTS, "monitor"}
     assert up["legacy"]["scrapeUrl"] == "http://[fd00:18:3::15]:9100/metrics"
 

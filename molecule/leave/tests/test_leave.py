@@ -18,8 +18,8 @@ SERVERS = ("mon1", "mon2")
 
 def targets(scenario: t.Any, server: str = "mon1") -> set[str]:
     """Return job and instance of the targets that a Prometheus server has up."""
-    active = json.loads(scenario.get(server, "http://localhost:9090/api/v1/targets?state=active"))["data"]["activeTargets"]
-    return {f"{its['labels']['job']} {its['labels']['instance']}" for its in active if its["health"] == "up"}
+    up = [target["labels"] for target in scenario.targets(server) if target["health"] == "up"]
+    return {f"{labels['job']} {labels['instance']}" for labels in up}
 
 
 def silences(scenario: t.Any, server: str = "mon1") -> dict[str, str]:
@@ -203,7 +203,7 @@ def test_a_server_that_is_retired_is_asked_by_nobody(scenario: t.Any, edited: t.
         lambda: targets(scenario) == {"prometheus mon1:9090", "alertmanager mon1:9093", "node web1:9100", "node web2:9100"},
         lambda: targets(scenario),
     )
-    found = json.loads(scenario.get("mon1", "http://localhost:9090/api/v1/alertmanagers"))["data"]["activeAlertmanagers"]
+    found = scenario.prometheus("alertmanagers", "mon1")["activeAlertmanagers"]
     assert [item["url"].split("/")[2] for item in found] == [f"{scenario.var('mon1', 'ansible_host')}:9093"]
     assert not is_open(scenario, "mon2", "web1", 9100)
     again = scenario.play("site.yml", inventory=inventory)

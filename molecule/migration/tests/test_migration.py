@@ -8,13 +8,11 @@ The steps are fixtures, each of which takes the one before it; the tests look at
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import time
 import typing as t
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 import yaml
@@ -23,16 +21,10 @@ INSTANCES = ["app1:9100", "monitor:9100", "monitor:9090"]
 SERVICES = [("monitor", "node_exporter"), ("app1", "node_exporter"), ("monitor", "prometheus"), ("monitor", "alertmanager")]
 
 
-def query(scenario: t.Any, expression: str) -> list[dict[str, t.Any]]:
-    """Return the result of an instant query."""
-    answer = scenario.get("monitor", f"http://localhost:9090/api/v1/query?query={quote(expression)}")
-    return json.loads(answer)["data"]["result"]
-
-
 def samples(scenario: t.Any, instance: str) -> list[float]:
     """Return the times of all samples that there are of a target, whatever its labels were."""
     return sorted(
-        {float(sample[0]) for series in query(scenario, f'up{{instance="{instance}"}}[1h]') for sample in series["values"]}
+        {float(sample[0]) for series in scenario.query(f'up{{instance="{instance}"}}[1h]') for sample in series["values"]}
     )
 
 
@@ -43,8 +35,7 @@ def pid(scenario: t.Any, host: str, service: str) -> str:
 
 def own_targets(scenario: t.Any) -> list[str]:
     """Return the targets of the job that goes over in Prometheus' own form, and read them from a directory that becomes ours."""
-    active = json.loads(scenario.get("monitor", "http://localhost:9090/api/v1/targets?state=active"))["data"]["activeTargets"]
-    return [target["labels"]["instance"] for target in active if target["labels"].get("made_by") == "hand"]
+    return [target["labels"]["instance"] for target in scenario.targets() if target["labels"].get("made_by") == "hand"]
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +43,8 @@ def before(scenario: t.Any) -> dict[str, t.Any]:
     """Return what there is before: half a minute of series, and where the data lies."""
     deadline = time.monotonic() + 60
     while (
-        len(query(scenario, 'up{job="node"} == 1')) < 2
-        or float(query(scenario, "count_over_time(up{instance='app1:9100'}[1h])")[0]["value"][1]) < 20
+        len(scenario.query('up{job="node"} == 1')) < 2
+        or float(scenario.query("count_over_time(up{instance='app1:9100'}[1h])")[0]["value"][1]) < 20
     ):
         assert time.monotonic() < deadline, "the old stack does not collect"
         time.sleep(1)
@@ -146,7 +137,7 @@ def test_site_takes_the_stack_over(scenario: t.Any, inventory: Path, before: dic
     assert machine.file("/etc/prometheus/rules.before-vigie/ansible_managed.yml").exists
     assert machine.file("/etc/prometheus/targets.before-vigie/a.json").exists
     scenario.wait(lambda: own_targets(scenario) == ["monitor:9093"], lambda: own_targets(scenario))
-    rules = scenario.get("monitor", "http://localhost:9090/api/v1/rules")
+    rules = str(scenario.prometheus("rules"))
     assert "Watchdog" in rules
     assert "before-vigie" not in rules
     verified = scenario.play("verify.yml", inventory=inventory)
@@ -182,7 +173,7 @@ def test_what_is_left_is_told_and_can_go(scenario: t.Any) -> None:
     for line in ("userdel node-exp", "rm -r /etc/prometheus/*.before-vigie /etc/alertmanager/*.before-vigie"):
         assert line in page
         machine.check_output(line)
-    assert query(scenario, 'up{instance="monitor:9100"} == 1')
+    assert scenario.query('up{instance="monitor:9100"} == 1')
     # Others look at them, too.
     machine.check_output("tar -C / -xf /root/copies.tar")
 

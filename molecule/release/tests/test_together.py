@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
@@ -50,7 +49,7 @@ def whole(scenario: t.Any) -> str:
     assert machine.file("/etc/prometheus/.current").linked_to.startswith("/etc/prometheus/.trees/")
     assert machine.check_output("systemctl is-active prometheus alertmanager node_exporter").split() == ["active"] * 3
     (line,) = machine.check_output("grep --max-count=1 scrape_interval: /etc/prometheus/prometheus.yml").splitlines()
-    loaded = json.loads(scenario.get("native", "http://localhost:9090/api/v1/status/config"))["data"]["yaml"]
+    loaded = scenario.prometheus("status/config", "native")["yaml"]
     assert line.strip() in loaded
     return str(line.split()[-1])
 

@@ -13,15 +13,13 @@ import base64
 import dataclasses
 import http.server
 import json
-import os
-import tempfile
 import threading
 import typing as t
 from pathlib import Path
 
-import ansible_runner
 import pytest
 import yaml
+from playbook_runs import run_playbook
 
 ROOT = Path(__file__).parents[3]
 SECRETS = {
@@ -146,20 +144,7 @@ def play(tmp_path: Path, homeserver: str) -> t.Callable[..., Run]:
         if not isinstance(playbook, str):
             path = tmp_path / "mine.yml"
             path.write_text(yaml.safe_dump(playbook))
-        runner = ansible_runner.run(
-            private_data_dir=tempfile.mkdtemp(dir=tmp_path),
-            project_dir=str(ROOT),
-            playbook=str(path),
-            inventory=str(hosts),
-            cmdline=f"-vvv {arguments}",
-            extravars=variables,
-            envvars={
-                "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-                "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
-                "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
-            },
-            quiet=True,
-        )
+        runner = run_playbook(path, [hosts], tmp_path, f"-vvv {arguments}", variables)
         events = list(runner.events)
         failed = {
             event["event_data"]["task"] for event in events if event["event"] in ("runner_on_failed", "runner_on_unreachable")

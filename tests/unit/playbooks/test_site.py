@@ -13,13 +13,12 @@ import functools
 import os
 import re
 import subprocess
-import tempfile
 import typing as t
 from pathlib import Path
 
-import ansible_runner
 import pytest
 import yaml
+from playbook_runs import run_playbook
 
 ROOT = Path(__file__).parents[3]
 UNREACHABLE = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
@@ -67,20 +66,7 @@ def site(tmp_path: Path) -> t.Callable[..., Run]:
         groups = {group: {"hosts": hosts} for group, hosts in fleet.items()}
         inventory = tmp_path / "hosts.yml"
         inventory.write_text(yaml.safe_dump({"all": {"vars": always, "children": groups}}))
-        runner = ansible_runner.run(
-            private_data_dir=tempfile.mkdtemp(dir=tmp_path),
-            project_dir=str(ROOT),
-            playbook=str(playbook),
-            inventory=str(inventory),
-            cmdline=arguments,
-            extravars=variables,
-            envvars={
-                "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-                "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
-                "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
-            },
-            quiet=True,
-        )
+        runner = run_playbook(playbook, [inventory], tmp_path, arguments, variables)
         tasks: dict[str, list[str]] = {}
         summary: list[str] = []
         for event in runner.events:
