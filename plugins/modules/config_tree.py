@@ -148,32 +148,32 @@ validated:
   type: bool
 """
 
-import time
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.module_utils._common.module import DiscreetModule
+from ansible_collections.vigie.monitoring.plugins.module_utils._common.module import RedactingModule
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import files, locks
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree import Tree
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree_spec import TREE_SPEC, TreeError
-from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.systemd import NotReloadedError, ServiceError, Unit
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.rollback import rolled_back_on_failure
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.systemd import ServiceError, Unit
 
 
-def remove(module: DiscreetModule, tree: Tree) -> dict[str, t.Any]:
-    """Bring ``state: absent`` about."""
+def remove(module: RedactingModule, tree: Tree) -> dict[str, t.Any]:
+    """Remove the configuration; return the result of the module."""
     changed = tree.present()
     if changed and not module.check_mode:
         tree.remove()
     return {"changed": changed, "changed_files": [], "reloaded": False}
 
 
-def apply(module: DiscreetModule, tree: Tree, unit: Unit | None) -> dict[str, t.Any]:
-    """Bring ``state: present`` about.
+def apply(module: RedactingModule, tree: Tree, unit: Unit | None) -> dict[str, t.Any]:
+    """Deploy the configuration; return the result of the module.
 
-    :raises TreeError, ServiceError: nothing has changed, or all of it was put back.
+    :raises TreeError, ServiceError: nothing has changed, or everything was rolled back.
     """
-    if not module.check_mode and tree.look().unfinished:
+    if not module.check_mode and tree.compare().unfinished:
         tree.recover()
-    plan = tree.plan if tree.plan.unfinished else tree.look()
+    plan = tree.plan if tree.plan.unfinished else tree.compare()
     result: dict[str, t.Any] = {
         "changed": plan.changed,
         "changed_files": sorted({*plan.config, *plan.watched, *plan.stale}),
@@ -181,7 +181,7 @@ def apply(module: DiscreetModule, tree: Tree, unit: Unit | None) -> dict[str, t.
     }
     if not plan.changed:
         return result
-    if module._diff:  # noqa: SLF001 - the way that a module learns of --diff
+    if module._diff:  # noqa: SLF001 - the only way to know about --diff
         result["diff"] = tree.diff()
     reload = plan.switch and unit is not None and unit.running()
     tree.stage(dry=module.check_mode)
@@ -195,55 +195,45 @@ def apply(module: DiscreetModule, tree: Tree, unit: Unit | None) -> dict[str, t.
         tree.discard()
         return result
     with files.uninterrupted():
-        _bring(tree, unit if reload else None, module.params["verify"])
+        _switch_and_reload(tree, unit if reload else None, module.params["verify"])
     return result
 
 
-def _bring(tree: Tree, unit: Unit | None, verify: t.Mapping[str, t.Any] | None) -> None:
-    """Bring the staged tree into force, and let *unit*, where there is one, take it.
+def _switch_and_reload(tree: Tree, unit: Unit | None, verify: t.Mapping[str, t.Any] | None) -> None:
+    """Put the staged tree in force and reload *unit*, unless *unit* is None.
 
-    :raises TreeError, ServiceError: the message says what is in force.
+    :raises ServiceError: with a description of the configuration that is in force now.
     """
-    began = time.time()
-    try:
+    with rolled_back_on_failure(unit, tree.path, lambda reloaded: _roll_back(tree, unit if reloaded else None, verify)):
         tree.switch()
         if unit is not None:
             unit.reload(verify)
         tree.commit()
-    except BaseException as error:
-        outcome = _back(tree, None if isinstance(error, NotReloadedError) else unit, verify)
-        if isinstance(error, ServiceError) and unit is not None:
-            raise ServiceError(f"{error}\n{outcome} The journal of {unit.name}:\n{unit.journal(since=began)}") from error
-        if isinstance(error, OSError):
-            raise TreeError(f"Cannot write a file: {files.reason(error, tree.path)}. {outcome}") from error
-        if isinstance(error, files.InterruptedRunError):
-            raise files.InterruptedRunError(f"{error}. {outcome}") from error
-        raise
 
 
-def _back(tree: Tree, unit: Unit | None, verify: t.Mapping[str, t.Any] | None) -> str:
-    """Put the previous configuration back, let *unit* take it, and return a sentence about what was seen of that.
+def _roll_back(tree: Tree, unit: Unit | None, verify: t.Mapping[str, t.Any] | None) -> str:
+    """Restore the previous configuration and reload *unit*; return a sentence about the outcome.
 
-    :param unit: None where the service has seen nothing of the change.
+    :param unit: None if the service does not run, or has not read the new configuration.
     """
     try:
-        tree.restore()
+        tree.roll_back()
     except OSError as error:
-        return f"{files.unfinished(error, tree.path)}."
-    if unit is None:
-        return "The previous configuration is in force again."
-    try:
-        unit.reload(verify)
-    except ServiceError as error:
-        return (
-            f"The previous configuration is restored, but the service did not confirm that it uses this configuration: {error}."
-        )
+        return f"{files.incomplete_rollback(error, tree.path)}."
+    if unit is not None:
+        try:
+            unit.reload(verify)
+        except ServiceError as error:
+            return (
+                "The previous configuration is restored, but the service did not confirm that it uses this configuration: "
+                f"{error}."
+            )
     return "The previous configuration is in force again."
 
 
 def main() -> None:
     """Run the module."""
-    module = DiscreetModule(
+    module = RedactingModule(
         argument_spec={
             **TREE_SPEC,
             **locks.LOCK_SPEC,
@@ -263,9 +253,9 @@ def main() -> None:
     except (TreeError, ServiceError, files.InterruptedRunError, files.UnsafePathError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
-        # What happens once the change has begun is put back, and told, by `apply`.
+        # `apply` rolls back errors after the first change, and raises another exception.
         module.fail_json(
-            msg=f"Cannot write a file: {files.reason(error, params['path'])}. The configuration in force is unchanged."
+            msg=f"Cannot write a file: {files.describe_error(error, params['path'])}. The configuration in force is unchanged."
         )
     module.exit_json(**result)
 

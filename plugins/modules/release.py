@@ -288,7 +288,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.vigie.monitoring.plugins.module_utils._common.module import DiscreetModule
+from ansible_collections.vigie.monitoring.plugins.module_utils._common.module import RedactingModule
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import files, locks
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree_spec import TREE_SPEC, TreeError
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.download import DownloadError
@@ -335,7 +335,7 @@ SPEC: dict[str, t.Any] = {
 
 
 def remove(module: AnsibleModule, release: Release) -> dict[str, t.Any]:
-    """Bring ``state: absent`` about."""
+    """Remove the release; return the result of the module."""
     changed = release.present()
     if changed and not module.check_mode:
         release.remove()
@@ -343,13 +343,13 @@ def remove(module: AnsibleModule, release: Release) -> dict[str, t.Any]:
 
 
 def apply(module: AnsibleModule, release: Release) -> dict[str, t.Any]:
-    """Bring ``state: present`` about.
+    """Deploy the release; return the result of the module.
 
-    :raises DownloadError, ServiceError, TreeError: nothing has changed, or all of it was put back.
+    :raises DownloadError, ServiceError, TreeError: nothing has changed, or everything was rolled back.
     """
     if not module.check_mode:
         release.recover()
-    actions = release.look()
+    actions = release.find_actions()
     previous = release.versions.stamp(release.versions.current()).get("version")
     result = {
         "changed": bool(actions),
@@ -358,7 +358,7 @@ def apply(module: AnsibleModule, release: Release) -> dict[str, t.Any]:
         "version": "" if release.packaged else module.params["version"],
         "previous_version": previous,
     }
-    if module._diff:  # noqa: SLF001 - the way that a module learns of --diff
+    if module._diff:  # noqa: SLF001 - the only way to know about --diff
         result["diff"] = release.diff(actions)
     if module.check_mode:
         release.rehearse(actions)
@@ -377,7 +377,7 @@ def services(root: str) -> list[str]:
 
 def main() -> None:
     """Run the module."""
-    module = DiscreetModule(
+    module = RedactingModule(
         argument_spec=SPEC,
         required_if=[("state", "present", ("version", "url", "unit"))],
         supports_check_mode=True,
@@ -392,9 +392,9 @@ def main() -> None:
     except (DownloadError, ServiceError, TreeError, files.InterruptedRunError, files.UnsafePathError) as error:
         module.fail_json(msg=f"{params['name']}: {error}")
     except OSError as error:
-        # What happens once the change has begun is put back, and told, by the release itself.
+        # `apply` rolls back errors after the first change, and raises another exception.
         module.fail_json(
-            msg=f"{params['name']}: Cannot write a file: {files.reason(error, params['root'])}. The service is unchanged."
+            msg=f"{params['name']}: Cannot write a file: {files.describe_error(error, params['root'])}. The service is unchanged."
         )
     module.exit_json(**result, services=services(params["root"]))
 

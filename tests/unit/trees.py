@@ -43,7 +43,7 @@ def tree(path: Path, files: t.Mapping[str, t.Any], **options: t.Any) -> Tree:
 def put(path: Path, files: t.Mapping[str, t.Any], **options: t.Any) -> Tree:
     """Bring *files* into force as the module does."""
     wanted = tree(path, files, **options)
-    if wanted.look().unfinished:
+    if wanted.compare().unfinished:
         wanted.recover()
     if wanted.plan.changed:
         wanted.stage()

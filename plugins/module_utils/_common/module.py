@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A module whose options hold files, some of them secret. Private to the collection."""
+"""A base class of modules whose options contain secret files. Private to the collection."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from ansible.module_utils.basic import AnsibleModule
 UMASK = 0o022
 
 
-class DiscreetModule(AnsibleModule):
-    """Keeps the contents of files out of the host's system log and out of the results, those of failures too.
+class RedactingModule(AnsibleModule):
+    """Keeps the contents of files out of the host's system log and out of all results, including those of failures.
 
-    ``AnsibleModule(no_log=True)`` does not: what the task says, by default that everything is logged, comes over it. And
-    ``no_log`` of an option would also take its texts out of the result, the diff among it.
+    ``AnsibleModule(no_log=True)`` is not sufficient, because the keyword ``no_log`` of the task overrides it, and its default is
+    to log everything. ``no_log`` of an option would also remove the texts of the option from the diff.
     """
 
-    # Options that hold contents of files.
-    _secret = ("files", "config", "token")
+    # Options that can contain secrets.
+    _secret_options = ("files", "config", "token")
 
     def __init__(self, **arguments: t.Any) -> None:
         """Read the options. *arguments* are those of AnsibleModule."""
-        # A host's own, 077 for instance, would close directories that services have to read.
+        # With the umask of the host, such as 077, services could not read the directories.
         os.umask(UMASK)
         super().__init__(**arguments)
 
@@ -33,16 +33,18 @@ class DiscreetModule(AnsibleModule):
         self.log(f"Invoked with the options {', '.join(sorted(self.params))}; their values are not logged")
 
     def _return_formatted(self, kwargs: dict[str, t.Any]) -> None:
-        # Options that are refused come this way, too: also one whose name is mistyped may hold contents.
-        kwargs["invocation"] = {"module_args": self._shown()}
+        # Failures because of invalid options come here too. An option with a mistyped name can contain secrets.
+        kwargs["invocation"] = {"module_args": self._arguments_without_secrets()}
         super()._return_formatted(kwargs)
 
-    def _shown(self) -> dict[str, t.Any]:
-        """Return the options without contents of files; of *files*, their names."""
-        shown = {key: value for key, value in self.params.items() if key in self.argument_spec and key not in self._secret}
+    def _arguments_without_secrets(self) -> dict[str, t.Any]:
+        """Return the options without the contents of files; for *files*, return their names."""
+        arguments = {
+            key: value for key, value in self.params.items() if key in self.argument_spec and key not in self._secret_options
+        }
         files = self.params.get("files")
         if isinstance(files, dict):
-            shown["files"] = sorted(map(str, files))
+            arguments["files"] = sorted(map(str, files))
         elif isinstance(files, list):
-            shown["files"] = [str(file.get("path")) for file in files if isinstance(file, dict)]
-        return shown
+            arguments["files"] = [str(file.get("path")) for file in files if isinstance(file, dict)]
+        return arguments

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a tree of configuration is asked to be: options, files, and the changes to get there. Private to the collection."""
+"""Options and files of a configuration tree, and the plan of its changes. Private to the collection."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ TREE_SPEC: dict[str, t.Any] = {
         },
     },
 }
-# Smaller texts are not worth it.
+# Characters. Smaller texts are not compressed.
 LARGE = 1 << 16
 HIDDEN = "(a secret file: its content is not shown)\n"
 FOREIGN = "(a file that vigie.monitoring did not write: its content is not shown)\n"
 
 
 class TreeError(Exception):
-    """The configuration cannot be put in place; the text says why, for a person."""
+    """The configuration cannot be deployed. The text is for the operator."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,36 +54,42 @@ class File:
 
 @dataclasses.dataclass
 class Plan:
-    """What bringing the tree in place would change: paths relative to the tree's, each sorted."""
+    """The changes that are needed on disk. Paths are relative to the directory of the tree, and sorted."""
 
+    # Files to write or to remove with a new tree.
     config: list[str] = dataclasses.field(default_factory=list)
+    # Files to write in watched directories.
     watched: list[str] = dataclasses.field(default_factory=list)
+    # Files to remove from watched directories.
     stale: list[str] = dataclasses.field(default_factory=list)
+    # Links to .current to remove.
     stale_links: list[str] = dataclasses.field(default_factory=list)
-    # Names at the top of the tree that somebody else's files have: those files are kept under another name.
-    aside: list[str] = dataclasses.field(default_factory=list)
+    # Names at the top of the tree that files of somebody else have. These files are kept under other names.
+    foreign: list[str] = dataclasses.field(default_factory=list)
+    # Whether the tree has never been in force.
     first: bool = False
-    # Directories of the tree that have another owner, group or mode, or are none.
+    # Paths that must be directories with the wanted owner, group and mode, but are not.
     directories: list[str] = dataclasses.field(default_factory=list)
-    # The record of the files that are secret differs.
-    record: bool = False
+    # Whether the list of the secret files differs.
+    secret_list: bool = False
+    # Whether an earlier run was interrupted.
     unfinished: bool = False
 
     @property
     def switch(self) -> bool:
-        """Whether the service has to read its configuration again."""
-        return bool(self.config or self.stale_links or self.first or self.directories or self.record or self.unfinished)
+        """Whether a new tree is needed, which the service reads after a reload."""
+        return bool(self.config or self.stale_links or self.first or self.directories or self.secret_list or self.unfinished)
 
     @property
     def changed(self) -> bool:
-        """Whether there is anything to do at all."""
+        """Whether anything has to change."""
         return bool(self.switch or self.watched or self.stale)
 
 
 def parse_mode(mode: t.Any) -> int:
     """Return an octal mode as a number.
 
-    :raises TreeError: where it is none. A mode written without quotes reaches us as a decimal number.
+    :raises TreeError: if *mode* is not octal. YAML turns a mode without quotes into a decimal number.
     """
     try:
         return int(str(mode), 8)
@@ -94,7 +100,7 @@ def parse_mode(mode: t.Any) -> int:
 def parse_directory_mode(mode: t.Any) -> int:
     """Return the octal mode of directories as a number.
 
-    :raises TreeError: where others than the owner, root, could write to them.
+    :raises TreeError: if users other than root could write to the directories.
     """
     number = parse_mode(mode)
     if number & 0o022:
@@ -106,16 +112,16 @@ def parse_directory_mode(mode: t.Any) -> int:
 
 
 def packed(files: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return *files* as `parse_files` takes them, the large texts among them packed: those of many targets by 50 to 1."""
-    return {name: _packed(text) if isinstance(text, str) and len(text) > LARGE else text for name, text in files.items()}
+    """Return *files* with compressed large texts, for `parse_files`. A file of many targets shrinks to a fiftieth."""
+    return {name: _compressed(text) if isinstance(text, str) and len(text) > LARGE else text for name, text in files.items()}
 
 
-def _packed(text: str) -> dict[str, str]:
+def _compressed(text: str) -> dict[str, str]:
     return {"packed": base64.b64encode(zlib.compress(to_bytes(text), 1)).decode()}
 
 
 def _content(entry: t.Mapping[str, t.Any]) -> bytes | None:
-    """Return what a file is to hold; None where the *entry* does not tell."""
+    """Return the content of a file; None if *entry* is malformed."""
     if "packed" not in entry:
         return to_bytes(entry["content"]) if isinstance(entry.get("content"), str) else None
     try:
@@ -125,9 +131,9 @@ def _content(entry: t.Mapping[str, t.Any]) -> bytes | None:
 
 
 def parse_files(files: t.Mapping[str, t.Any], mode: str) -> dict[str, File]:
-    """Return the *files* by their relative path.
+    """Return *files*, by their paths relative to the tree.
 
-    :raises TreeError: for a path that leaves the tree or that the tree keeps for itself.
+    :raises TreeError: for a malformed file, and for a path that leaves the tree or starts with a dot.
     """
     parsed = {}
     for name, value in sorted(files.items()):

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a tree of configuration was before it changed, and how it becomes that again. Private to the collection."""
+"""Records the former state of a configuration tree, and restores it. Private to the collection."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ TREE = re.compile(r"\.trees/[^/]+")
 
 
 class Journal:
-    """The record of a change that has not finished: a run that is killed leaves it, and the next run puts everything back."""
+    """The record of a change that has not finished. If a run is killed, the record stays, and the next run rolls back."""
 
     def __init__(self, path: str) -> None:
-        """Keep the record of the tree at *path*; nothing on disk is touched.
+        """Use the record for the tree at *path*; nothing on disk is touched.
 
-        It is not in the tree's own directory: whoever can write to the record decides what root writes, and where.
+        The record is not in the directory of the tree, because anybody who can change the record decides what root writes.
         """
         self._root = path
         self._path = os.path.join(files.STATE, f"{locks.file_name(locks.tree(path))}.json")
 
     def exists(self) -> bool:
-        """Return whether a change has not finished."""
+        """Return whether a change of the tree has not finished."""
         return os.path.lexists(self._path)
 
     def write(self, undo: t.Mapping[str, t.Any]) -> None:
-        """Record *undo*, before anything changes.
+        """Record *undo*, the former state, before anything changes.
 
-        :raises UnsafePathError: where somebody else could change the record.
+        :raises UnsafePathError: if another user could change the record.
         """
         files.private_directory(files.STATE)
         files.write(self._path, json.dumps(undo).encode(), 0o600)
 
     def read(self) -> dict[str, t.Any] | None:
-        """Return what was recorded; None where nothing was.
+        """Return the record, or None if no record exists.
 
-        :raises TreeError: where it cannot be what `write` wrote.
-        :raises UnsafePathError: where somebody else could have written it.
+        :raises TreeError: if `write` cannot have written the record.
+        :raises UnsafePathError: if another user could have written the record.
         """
         if not self.exists():
             return None
@@ -60,14 +60,14 @@ class Journal:
         return undo
 
     def remove(self) -> None:
-        """Forget the record: the change has finished, or was undone."""
+        """Remove the record, because the change has finished or was rolled back."""
         files.remove(self._path)
 
 
 def _check(undo: t.Mapping[str, t.Any], root: str) -> None:
-    """Refuse a record that reaches out of the tree at *root*.
+    """Reject a record with paths outside the tree at *root*.
 
-    :raises ValueError: naming the path.
+    :raises ValueError: with the path.
     """
     for name in undo["watched"]:
         if os.path.isabs(name) or os.path.normpath(name) != name or name.startswith(".."):
@@ -83,12 +83,12 @@ def _check(undo: t.Mapping[str, t.Any], root: str) -> None:
             raise ValueError(f"{tree!r} is not a directory in .trees")
 
 
-def put_back(undo: t.Mapping[str, t.Any]) -> None:
-    """Bring a tree back to what `Tree.snapshot` saw, unless a later run has changed the tree again."""
+def roll_back(undo: t.Mapping[str, t.Any]) -> None:
+    """Restore the state that `Tree.snapshot` returned, unless a later run has changed the tree again."""
     root = undo["path"]
     current = os.path.join(root, ".current")
     replaced = files.link_target(current)
-    # A link to anything else is nothing of ours.
+    # This collection did not create a link to anything but a tree.
     replaced = replaced if replaced and TREE.fullmatch(replaced) else None
     if replaced not in (None, undo["current"], undo["becomes"]):
         return
@@ -97,7 +97,7 @@ def put_back(undo: t.Mapping[str, t.Any]) -> None:
             files.remove(os.path.join(root, entry))
             os.rename(kept, os.path.join(root, entry))
     for name, content in undo["watched"].items():
-        _rewrite(os.path.join(root, name), content, undo["modes"][name])
+        _restore_file(os.path.join(root, name), content, undo["modes"][name])
     if undo["current"] is not None:
         files.link(undo["current"], current)
     else:
@@ -112,21 +112,21 @@ def put_back(undo: t.Mapping[str, t.Any]) -> None:
         files.remove_if_empty(os.path.join(root, ".trees"))
 
 
-def _rewrite(path: str, content: str | None, owned: tuple[int, int, int] | None) -> None:
-    """Let the file *path* be what it was: missing, or with its former content, mode, owner and group."""
+def _restore_file(path: str, content: str | None, owned: tuple[int, int, int] | None) -> None:
+    """Restore the file *path*: remove it, or write its former content, mode, owner and group."""
     if content is None or owned is None:
         files.remove(path)
     else:
         files.write(path, base64.b64decode(content), *owned)
 
 
-def encoded(content: bytes | None) -> str | None:
-    """Return *content* as it can be recorded."""
+def encode(content: bytes | None) -> str | None:
+    """Return *content* in the form of the record."""
     return None if content is None else base64.b64encode(content).decode()
 
 
-def mode(path: str) -> tuple[int, int, int] | None:
-    """Return mode, owner and group of *path*; None where it is not there."""
+def mode_and_owner(path: str) -> tuple[int, int, int] | None:
+    """Return mode, user and group of *path*; None if *path* does not exist."""
     try:
         found = os.stat(path)
     except OSError:

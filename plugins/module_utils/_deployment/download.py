@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Downloads of releases that are verified for this machine's architecture. Private to the collection."""
+"""Downloads releases and verifies their checksums for an architecture. Private to the collection."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ansible.module_utils.urls import open_url
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import files
 
-# The kernel's names of machines, and those that promu gives to releases (prometheus/promu, cmd/crossbuild.go).
+# The kernel's name of a machine type: the architecture in the names of releases (prometheus/promu, cmd/crossbuild.go).
 ARCHITECTURES = {
     "x86_64": "amd64",
     "aarch64": "arm64",
@@ -41,15 +41,15 @@ _CHUNK = 1 << 20
 
 
 class DownloadError(Exception):
-    """A release cannot be had or is not what it should be; the text says what, for a person."""
+    """A release cannot be downloaded, verified or unpacked. The text is for the operator."""
 
 
 def architecture(machine: str, pointer_bytes: int = struct.calcsize("P")) -> str:
-    """Return what releases call the architecture of *machine* (the kernel's name, as in ``uname -m``).
+    """Return the architecture of *machine* (the kernel's name, as in ``uname -m``) in the names of releases.
 
-    :param pointer_bytes: size of a pointer of this host's Python: a 64-bit kernel may carry a 32-bit system, as on many a
-        Raspberry Pi, and that needs 32-bit programs.
-    :raises DownloadError: for a machine that no release is made for.
+    :param pointer_bytes: size of a pointer of this host's Python. A 64-bit kernel can run a 32-bit system, as on many
+        Raspberry Pis, and this system needs 32-bit programs.
+    :raises DownloadError: for an unknown machine type.
     """
     if machine not in ARCHITECTURES:
         raise DownloadError(
@@ -62,7 +62,7 @@ def architecture(machine: str, pointer_bytes: int = struct.calcsize("P")) -> str
 
 
 def find_sum(text: str, file_name: str) -> str | None:
-    """Return the SHA-256 of *file_name* from *text*, the output of sha256sum, or None where it has no such line."""
+    """Return the SHA-256 of *file_name* in *text*, the output of sha256sum, or None if *text* has no line for the file."""
     for line in text.splitlines():
         digest, _space, name = line.strip().partition(" ")
         name = name.strip()
@@ -74,10 +74,10 @@ def find_sum(text: str, file_name: str) -> str | None:
 
 
 class Downloader:
-    """Downloads with one policy for the token."""
+    """Downloads files, and sends a token to one host only."""
 
     def __init__(self, token: str = "", token_host: str = "", timeout: int = 30) -> None:
-        """Send *token* to *token_host* (a host name, with its port where there is one) alone."""
+        """Send *token* only to *token_host*, a host name with an optional port. *timeout* is in seconds, for each answer."""
         self._token = token
         self._token_host = token_host
         self._timeout = timeout
@@ -85,7 +85,7 @@ class Downloader:
     def text(self, url: str) -> str:
         """Return the text at *url*.
 
-        :raises DownloadError: where it cannot be had.
+        :raises DownloadError: if the download fails.
         """
         with self._open(url) as response:
             return to_text(response.read(), errors="replace")
@@ -93,11 +93,11 @@ class Downloader:
     def file(self, url: str, directory: str) -> str:
         """Download *url* into a new file in *directory*, and return its path.
 
-        :raises DownloadError: where it cannot be had whole; nothing is left behind.
+        :raises DownloadError: if the download fails or is incomplete. No file remains.
         """
         handle, path = tempfile.mkstemp(prefix=".download-", dir=directory)
         try:
-            with files.named(path), os.fdopen(handle, "wb") as stream, self._open(url) as response:
+            with files.name_in_errors(path), os.fdopen(handle, "wb") as stream, self._open(url) as response:
                 size = int(response.headers.get("Content-Length") or 0)
                 free = shutil.disk_usage(directory).free
                 if size > free:
@@ -123,7 +123,7 @@ class Downloader:
         if self._token and urlsplit(url).netloc.rpartition("@")[2] == self._token_host:
             headers["Authorization"] = f"Bearer {self._token}"
         try:
-            # A redirect, to whichever host, is followed without the token.
+            # Redirects never receive the token.
             return open_url(url, headers=headers, unredirected_headers=list(headers), timeout=self._timeout)
         except HTTPError as error:
             raise DownloadError(
@@ -138,7 +138,7 @@ class Downloader:
 def _read(response: t.Any, url: str, received: int) -> bytes:
     """Return the next part of *response*.
 
-    :raises DownloadError: where the connection breaks: it is an error of the network, not of a file.
+    :raises DownloadError: if the connection breaks. An OSError would look like an error of a file.
     """
     try:
         return bytes(response.read(_CHUNK))
@@ -158,9 +158,9 @@ def sha256(path: str) -> str:
 
 
 def pinned_sum(arch: str, checksums: t.Mapping[str, t.Any]) -> str:
-    """Return the SHA-256 that *checksums* have for *arch*.
+    """Return the SHA-256 of *arch* in *checksums*.
 
-    :raises DownloadError: where they have none, or something else.
+    :raises DownloadError: if the checksum is missing or malformed.
     """
     advice = "role's variable that ends in _checksums, or empty this variable to use the list of checksums that the release has."
     if not checksums.get(arch):
@@ -182,8 +182,8 @@ def expected_sum(
 ) -> str:
     """Return the SHA-256 that the archive *file_name* for *arch* must have.
 
-    :param checksums: by architecture; where there are any, *checksum_url* is not asked.
-    :raises DownloadError: where there is none for this architecture. Nothing is ever installed unverified.
+    :param checksums: checksums by architecture, which replace *checksum_url*.
+    :raises DownloadError: if no checksum exists for this architecture. No release is installed without a verification.
     """
     if checksums:
         return pinned_sum(arch, checksums)
@@ -198,9 +198,9 @@ def expected_sum(
 
 
 def verify(path: str, expected: str, source: str) -> None:
-    """Compare the file *path*, which came from *source*, with its *expected* SHA-256.
+    """Compare the SHA-256 of the file *path*, downloaded from *source*, with the *expected* one.
 
-    :raises DownloadError: where they differ.
+    :raises DownloadError: if the checksums differ.
     """
     found = sha256(path)
     if found != expected:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files, links and locks that change in one step. Private to the collection."""
+"""Changes files and links atomically. Private to the collection."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ import stat
 import tempfile
 import typing as t
 
-# What must be remembered between runs, where root alone reads and writes.
+# The state that runs keep for later runs. Only root may read and write there.
 STATE = "/var/lib/vigie"
 
 
 class InterruptedRunError(Exception):
-    """The process was asked to stop in the middle of a change."""
+    """A signal stopped the process during a change."""
 
 
 class UnsafePathError(Exception):
-    """A path that only root may write to can be changed by somebody else; the text says which, for a person."""
+    """Another user can change a path that only root may write to. The text is for the operator."""
 
 
 @contextlib.contextmanager
-def named(path: str) -> t.Iterator[None]:
-    """Add *path* to an error of the operating system that names no file: what an open file cannot take does not."""
+def name_in_errors(path: str) -> t.Iterator[None]:
+    """Add *path* to errors of the operating system that name no file, such as the error of a write to an open file."""
     try:
         yield
     except OSError as error:
@@ -39,8 +39,8 @@ def named(path: str) -> t.Iterator[None]:
         raise
 
 
-def reason(error: OSError, path: str) -> str:
-    """Return why *error* happened, and where, for a person; *path* is where it was where the error does not say so."""
+def describe_error(error: OSError, path: str) -> str:
+    """Return the reason and the place of *error*, for the operator; *path* is the place if the error names no file."""
     place = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else path
     text = f"{error.strerror or error}: {place}"
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -52,9 +52,9 @@ def reason(error: OSError, path: str) -> str:
 
 
 def owner_ids(owner: str | None, group: str | None) -> tuple[int, int]:
-    """Return the numbers of *owner* and *group*; -1 for None, or for a name that this host does not know.
+    """Return the numeric IDs of *owner* and *group*; -1 for None, or for a name that this host does not know.
 
-    A name may be unknown in check mode alone: the run itself makes the account first.
+    A name can be unknown in check mode only. A real run creates the account before.
     """
     uid = gid = -1
     with contextlib.suppress(KeyError):
@@ -67,14 +67,14 @@ def owner_ids(owner: str | None, group: str | None) -> tuple[int, int]:
 
 
 def chown(path: str, uid: int, gid: int) -> None:
-    """Give *path* to *uid* and *gid*, where it is not theirs already (a tester need not be root)."""
+    """Change the owner of *path* to *uid* and *gid* if it differs. Without a difference, this works for any user (tests)."""
     found = os.lstat(path)
     if uid not in (-1, found.st_uid) or gid not in (-1, found.st_gid):
         os.chown(path, uid, gid, follow_symlinks=False)
 
 
 def _mkdir(path: str) -> bool:
-    """Make the directory *path*; return whether this process did."""
+    """Create the directory *path*; return whether this process created it."""
     try:
         os.mkdir(path)
     except FileExistsError:
@@ -85,14 +85,14 @@ def _mkdir(path: str) -> bool:
 
 
 def make_directory(path: str, mode: int, uid: int = -1, gid: int = -1) -> bool:
-    """Make the directory *path* with its parents (0755); return whether it was missing.
+    """Create the directory *path* with its parents (mode 0755); return whether the directory was missing.
 
-    Another run may make the same parents, or remove one that is empty, at the same time.
+    Another run may create the same parents, or remove empty ones, at the same time.
     """
     missing = not os.path.isdir(path)
     while missing:
         os.makedirs(os.path.dirname(path) or "/", mode=0o755, exist_ok=True)
-        # Where the parents have gone again, they are made again.
+        # If another run has removed the parents, create the parents again.
         with contextlib.suppress(FileNotFoundError):
             missing = _mkdir(path)
             break
@@ -102,9 +102,9 @@ def make_directory(path: str, mode: int, uid: int = -1, gid: int = -1) -> bool:
 
 
 def private_directory(path: str) -> None:
-    """Make the directory *path* for this user (root) alone; its parent is one that everybody may look into.
+    """Create the directory *path* with access for this user (root) only; everybody may read its parent.
 
-    :raises UnsafePathError: where somebody else could put something there.
+    :raises UnsafePathError: if another user could write there.
     """
     for directory, mode in ((os.path.dirname(path), 0o755), (path, 0o700)):
         with contextlib.suppress(FileExistsError):
@@ -119,10 +119,10 @@ def private_directory(path: str) -> None:
 
 
 def write(path: str, content: bytes, mode: int, uid: int = -1, gid: int = -1) -> None:
-    """Write *content* to *path* in one step: whoever reads it sees the old file or the new one."""
+    """Write *content* to *path* atomically: readers see either the old or the new file."""
     handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=os.path.dirname(path))
     try:
-        with named(path), os.fdopen(handle, "wb") as stream:
+        with name_in_errors(path), os.fdopen(handle, "wb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
@@ -136,7 +136,7 @@ def write(path: str, content: bytes, mode: int, uid: int = -1, gid: int = -1) ->
 
 
 def link(target: str, path: str) -> None:
-    """Let the symbolic link *path* name *target*, in one step."""
+    """Make *path* a symbolic link to *target*, atomically."""
     temporary = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.part")
     with contextlib.suppress(FileNotFoundError):
         os.unlink(temporary)
@@ -145,7 +145,7 @@ def link(target: str, path: str) -> None:
 
 
 def link_target(path: str) -> str | None:
-    """Return what the symbolic link *path* names, or None where it is no link."""
+    """Return the target of the symbolic link *path*, or None if *path* is not a link."""
     try:
         return os.readlink(path)
     except OSError:
@@ -153,7 +153,7 @@ def link_target(path: str) -> str | None:
 
 
 def read(path: str) -> bytes | None:
-    """Return the content of the file *path*, or None where there is none."""
+    """Return the content of the file *path*, or None if the file does not exist."""
     try:
         with open(path, "rb") as stream:
             return stream.read()
@@ -162,11 +162,11 @@ def read(path: str) -> bytes | None:
 
 
 def remove(path: str) -> bool:
-    """Remove a file, a link or a whole directory; return whether there was one."""
+    """Remove a file, a link or a whole directory; return whether *path* existed."""
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)
         return True
-    # A file system that is read-only refuses before it sees that there is nothing to remove.
+    # On a read-only file system, unlink fails also for a path that does not exist.
     if not os.path.lexists(path):
         return False
     os.unlink(path)
@@ -174,15 +174,34 @@ def remove(path: str) -> bool:
 
 
 def names(path: str) -> list[str]:
-    """Return the names in the directory *path*, sorted; none where there is no such directory."""
+    """Return the sorted names in the directory *path*; an empty list if the directory does not exist."""
     try:
         return sorted(os.listdir(path))
     except (FileNotFoundError, NotADirectoryError):
         return []
 
 
+def is_current(path: str, content: bytes, mode: int, uid: int = -1, gid: int = -1) -> bool:
+    """Return whether the file *path* has this content, mode and owner; -1 stands for any user or group."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return False
+    owned = uid in (-1, found.st_uid) and gid in (-1, found.st_gid)
+    return owned and found.st_mode & 0o7777 == mode and read(path) == content
+
+
+def free_name(path: str) -> str:
+    """Return an unused path beside *path*, under which a file of somebody else is kept. Older copies keep their names."""
+    kept, number = f"{path}.before-vigie", 1
+    while os.path.lexists(kept):
+        number += 1
+        kept = f"{path}.before-vigie-{number}"
+    return kept
+
+
 def remove_if_empty(path: str) -> bool:
-    """Remove the directory *path* where it is empty; return whether it was removed."""
+    """Remove the directory *path* if it is empty; return whether it was removed."""
     try:
         os.rmdir(path)
     except OSError:
@@ -190,16 +209,16 @@ def remove_if_empty(path: str) -> bool:
     return True
 
 
-def unfinished(error: OSError, path: str) -> str:
-    """Return what is said where *error* stops the putting back of a change."""
-    return f"The rollback is incomplete: {reason(error, path)}. The next run continues the rollback"
+def incomplete_rollback(error: OSError, path: str) -> str:
+    """Return the message about a rollback that *error* stopped."""
+    return f"The rollback is incomplete: {describe_error(error, path)}. The next run continues the rollback"
 
 
 @contextlib.contextmanager
 def uninterrupted() -> t.Iterator[None]:
-    """Let a lost connection (SIGHUP) not stop what runs inside, and SIGTERM and SIGINT undo it.
+    """Ignore SIGHUP for the code inside, and raise InterruptedRunError on SIGTERM and SIGINT.
 
-    A connection with a terminal sends SIGHUP when it is lost.
+    A connection with a terminal sends SIGHUP when the connection is lost.
     """
 
     def interrupt(number: int, _frame: t.Any) -> t.NoReturn:

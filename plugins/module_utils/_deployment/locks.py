@@ -1,9 +1,9 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Locks that keep two runs on one host out of each other's way. Private to the collection.
+"""Locks that keep concurrent runs on one host apart. Private to the collection.
 
-One lock guards one thing, whichever module changes the thing: a service, a directory of configuration, the firewall.
+Each lock protects one object, whichever module changes the object: a service, a directory of configuration, the firewall.
 Every module takes its locks in the same order (the service, then its configuration), so that no two runs wait for each other.
 """
 
@@ -19,29 +19,29 @@ from urllib.parse import quote
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import files
 
-# Only root can open a file below it: a lock that another user's process can open, that process can hold for ever.
+# Only root may open files there, because a process that can open the file of a lock can hold the lock for ever.
 DIRECTORY = "/run/vigie/.locks"
 FIREWALL = "the firewall"
-# Seconds. A release is downloaded, and its service waited for, under the lock.
+# Seconds. A run holds the lock during the download of a release and the start of its service.
 TIMEOUT = 600
 LOCK_SPEC: dict[str, t.Any] = {"lock_timeout": {"type": "int", "default": TIMEOUT}}
 _POLL_SECONDS = 0.2
-# The name of a file must not be longer than 255 bytes.
+# File names are limited to 255 bytes.
 _LONGEST_NAME = 200
 
 
 class BusyError(Exception):
-    """Another run holds a lock for longer than this run may wait."""
+    """Another run holds a lock for longer than this run can wait."""
 
     def __init__(self, what: str, holder: str, timeout: float) -> None:
-        """Say that *holder* has kept *what* for *timeout* seconds."""
-        super().__init__(message(what, holder, timeout))
-        # What the controller tells while it waits.
+        """Describe that *holder* has kept the lock of *what* for *timeout* seconds."""
+        super().__init__(busy_message(what, holder, timeout))
+        # The controller shows this while it waits.
         self.busy = {"what": what, "holder": holder}
 
 
-def message(what: str, holder: str, timeout: float) -> str:
-    """Return what a run says that gives up waiting."""
+def busy_message(what: str, holder: str, timeout: float) -> str:
+    """Return the message of a run that stops waiting for a lock."""
     return (
         f"{holder} is changing {what} on this host and did not finish within {timeout:g} s. This run has not changed {what}. "
         "Wait until the other run has finished, then run again."
@@ -65,12 +65,12 @@ def file_name(name: str) -> str:
 
 @contextlib.contextmanager
 def held(names: t.Iterable[str], timeout: float, *, shared: bool = False) -> t.Iterator[None]:
-    """Hold the locks *names*, one after the other in their order.
+    """Hold the locks *names*, taken in this order.
 
-    :param timeout: seconds to wait for all of them together.
-    :param shared: for a look without a change (check mode): it waits for those that change, and writes nothing.
-    :raises BusyError: where another run holds one for longer; it says who.
-    :raises UnsafePathError: where locks could be somebody else's.
+    :param timeout: seconds to wait for all locks together.
+    :param shared: take shared locks, for check mode. A shared lock waits for runs that change something, and writes nothing.
+    :raises BusyError: if another run holds a lock for longer, with the user and the process of that run.
+    :raises UnsafePathError: if another user could open the files of the locks.
     """
     deadline = time.monotonic() + timeout
     with contextlib.ExitStack() as stack:
@@ -79,18 +79,18 @@ def held(names: t.Iterable[str], timeout: float, *, shared: bool = False) -> t.I
             if handle is None:
                 continue
             stack.callback(os.close, handle)
-            while not _try(handle, shared=shared):
+            while not _try_lock(handle, shared=shared):
                 if time.monotonic() >= deadline:
                     raise BusyError(name, _holder(handle), timeout)
                 time.sleep(_POLL_SECONDS)
             if not shared:
-                _sign(handle)
+                _write_holder(handle)
                 stack.callback(os.ftruncate, handle, 0)
         yield
 
 
 def _open(name: str, *, shared: bool) -> int | None:
-    """Return a handle of the lock file; None where a look finds that nobody has ever held the lock."""
+    """Return a handle of the lock file; None for a shared lock that no run has ever taken."""
     if shared and not os.path.lexists(DIRECTORY):
         return None
     files.private_directory(DIRECTORY)
@@ -101,7 +101,7 @@ def _open(name: str, *, shared: bool) -> int | None:
         return None
 
 
-def _try(handle: int, *, shared: bool) -> bool:
+def _try_lock(handle: int, *, shared: bool) -> bool:
     try:
         fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -109,12 +109,12 @@ def _try(handle: int, *, shared: bool) -> bool:
     return True
 
 
-def _sign(handle: int) -> None:
-    """Note who holds the lock, for those that wait."""
+def _write_holder(handle: int) -> None:
+    """Write who holds the lock into its file, for the messages of runs that wait."""
     user = next((os.environ[name] for name in ("SUDO_USER", "DOAS_USER", "LOGNAME", "USER") if os.environ.get(name)), "root")
     text = json.dumps({"user": user, "process": os.getpid(), "since": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())})
     os.ftruncate(handle, 0)
-    # A disk that is full stops nobody: the text only helps those that wait.
+    # A full disk must not stop the run: the text is only for messages.
     with contextlib.suppress(OSError):
         os.pwrite(handle, text.encode(), 0)
 

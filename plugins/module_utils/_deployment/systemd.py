@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""systemd services, and whether they answer over HTTP. Private to the collection."""
+"""Controls systemd services and checks their health over HTTP. Private to the collection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typing as t
 from ansible.module_utils.common.text.converters import to_text
 from ansible.module_utils.urls import open_url
 
-# (return code, standard output, standard error) of an argument list: AnsibleModule.run_command.
+# Runs an argument list and returns (return code, standard output, standard error), like AnsibleModule.run_command.
 Run = t.Callable[[t.Sequence[str]], tuple[int, str, str]]
 
 PROPERTIES = (
@@ -29,37 +29,37 @@ _POLL_SECONDS = 0.2
 
 
 class ServiceError(Exception):
-    """A service does not do what was asked of it; the text says what, for a person."""
+    """A service failed to start, stop or reload, or is not healthy. The text is for the operator."""
 
 
 class NotReloadedError(ServiceError):
-    """A service was not reloaded: whether it takes the configuration could not have been seen."""
+    """A service was not reloaded, because the result of the reload would be unknown."""
 
 
 class Unit:
     """One unit of systemd."""
 
     def __init__(self, name: str, run: Run) -> None:
-        """Name the unit *name*, with or without ``.service``; *run* executes commands."""
+        """Use the unit *name*, with or without ``.service``; *run* executes commands."""
         self.name = name if "." in name else f"{name}.service"
         self._run = run
 
     def show(self) -> dict[str, str]:
-        """Return PROPERTIES of the unit, as systemctl prints them, in one call."""
+        """Return PROPERTIES of the unit, as systemctl prints them."""
         _rc, out, _err = self._systemctl("show", "--property", ",".join(PROPERTIES), self.name)
         return dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
 
     def act(self, verb: str) -> None:
         """Run ``systemctl VERB UNIT``.
 
-        :raises ServiceError: with systemctl's own words.
+        :raises ServiceError: with the output of systemctl.
         """
         code, out, err = self._systemctl(verb, self.name)
         if code:
             raise ServiceError(f"systemctl {verb} {self.name} failed: {(err or out).strip()}")
 
     def daemon_reload(self) -> None:
-        """Let systemd read its unit files again."""
+        """Make systemd read the unit files again."""
         code, out, err = self._systemctl("daemon-reload")
         if code:
             raise ServiceError(f"systemctl daemon-reload failed: {(err or out).strip()}")
@@ -69,19 +69,19 @@ class Unit:
         return self.show().get("ActiveState") == "active"
 
     def journal(self, since: float, lines: int = 20) -> str:
-        """Return the last *lines* of the unit's journal since the time *since* (seconds since 1970)."""
+        """Return the last *lines* lines of the unit's journal since *since* (seconds since 1970)."""
         options = ["--since", f"@{int(since)}", "--lines", str(lines), "--no-pager", "--output", "short-iso", "--quiet"]
-        # What a service said on its way out may not be there yet.
+        # The last messages of a service may not be in the journal yet.
         self._run(["journalctl", "--sync"])
         _code, out, err = self._run(["journalctl", "--unit", self.name, *options])
         return (out or err).strip()
 
     def wait_healthy(self, url: str, status: t.Collection[int], timeout: float, settle: float) -> None:
-        """Wait until the unit, just started, has stayed up for *settle* seconds and *url* answers.
+        """Wait until the unit, which was just started, has stayed up for *settle* seconds and *url* answers.
 
-        :param url: where it must answer; empty asks for nothing but that it stays up.
+        :param url: URL that must answer with one of the HTTP statuses *status*. If empty, the unit must only stay up.
         :param timeout: seconds for the whole wait.
-        :raises ServiceError: where it died, was started again by systemd, or did not answer in time.
+        :raises ServiceError: if the unit exited, even if systemd started it again, or did not answer in time.
         """
         began = time.monotonic()
         first = self.show()
@@ -102,12 +102,12 @@ class Unit:
             time.sleep(_POLL_SECONDS)
 
     def reload(self, verify: t.Mapping[str, t.Any] | None = None) -> None:
-        """Reload the unit and, with *verify*, wait until its own metrics say that it took the configuration.
+        """Reload the unit and, with *verify*, wait until its own metrics show that the unit accepted the configuration.
 
-        :param verify: ``url`` of the metrics; ``metric`` that must have ``value`` afterwards; ``changed``, a metric whose
-            value differs after each successful reload (a signal alone tells nothing of when it was heeded); ``timeout``.
-        :raises ServiceError: where it refused, or did not answer in time.
-        :raises NotReloadedError: where there is nothing to compare with: the metrics are out of reach before the reload.
+        :param verify: ``url`` of the metrics; ``metric`` that must have ``value`` after the reload; ``changed``, a metric whose
+            value changes with each successful reload (a service handles the signal some time after the command); ``timeout``.
+        :raises ServiceError: if the unit rejects the configuration, or does not answer in time.
+        :raises NotReloadedError: if the metrics are not available before the reload, so that nothing can be compared.
         """
         before = self._metrics_before(verify) if verify else {}
         self.act("reload")
@@ -117,21 +117,21 @@ class Unit:
         metric, changed = verify["metric"], verify.get("changed")
         while True:
             now = _metrics(verify)
-            # A service that does not answer, or answers with something else, has not taken anything.
-            fresh = not changed or (changed in now and now[changed] != before[changed])
-            if now.get(metric) == verify["value"] and fresh:
+            # Without the metric `changed` in the answer, the service has not accepted the configuration yet.
+            reloaded = not changed or (changed in now and now[changed] != before[changed])
+            if now.get(metric) == verify["value"] and reloaded:
                 return
-            refused = metric in now and now[metric] != verify["value"] and before.get(metric) == verify["value"]
-            if refused or time.monotonic() >= deadline:
+            rejected = metric in now and now[metric] != verify["value"] and before.get(metric) == verify["value"]
+            if rejected or time.monotonic() >= deadline:
                 found = now.get(metric, "missing")
-                stale = f", and {changed} has not changed" if changed in now and not fresh else ""
+                unchanged = f", and {changed} has not changed" if changed in now and not reloaded else ""
                 raise ServiceError(
-                    f"{self.name} did not accept the configuration: at {verify['url']}, the metric {metric} is {found}{stale}"
+                    f"{self.name} did not accept the configuration: at {verify['url']}, the metric {metric} is {found}{unchanged}"
                 )
             time.sleep(_POLL_SECONDS)
 
     def _metrics_before(self, verify: t.Mapping[str, t.Any]) -> dict[str, float]:
-        """Return the metrics before a reload; a service that has just been started may take a while to show them."""
+        """Return the metrics before a reload. A service that was just started may need some time to serve its metrics."""
         deadline = time.monotonic() + verify["timeout"]
         needed = verify.get("changed") or verify["metric"]
         while True:
@@ -150,10 +150,10 @@ class Unit:
 
 
 def probe(url: str, status: t.Collection[int], timeout: float) -> str:
-    """Ask *url* once; return what is wrong with the answer, or an empty string."""
+    """Query *url* once; return what is wrong with the answer, or an empty string."""
     try:
         answer = open_url(url, timeout=timeout, use_proxy=False, validate_certs=False, follow_redirects="none").status
-    except Exception as error:  # noqa: BLE001 - whatever goes wrong is the answer: refused, reset, no HTTP, status
+    except Exception as error:  # noqa: BLE001 - every error is a result: refused, reset, no HTTP, status
         answer = getattr(error, "code", None)
         if answer is None:
             return f"{url} does not answer ({to_text(error)})"
@@ -161,17 +161,17 @@ def probe(url: str, status: t.Collection[int], timeout: float) -> str:
 
 
 def _metrics(verify: t.Mapping[str, t.Any]) -> dict[str, float]:
-    """Return the metrics without labels at the url of *verify*; none where it does not answer."""
+    """Return the metrics without labels at the URL of *verify*; no metrics if the service does not answer."""
     try:
         text = to_text(open_url(verify["url"], timeout=5, use_proxy=False, validate_certs=False).read())
-    except Exception:  # noqa: BLE001 - not answering is what the caller waits out
+    except Exception:  # noqa: BLE001 - the caller waits until the service answers
         return {}
     found = {}
     for line in text.splitlines():
         name, _space, value = line.partition(" ")
         if line.startswith("#") or "{" in name:
             continue
-        # A page of HTML, from a proxy or another program at that address, has no metrics.
+        # The answer can be an HTML page of a proxy or of another program at this address.
         with contextlib.suppress(IndexError, ValueError):
             found[name] = float(value.split()[0])
     return found

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Changes to files and links that are put back together. Private to the collection."""
+"""A transaction of changes to files and links, with a rollback of all changes. Private to the collection."""
 
 from __future__ import annotations
 
@@ -12,45 +12,48 @@ import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import config_tree_undo, files
 
-ASIDE = ".before-vigie"
-
 
 class Transaction:
-    """A journal of what is about to change, written before it does.
+    """Keeps a journal of the former state of everything that changes.
 
-    A run that is killed in the middle leaves the journal; the next run finds it and puts everything back first.
+    The journal is written before the first change. If a run is killed, the next run finds the journal and rolls back first.
     """
 
     def __init__(self, journal: str) -> None:
-        """Use the file *journal*, which only root may read: what it keeps may be secret."""
+        """Use the file *journal*, which only root may read, because it can contain secrets."""
         self._journal = journal
         self._asides: dict[str, str] = {}
 
     def unfinished(self) -> bool:
-        """Return whether a run was killed in the middle."""
+        """Return whether an earlier run was killed during a change."""
         return os.path.exists(self._journal)
 
-    def begin(self, paths: t.Iterable[str], tree: t.Mapping[str, t.Any] | None = None, asides: t.Container[str] = ()) -> None:
-        """Note what *paths* are now.
+    def begin(
+        self, paths: t.Iterable[str], tree: t.Mapping[str, t.Any] | None = None, may_be_foreign: t.Container[str] = ()
+    ) -> None:
+        """Record the current state of *paths*.
 
-        :param tree: `Tree.snapshot` of a configuration that changes along with them.
-        :param asides: those of *paths* where a file of somebody else's may be large: `set_aside` renames it.
+        :param tree: `Tree.snapshot` of a configuration that changes in the same transaction.
+        :param may_be_foreign: the paths at which somebody else can have a large file. `set_aside` renames such a file, so that
+            the journal does not need its content.
         """
         paths = list(paths)
-        self._asides = {path: _free_name(path) for path in paths if path in asides and _is_foreign(path)}
-        saved = {path: {"aside": self._asides[path]} if path in self._asides else _save(path) for path in paths}
+        self._asides = {path: files.free_name(path) for path in paths if path in may_be_foreign and _is_foreign(path)}
+        saved = {path: {"aside": self._asides[path]} if path in self._asides else _state(path) for path in paths}
         record = {"paths": saved, "tree": tree}
         files.write(self._journal, json.dumps(record).encode(), 0o600)
 
     def set_aside(self, path: str) -> None:
-        """Rename the file *path*, which is not ours, so that it is neither in the way nor lost."""
+        """Rename the file *path* if it belongs to somebody else."""
         if path in self._asides and _is_foreign(path):
             os.rename(path, self._asides[path])
 
     def roll_back(self) -> None:
-        """Put everything back to what `begin` noted; what cannot be keeps nothing else from it, nor the next run from trying.
+        """Restore the state that `begin` recorded.
 
-        :raises OSError: the first that could not be.
+        An error does not stop the restoration of other paths. The journal stays then, so that the next run tries again.
+
+        :raises OSError: the first error.
         """
         record = json.loads(files.read(self._journal) or b"{}")
         errors = []
@@ -60,7 +63,7 @@ class Transaction:
             except OSError as error:  # noqa: PERF203 - there are few
                 errors.append(error)
         if record.get("tree"):
-            config_tree_undo.put_back(record["tree"])
+            config_tree_undo.roll_back(record["tree"])
         if errors:
             raise errors[0]
         files.remove(self._journal)
@@ -71,20 +74,12 @@ class Transaction:
 
 
 def _is_foreign(path: str) -> bool:
-    """Return whether *path* is a file itself, where ours is a link."""
+    """Return whether *path* belongs to somebody else: this collection writes links there, not files."""
     return os.path.isfile(path) and not os.path.islink(path)
 
 
-def _free_name(path: str) -> str:
-    """Return a path beside *path* that nothing has: an older copy may have the first one."""
-    kept, number = path + ASIDE, 1
-    while os.path.lexists(kept):
-        number += 1
-        kept = f"{path}{ASIDE}-{number}"
-    return kept
-
-
-def _save(path: str) -> dict[str, t.Any] | None:
+def _state(path: str) -> dict[str, t.Any] | None:
+    """Return what `_restore` needs to restore *path*; None if *path* does not exist."""
     target = files.link_target(path)
     if target is not None:
         return {"target": target}
@@ -104,7 +99,7 @@ def _restore(path: str, saved: t.Mapping[str, t.Any] | None) -> None:
     if saved is None:
         files.remove(path)
     elif "aside" in saved:
-        # The name was free: what has it now is the file that was renamed. Where nothing has it, the file is still at its place.
+        # If the new name exists, it is the renamed file, because the name was unused before. Otherwise the file was not renamed.
         if os.path.lexists(saved["aside"]):
             os.replace(saved["aside"], path)
     elif "target" in saved:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Versions of a program side by side, each in a directory of its own. Private to the collection."""
+"""Manages the versions of a program, each in its own directory. Private to the collection."""
 
 from __future__ import annotations
 
@@ -13,17 +13,24 @@ import tempfile
 import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.download import DownloadError
-from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.files import link_target, named, read, remove, write
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.files import (
+    link_target,
+    name_in_errors,
+    names,
+    read,
+    remove,
+    write,
+)
 
 STAMP = ".release.json"
 CURRENT = "current"
 
 
 class Versions:
-    """The directory ``<root>/<name>``: one directory a version, and the link ``current`` to the one in service."""
+    """The directory ``<root>/<name>``: one directory for each version, and the link ``current`` to the version in service."""
 
     def __init__(self, root: str, name: str) -> None:
-        """Nothing on disk is touched."""
+        """Use the directory ``<root>/<name>``; nothing on disk is touched."""
         self.path = os.path.join(root, name)
         self.link = os.path.join(self.path, CURRENT)
 
@@ -32,23 +39,23 @@ class Versions:
         return link_target(self.link)
 
     def stamp(self, directory: str | None) -> dict[str, t.Any]:
-        """Return what `unpack` noted of *directory*; empty where it is not whole any more."""
+        """Return the stamp that `unpack` wrote into *directory*; empty if programs are missing or have changed since."""
         if not directory:
             return {}
         content = read(os.path.join(self.path, directory, STAMP))
         try:
             stamp = json.loads(content or b"{}")
-            for name, seen in stamp.get("files", {}).items():
-                if seen != _seen(os.path.join(self.path, directory, name)):
+            for name, state in stamp.get("files", {}).items():
+                if state != _file_state(os.path.join(self.path, directory, name)):
                     return {}
         except (OSError, ValueError):
             return {}
         return stamp
 
     def find(self, version: str, arch: str, checksum: str | None) -> str | None:
-        """Return the directory that holds *version* for *arch*, whole; the one in service first.
+        """Return the complete directory of *version* for *arch*, preferably the directory in service.
 
-        :param checksum: SHA-256 that its archive must have had; None takes any.
+        :param checksum: SHA-256 that the archive must have had; None accepts any archive.
         """
         current = self.current()
         for directory in sorted(self.directories(), key=lambda name: name != current):
@@ -58,56 +65,50 @@ class Versions:
         return None
 
     def directories(self) -> list[str]:
-        """Return the names of all version directories, also of broken ones."""
-        try:
-            names = os.listdir(self.path)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return sorted(n for n in names if n != CURRENT and not n.startswith(".") and os.path.isdir(os.path.join(self.path, n)))
+        """Return the names of all version directories, including incomplete ones."""
+        return [
+            name
+            for name in names(self.path)
+            if name != CURRENT and not name.startswith(".") and os.path.isdir(os.path.join(self.path, name))
+        ]
 
     def unpack(self, archive: str, stamp: t.Mapping[str, t.Any], binaries: t.Sequence[str]) -> str:
-        """Unpack *archive* into a directory of its own and return its name. Nothing in service is touched.
+        """Unpack *archive* into a new directory and return the name of the directory. The version in service is unchanged.
 
-        :param stamp: version, arch, archive and sha256, noted in the directory.
-        :param binaries: programs that the archive must hold; each is to be found at the directory's top.
-        :raises DownloadError: where the archive is not what it should be, or the disk is full; nothing is left behind.
+        :param stamp: version, arch, archive and sha256, which are written into the directory.
+        :param binaries: programs that the archive must contain. `unpack` makes each program available at the top.
+        :raises DownloadError: if the archive is malformed, or does not fit on the disk. No files remain.
         """
-        part = tempfile.mkdtemp(prefix=".unpack-", dir=self.path)
+        unpacked = tempfile.mkdtemp(prefix=".unpack-", dir=self.path)
         try:
-            _extract(archive, part)
-            os.chmod(part, 0o755)
-            files = {}
-            for binary in binaries:
-                files[binary] = _seen(_lift(part, binary))
-            write(os.path.join(part, STAMP), json.dumps({**stamp, "files": files}).encode(), 0o644)
+            _extract(archive, unpacked)
+            os.chmod(unpacked, 0o755)
+            files = {binary: _file_state(_link_at_top(unpacked, binary)) for binary in binaries}
+            write(os.path.join(unpacked, STAMP), json.dumps({**stamp, "files": files}).encode(), 0o644)
             os.sync()
             directory = self._free_name(stamp["version"])
-            os.rename(part, os.path.join(self.path, directory))
+            os.rename(unpacked, os.path.join(self.path, directory))
         except BaseException:
-            shutil.rmtree(part, ignore_errors=True)
+            shutil.rmtree(unpacked, ignore_errors=True)
             raise
         return directory
 
     def prune(self, keep: int, previous: str | None) -> None:
-        """Remove versions that are neither in service, nor *previous*, nor among the *keep* - 1 newest others."""
+        """Remove old versions. The version in service stays, and *keep* others: *previous* and the newest ones."""
         current = self.current()
         old = [name for name in self.directories() if name != current]
         old.sort(key=lambda name: (name == previous, os.stat(os.path.join(self.path, name)).st_mtime_ns), reverse=True)
         for name in old[max(keep, 0) :]:
             shutil.rmtree(os.path.join(self.path, name))
 
-    def tidy(self) -> None:
-        """Remove what an interrupted run left behind."""
-        try:
-            names = os.listdir(self.path)
-        except FileNotFoundError:
-            return
-        for name in names:
+    def remove_leftovers(self) -> None:
+        """Remove the temporary files of interrupted runs."""
+        for name in names(self.path):
             if name.startswith((".unpack-", ".download-")):
                 remove(os.path.join(self.path, name))
 
     def _free_name(self, version: str) -> str:
-        """Return a name for a new directory of *version*; one that is in service is never written to."""
+        """Return a name for a new directory of *version*, which is never the directory in service."""
         name, number = version, 1
         while os.path.lexists(os.path.join(self.path, name)):
             if name != self.current():
@@ -118,17 +119,18 @@ class Versions:
         return name
 
 
-def _seen(path: str) -> list[int]:
+def _file_state(path: str) -> list[int]:
+    """Return size, time of the last change and mode of *path*, which show later whether the file has changed."""
     found = os.stat(path)
     return [found.st_size, found.st_mtime_ns, found.st_mode & 0o7777]
 
 
-def _lift(directory: str, binary: str) -> str:
-    """Make the program *binary*, wherever it is below *directory*, be found at its top; return its path there."""
+def _link_at_top(directory: str, binary: str) -> str:
+    """Link the program *binary*, which can be anywhere below *directory*, at the top of *directory*; return that path."""
     top = os.path.join(directory, binary)
     if not os.path.isfile(top):
-        for parent, _directories, names in os.walk(directory):
-            if binary in names:
+        for parent, _directories, found in os.walk(directory):
+            if binary in found:
                 os.symlink(os.path.relpath(os.path.join(parent, binary), directory), top)
                 break
         else:
@@ -140,24 +142,24 @@ def _lift(directory: str, binary: str) -> str:
 
 
 def _extract(archive: str, directory: str) -> None:
-    """Unpack the tar file *archive*, without its single top directory, into *directory*, for root alone to write to.
+    """Unpack the tar file *archive* without its single top directory into *directory*, so that only root may write there.
 
-    Files, directories and links that stay inside. Links come last, so that nothing is written through one, and are then
-    resolved by the file system: what one of several links means cannot be told from its text.
+    Only files, directories and symbolic links inside the archive are accepted. Links are extracted last, so that nothing is
+    written through a link. The file system resolves the links afterwards, because the target of a link can depend on other links.
     """
     try:
-        with named(directory), tarfile.open(archive) as tar:
+        with name_in_errors(directory), tarfile.open(archive) as tar:
             members = tar.getmembers()
-            need, free = sum(m.size for m in members), shutil.disk_usage(directory).free
-            if need > free:
+            needed, free = sum(member.size for member in members), shutil.disk_usage(directory).free
+            if needed > free:
                 raise DownloadError(
-                    f"The unpacked release has {need} bytes, but the file system of {directory} has only {free} bytes free. "
+                    f"The unpacked release has {needed} bytes, but the file system of {directory} has only {free} bytes free. "
                     "Free some space."
                 )
-            chosen = _chosen(members)
+            chosen = _members_by_path(members)
             links = {name for name, member in chosen.items() if member.issym()}
             for name in sorted(chosen, key=lambda name: name in links):
-                # Old Pythons know no filter. Later ones judge once more.
+                # Python checks the member again, in versions that have filters.
                 filtered: dict[str, t.Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
                 tar.extract(chosen[name], directory, set_attrs=name not in links, numeric_owner=True, **filtered)
         inside = os.path.realpath(directory)
@@ -172,10 +174,10 @@ def _extract(archive: str, directory: str) -> None:
         raise DownloadError(f"The archive cannot be unpacked: {error}") from error
 
 
-def _chosen(members: t.Sequence[tarfile.TarInfo]) -> dict[str, tarfile.TarInfo]:
-    """Return what is to be unpacked, by its path below the single top directory.
+def _members_by_path(members: t.Sequence[tarfile.TarInfo]) -> dict[str, tarfile.TarInfo]:
+    """Return the members to unpack, by their paths below the single top directory.
 
-    :raises DownloadError: for what has no place in a release.
+    :raises DownloadError: for a member that a release must not contain.
     """
     tops = {m.name.split("/", 1)[0] for m in members if m.name not in ("", ".")}
     strip = 1 if len(tops) == 1 and any("/" in m.name for m in members) else 0

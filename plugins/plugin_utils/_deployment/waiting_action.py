@@ -42,7 +42,7 @@ class WaitingAction(ActionModule):
                 if not busy:
                     return result
                 if time.monotonic() >= deadline:
-                    result["msg"] = locks.message(busy["what"], busy["holder"], limit)
+                    result["msg"] = locks.busy_message(busy["what"], busy["holder"], limit)
                     return result
                 if busy["holder"] not in told:
                     told.add(busy["holder"])

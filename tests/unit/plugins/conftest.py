@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.vigie.monitoring.plugins.module_utils._common.module import DiscreetModule
+from ansible_collections.vigie.monitoring.plugins.module_utils._common.module import RedactingModule
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.release import Release
 from ansible_collections.vigie.monitoring.plugins.modules import release
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._pipeline import build as pipeline
@@ -47,7 +47,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def run(_module: t.Any, argv: t.Sequence[str], **_options: t.Any) -> tuple[int, str, str]:
         return (0, known, "") if argv[0] == "systemctl" else (1, "", "no such command here")
 
-    monkeypatch.setattr(DiscreetModule, "run_command", run)
+    monkeypatch.setattr(RedactingModule, "run_command", run)
     units = tmp_path / "etc/systemd/system"
     units.mkdir(parents=True, mode=0o755)
     ours = functools.partial(Release, unit_dir=str(units), bin_dir=str(tmp_path / "usr/local/bin"))

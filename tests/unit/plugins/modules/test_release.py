@@ -28,7 +28,7 @@ def test_a_refresh_does_not_touch_what_a_deployment_is_changing(host: Path, chec
     )
     with locks.held(deployment.locks(), 0):
         live = deployment.tree
-        live.look()
+        live.compare()
         live.stage()
         live.switch()
         refresh = Started(config_tree, {**tree_options(path, main_yml="old"), "lock_timeout": 1}, check=check).result()

@@ -27,7 +27,7 @@ def test_the_diff_masks_secrets_inside_a_file(tmp_path: Path) -> None:
     """Those that were in force, those that come, and those of files that go; what else changes is shown."""
     put(tmp_path / "t", {"main.yml": "password: hidden1\nport: 1\n", "gone.yml": "bearer_token: hidden2\n"})
     wanted = tree(tmp_path / "t", {"main.yml": "password: hidden3\nport: 2\n"})
-    wanted.look()
+    wanted.compare()
     gone, main = wanted.diff()
     assert (gone["before"], gone["after"]) == ("bearer_token: <secret>\n", "")
     assert (main["before"], main["after"]) == ("password: <secret>\nport: 1\n", "password: <secret>\nport: 2\n")
@@ -38,7 +38,7 @@ def test_a_tree_comes_goes_and_comes_back(etc: Path) -> None:
     for files in (OLD, NEW, OLD):
         put(etc, files)
         assert live(etc) == files
-        assert not tree(etc, files).look().changed
+        assert not tree(etc, files).compare().changed
         assert not pending(etc)
     assert len(list((etc / ".trees").iterdir())) == 2
 
@@ -67,7 +67,7 @@ def test_what_somebody_changed_by_hand_is_put_right(etc: Path, damage: str) -> N
         (etc / "main.yml").unlink()
     else:
         (etc / "rules/mine.yml").write_text("left")
-    assert tree(etc, OLD).look().switch
+    assert tree(etc, OLD).compare().switch
     put(etc, OLD)
     assert live(etc) == OLD
     assert (etc / "main.yml").stat().st_mode & 0o777 == 0o640
@@ -78,7 +78,7 @@ def test_only_watched_files_changed_means_no_reload(etc: Path) -> None:
     put(etc, OLD)
     current = (etc / ".current").readlink()
     changed = tree(etc, {**OLD, "targets/x.json": "new"})
-    assert changed.look().changed
+    assert changed.compare().changed
     assert not changed.plan.switch
     put(etc, {**OLD, "targets/x.json": "new"})
     assert (etc / ".current").readlink() == current
@@ -103,14 +103,14 @@ def test_files_of_others_are_left_alone_and_kept_where_they_are_in_the_way(etc: 
     assert (etc / "main.yml.before-vigie").read_text() == "theirs"
     assert (etc / "rules.before-vigie/theirs.yml").read_text() == "theirs"
     assert (etc / "web.yml").read_text() == "theirs"
-    assert not tree(etc, NEW).look().changed
+    assert not tree(etc, NEW).compare().changed
 
 
 def test_a_watched_directory_of_others_is_kept(etc: Path) -> None:
     """Every file that stood in a directory that becomes the tree's is there still, and not where the service looks."""
     theirs(etc)
     wanted = tree(etc, NEW)
-    assert wanted.look().stale == []
+    assert wanted.compare().stale == []
     listed = [item for item in wanted.diff() if item["before_header"] == f"{etc}/targets"]
     assert [(item["after_header"], item["before"]) for item in listed] == [
         (f"{etc}/targets.before-vigie (kept)", "targets/a.json\ntargets/x.json\n")
@@ -122,7 +122,7 @@ def test_a_watched_directory_of_others_is_kept(etc: Path) -> None:
     # From now on the directory is the tree's: nothing else is set aside, and what is not asked for goes.
     (etc / "targets/b.json").write_text("left")
     put(etc, OLD)
-    assert not tree(etc, OLD).look().changed
+    assert not tree(etc, OLD).compare().changed
     assert sorted(p.name for p in etc.glob("targets*")) == ["targets", "targets.before-vigie"]
     assert [p.name for p in (etc / "targets").iterdir()] == ["x.json"]
 
@@ -145,7 +145,7 @@ def test_a_watched_name_that_is_no_directory_is_kept(etc: Path, kind: str, tmp_p
 def test_a_tree_of_watched_files_alone_is_ours_from_the_first_time_on(etc: Path) -> None:
     """It does not set its own files aside."""
     put(etc, {"targets/x.json": "x"})
-    assert not tree(etc, {"targets/x.json": "x"}).look().changed
+    assert not tree(etc, {"targets/x.json": "x"}).compare().changed
     assert [p.name for p in etc.glob("*before-vigie*")] == []
 
 
@@ -165,7 +165,7 @@ def test_killed_while_it_takes_over_nothing_of_others_is_lost(etc: Path, killed_
             "targets.before-vigie/a.json": "theirs",
             "targets.before-vigie/x.json": "theirs",
         }
-        assert not tree(etc, NEW).look().changed
+        assert not tree(etc, NEW).compare().changed
 
     assert killed_at_every_step(prepare, lambda: put(etc, NEW), check) > 20
 
@@ -187,7 +187,7 @@ def test_killed_anywhere_the_live_configuration_is_old_or_new_and_the_next_run_f
         interrupted = pending(etc)
         # The service may not have been told of it yet: the next run must know.
         assert interrupted or seen == old or finished
-        assert tree(etc, NEW).look().switch == (interrupted or seen == old)
+        assert tree(etc, NEW).compare().switch == (interrupted or seen == old)
         put(etc, NEW)
         assert live(etc) == NEW
         assert not [p.name for p in (etc / ".trees").iterdir() if p.name.startswith(".staged")]
@@ -203,7 +203,7 @@ def test_a_validator_that_refuses_changes_nothing_and_is_quoted(etc: Path) -> No
     before = sorted(str(p) for p in etc.rglob("*"))
     script = "cat {tree}/main.yml {tree}/targets/y.json >&2; echo {tree}/main.yml: bad; exit 1"
     wanted = tree(etc, NEW, validate=[["/bin/sh", "-c", script]])
-    wanted.look()
+    wanted.compare()
     wanted.stage()
     with pytest.raises(TreeError) as raised:
         wanted.validate({})
@@ -216,7 +216,7 @@ def test_a_validator_that_refuses_changes_nothing_and_is_quoted(etc: Path) -> No
 def test_a_missing_validator_is_an_error_unless_this_is_a_rehearsal(etc: Path) -> None:
     """In check mode on a fresh host the service that brings it is not there yet."""
     wanted = tree(etc, NEW, validate=[["/nonexistent/promtool", "{tree}"]])
-    wanted.look()
+    wanted.compare()
     wanted.stage(dry=True)
     assert wanted.validate({}, missing_ok=True) is False
     with pytest.raises(TreeError, match="/nonexistent/promtool is not installed on this host"):
@@ -238,7 +238,7 @@ def test_a_full_disk_leaves_the_live_configuration(etc: Path, monkeypatch: pytes
 
     monkeypatch.setattr(files_module, "write", full)
     wanted = tree(etc, NEW)
-    wanted.look()
+    wanted.compare()
     with pytest.raises(OSError, match="No space left"):
         wanted.stage()
     assert sorted(str(p) for p in etc.rglob("*")) == before
@@ -248,7 +248,7 @@ def test_the_diff_shows_each_file_but_no_secret(etc: Path) -> None:
     """Neither the former nor the new text of a secret."""
     put(etc, {"a.yml": "one\n", "b.yml": {"content": "hunter1", "secret": True}})
     wanted = tree(etc, {"a.yml": "two\n", "b.yml": {"content": "hunter2", "secret": True}})
-    wanted.look()
+    wanted.compare()
     first, second = wanted.diff()
     assert (first["before"], first["after"]) == ("one\n", "two\n")
     assert second["before"] == HIDDEN
@@ -276,12 +276,12 @@ def test_a_secret_file_that_is_removed_or_not_secret_any_more_is_not_shown(etc: 
     secret = {"content": "hunter1\n", "secret": True}
     put(etc, {"main.yml": "x", "gone.yml": secret, "open.yml": secret, "plain.yml": "plain\n", "targets/t.json": secret})
     wanted = tree(etc, {"main.yml": "x", "open.yml": "placeholder\n"})
-    wanted.look()
+    wanted.compare()
     shown = {Path(item["before_header"]).name: item["before"] for item in wanted.diff()}
     assert shown == {"gone.yml": HIDDEN, "open.yml": HIDDEN, "plain.yml": "plain\n", "t.json": HIDDEN}
     put(etc, {"main.yml": "x", "open.yml": "placeholder\n"})
     again = tree(etc, {"main.yml": "x"})
-    again.look()
+    again.compare()
     assert [item["before"] for item in again.diff()] == ["placeholder\n"]
 
 
@@ -290,9 +290,9 @@ def test_a_file_that_becomes_secret_without_a_change_is_known_as_such(etc: Path)
     put(etc, {"main.yml": "x", "targets/t.json": "hunter1"})
     put(etc, {"main.yml": "x", "targets/t.json": {"content": "hunter1", "secret": True}})
     wanted = tree(etc, {"main.yml": "x"})
-    wanted.look()
+    wanted.compare()
     assert "hunter1" not in str(wanted.diff())
-    assert not tree(etc, {"main.yml": "x", "targets/t.json": {"content": "hunter1", "secret": True}}).look().changed
+    assert not tree(etc, {"main.yml": "x", "targets/t.json": {"content": "hunter1", "secret": True}}).compare().changed
 
 
 def test_what_somebody_else_wrote_is_not_shown(etc: Path) -> None:
@@ -300,7 +300,7 @@ def test_what_somebody_else_wrote_is_not_shown(etc: Path) -> None:
     etc.mkdir(parents=True)
     (etc / "main.yml").write_text("password: hunter1")
     wanted = tree(etc, {"main.yml": "new\n"})
-    wanted.look()
+    wanted.compare()
     (item,) = wanted.diff()
     assert (item["before"], item["after"]) == (FOREIGN, "new\n")
 
@@ -321,7 +321,7 @@ def test_directories_belong_to_root_and_stay_readable_for_the_group(etc: Path) -
     assert {(p.stat().st_uid, p.stat().st_gid, p.stat().st_mode & 0o777) for p in directories} == {(0, group, 0o750)}
     assert (etc / "main.yml").stat().st_uid == 65534
     os.chown(etc / "targets", 65534, group)
-    assert tree(etc, NEW, owner="nobody", group="nogroup").look().switch
+    assert tree(etc, NEW, owner="nobody", group="nogroup").compare().switch
     put(etc, NEW, owner="nobody", group="nogroup")
     assert (etc / "targets").stat().st_uid == 0
 

@@ -24,11 +24,11 @@ def test_restore_puts_everything_back(etc: Path) -> None:
     put(etc, OLD)
     before = sorted(str(p) for p in etc.rglob("*"))
     wanted = tree(etc, NEW)
-    wanted.look()
+    wanted.compare()
     wanted.stage()
     wanted.switch()
     assert live(etc) != OLD
-    wanted.restore()
+    wanted.roll_back()
     assert live(etc) == OLD
     assert sorted(str(p) for p in etc.rglob("*")) == before
 
@@ -39,11 +39,11 @@ def test_restore_of_a_first_time_gives_others_their_files_back(etc: Path) -> Non
     (etc / "main.yml.before-vigie").write_text("older")
     (etc / "targets.before-vigie").mkdir()
     wanted = tree(etc, NEW)
-    wanted.look()
+    wanted.compare()
     wanted.stage()
     wanted.switch()
     assert (etc / "main.yml.before-vigie-2").read_text() == "theirs"
-    wanted.restore()
+    wanted.roll_back()
     assert live(etc) == {**before, "main.yml.before-vigie": "older"}
 
 
@@ -58,7 +58,7 @@ def test_the_record_of_a_change_lies_where_root_alone_writes(etc: Path, private:
     assert not evil.exists()
     assert live(etc) == NEW
     wanted = tree(etc, OLD)
-    wanted.look()
+    wanted.compare()
     wanted.stage()
     wanted.switch()
     (record,) = private.iterdir()
@@ -87,7 +87,7 @@ def test_a_record_that_reaches_out_of_its_tree_is_refused(etc: Path, private: Pa
     """Whoever wrote it; nothing is changed, and the message names the file and the remedy."""
     put(etc, OLD)
     wanted = tree(etc, NEW)
-    wanted.look()
+    wanted.compare()
     wanted.stage()
     wanted.switch()
     (record,) = private.iterdir()

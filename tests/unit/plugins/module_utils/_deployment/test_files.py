@@ -22,11 +22,11 @@ def test_full_disk_names_the_file_and_the_room(etc: Path, monkeypatch: pytest.Mo
         raise OSError(28, "No space left on device")
 
     wanted = tree(etc, NEW)
-    wanted.look()
+    wanted.compare()
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left") as raised:
         wanted.stage()
-    said = files_module.reason(raised.value, "elsewhere")
+    said = files_module.describe_error(raised.value, "elsewhere")
     assert "None" not in said
     assert str(etc / ".trees") in said
     assert "bytes and" in said

@@ -113,7 +113,7 @@ class Place:
         return archive
 
     def release(self, version: str, text: str = "", **params: t.Any) -> Release:
-        """Return a release that has been looked at; its `actions` are what the look found."""
+        """Return a release of the service, with the options of the module."""
         root = str(self.base / "opt")
         defaults: dict[str, t.Any] = {
             "name": "prog",
@@ -140,7 +140,7 @@ class Place:
         """Do what the module does; return the actions."""
         release = self.release(version, text, **params)
         release.recover()
-        actions = release.look()
+        actions = release.find_actions()
         if actions:
             release.apply(actions)
         return actions
@@ -238,7 +238,7 @@ def test_a_changed_file_has_the_effect_that_it_asks_for(place: Place, on_change:
     assert place.bring("1.0", files=[{**file, "content": "two", "on_change": on_change}]) == actions
     assert (place.base / "etc/web.yml").stat().st_mode & 0o777 == 0o600
     release = place.release("1.0", files=[{**file, "content": "hunter2", "on_change": on_change}])
-    assert "hunter2" not in str(release.diff(release.look()))
+    assert "hunter2" not in str(release.diff(release.find_actions()))
 
 
 def test_binary_and_configuration_change_together(place: Place) -> None:
@@ -404,15 +404,15 @@ def test_a_refresh_between_a_killed_deployment_and_the_next_is_not_undone(place:
     killed = place.release("2.0", config=config(place, "good 2"))
     killed.recover()
     with monkeypatch.context() as patch:
-        for name in ("_serve", "_back_to"):
+        for name in ("_activate", "_roll_back"):
             patch.setattr(killed, name, _killed)
         with pytest.raises(KeyboardInterrupt):
-            killed.apply(killed.look())
+            killed.apply(killed.find_actions())
     assert (place.base / "etc/prog.yml").read_text() == "good 2"
     for text in ("good 3", "good 4"):
         options = config(place, text)
         refresh = Tree({**options, "validate": []}, place.systemd)
-        if refresh.look().unfinished:
+        if refresh.compare().unfinished:
             refresh.recover()
             assert (place.base / "etc/prog.yml").read_text() == "good 1"
         refresh.stage()
@@ -421,7 +421,7 @@ def test_a_refresh_between_a_killed_deployment_and_the_next_is_not_undone(place:
     release = place.release("2.0", config=config(place, "good 4"))
     release.recover()
     assert (place.base / "etc/prog.yml").read_text() == "good 4"
-    assert "config" not in release.look()
+    assert "config" not in release.find_actions()
 
 
 def _killed(*_args: t.Any, **_kwargs: t.Any) -> t.NoReturn:
@@ -445,7 +445,7 @@ def test_what_is_in_service_after_a_failure_was_seen_and_not_supposed(place: Pla
         raise OSError(28, "No space left on device", path)
 
     release = place.release("1.0", "changed")
-    actions = release.look()
+    actions = release.find_actions()
     monkeypatch.setattr(files_module, "write", full)
     monkeypatch.setattr(release.transaction, "begin", lambda *_args, **_options: None)
     monkeypatch.setattr(release.transaction, "roll_back", lambda: full("/etc/x"))
@@ -459,7 +459,7 @@ def test_a_malformed_checksum_is_found_in_check_mode(place: Place) -> None:
     """It needs no network."""
     release = place.release("1.0", checksums={"test": "abc"})
     with pytest.raises(DownloadError, match="is not a SHA-256"):
-        release.rehearse(release.look())
+        release.rehearse(release.find_actions())
 
 
 def test_a_former_secret_of_a_file_is_not_shown(place: Place) -> None:
@@ -471,7 +471,7 @@ def test_a_former_secret_of_a_file_is_not_shown(place: Place) -> None:
     for content, secret in (("hunter1", False), ("plain", True), ("other", False), ("last", False)):
         release = place.release("1.0", files=[{**file, "content": content, "secret": secret}])
         release.recover()
-        actions = release.look()
+        actions = release.find_actions()
         seen.append(release.diff(actions)[-1]["before"])
         release.apply(actions)
     assert seen == [FOREIGN, HIDDEN, HIDDEN, "other"]
@@ -523,7 +523,7 @@ def test_a_packages_service_that_dies_has_its_former_files_again(place: Place, m
     other = packaged(place)
     other["files"] = [{**other["files"][0], "content": "y"}]
     release = place.release("", **other)
-    actions = release.look()
+    actions = release.find_actions()
     assert actions == ["files", "restart"]
     monkeypatch.setattr(release.unit, "wait_healthy", _dies_once())
     with pytest.raises(ServiceError, match="exited within"):

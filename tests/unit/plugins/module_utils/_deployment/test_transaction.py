@@ -45,16 +45,16 @@ def test_an_older_copy_is_not_put_over_what_somebody_edited_since(tmp_path: Path
     old.write_text("from the first time")
     program.write_text("edited by hand")
     transaction = Transaction(str(tmp_path / "journal"))
-    transaction.begin([str(program)], asides=[str(program)])
+    transaction.begin([str(program)], may_be_foreign=[str(program)])
     # Something else fails before the program's turn.
     transaction.roll_back()
     assert program.read_text() == "edited by hand"
-    transaction.begin([str(program)], asides=[str(program)])
+    transaction.begin([str(program)], may_be_foreign=[str(program)])
     transaction.set_aside(str(program))
     program.symlink_to("ours")
     transaction.roll_back()
     assert (program.read_text(), old.read_text()) == ("edited by hand", "from the first time")
-    transaction.begin([str(program)], asides=[str(program)])
+    transaction.begin([str(program)], may_be_foreign=[str(program)])
     transaction.set_aside(str(program))
     transaction.commit()
     assert (tmp_path / "prog.before-vigie-2").read_text() == "edited by hand"
