@@ -207,24 +207,24 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.files
 )
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.systemd import ServiceError
 from ansible_collections.vigie.monitoring.plugins.module_utils._firewall import iptables, nftables, persistence
-from ansible_collections.vigie.monitoring.plugins.module_utils._firewall.host_firewall import NFT, Host
-from ansible_collections.vigie.monitoring.plugins.module_utils._firewall.obstacles import described, message
+from ansible_collections.vigie.monitoring.plugins.module_utils._firewall.host_firewall import NFT, HostFirewall
+from ansible_collections.vigie.monitoring.plugins.module_utils._firewall.obstacles import blocked_message, describe
 
 
 class Change(t.NamedTuple):
-    """What is to be done to one rule set: nothing where there are no commands."""
+    """The change of one rule set. Without commands, nothing changes."""
 
     name: str
     commands: str
     before: list[str]
     after: list[str]
-    bring_about: t.Callable[[], None]
+    apply: t.Callable[[], None]
 
 
 def ssh_port() -> int | None:
-    """Return the port of this host that the SSH connection uses which this process runs by.
+    """Return the port of this host that the SSH connection of this process uses, or None.
 
-    sudo takes SSH_CONNECTION out of the environment, but not out of that of its parents.
+    sudo removes SSH_CONNECTION from the environment, but the parent processes of sudo still have the variable.
     """
     process = os.getpid()
     while process > 1:
@@ -232,7 +232,7 @@ def ssh_port() -> int | None:
             with open(f"/proc/{process}/environ", "rb") as file:
                 environment = file.read().split(b"\0")
             with open(f"/proc/{process}/stat", encoding="utf-8", errors="replace") as file:
-                # The name of the program, in parentheses, may hold anything.
+                # The name of the program, in parentheses, can contain any character.
                 process = int(file.read().rpartition(")")[2].split()[1])
         except (OSError, ValueError, IndexError):
             return None
@@ -244,9 +244,9 @@ def ssh_port() -> int | None:
 
 
 def check_ports(chains: list[dict[str, t.Any]], protected: set[int]) -> None:
-    """Refuse rules about *protected* ports.
+    """Reject rules about *protected* ports.
 
-    :raises FirewallError: naming the rule.
+    :raises FirewallError: with the comment of the rule.
     """
     for chain in chains:
         for rule in chain["rules"]:
@@ -258,32 +258,32 @@ def check_ports(chains: list[dict[str, t.Any]], protected: set[int]) -> None:
                 )
 
 
-def pending_changes(host: Host, backend: str, params: dict[str, t.Any]) -> tuple[list[Change], dict[str, str]]:
-    """Return what is to be done to each rule set, and by program what is kept for the next start."""
+def pending_changes(host: HostFirewall, backend: str, params: dict[str, t.Any]) -> tuple[list[Change], dict[str, str]]:
+    """Return the change of each rule set, and the rules to save for the next start, by program."""
     changes = []
     fragments = {**{family.name: "" for family in iptables.FAMILIES}, "nft": ""}
     for found in host.rule_sets:
         wanted = host.wanted(found, backend)
         commands = iptables.transaction(found.chains, wanted)
-        after = iptables.shown_wanted(wanted)
+        after = iptables.diff_after(wanted)
         restore = functools.partial(host.restore, found, commands, wanted)
-        changes.append(Change(found.name, commands, iptables.shown(found.chains, wanted), after, restore))
-        if found.usual and params["persist"]:
+        changes.append(Change(found.name, commands, iptables.diff_before(found.chains, wanted), after, restore))
+        if found.is_default and params["persist"]:
             fragments[found.name] = iptables.fragment(wanted)
     if host.ruleset is not None:
         objects = host.wanted_objects(backend)
         commands = nftables.transaction(host.ruleset, objects)
-        before, after = (nftables.shown(found) for found in (nftables.in_force(host.ruleset), objects))
+        before, after = (nftables.diff_lines(found) for found in (nftables.in_force(host.ruleset), objects))
         changes.append(Change(NFT, commands, before, after, functools.partial(host.replace, commands, objects)))
         if params["persist"]:
             fragments["nft"] = nftables.fragment(objects)
-    # New rules come before the old ones of another kind go.
+    # Write the new rules before old rules of another firewall program are removed.
     return sorted(changes, key=lambda change: not change.after), fragments
 
 
 def apply(module: AnsibleModule) -> dict[str, t.Any]:
-    """Bring about what the parameters say."""
-    host = Host(module)
+    """Apply the rules; return the result of the module."""
+    host = HostFirewall(module)
     backend = host.backend()
     for warning in host.warnings:
         module.warn(warning)
@@ -292,7 +292,7 @@ def apply(module: AnsibleModule) -> dict[str, t.Any]:
             asked = module.params["backend"]
             programs = "Neither iptables nor nftables is" if asked == "auto" else f"{asked} is not"
             raise iptables.FirewallError(f"{programs} installed on this host. Install it, or set missing_ok.")
-        # Whoever asked for this will install it, and call again.
+        # The role installs a firewall program and runs the module again.
         return {"changed": module.check_mode, "installed": False}
     check_ports(module.params["chains"], {*module.params["protected_ports"], ssh_port() or 0} - {0})
     changes, fragments = pending_changes(host, backend, module.params)
@@ -305,9 +305,9 @@ def apply(module: AnsibleModule) -> dict[str, t.Any]:
         "backend": backend,
         "changed_families": [change.name for change in pending],
         "rules": {change.name: change.after for change in changes if change.after},
-        "blocked": described(obstacles, certain=True),
+        "blocked": describe(obstacles, certain=True),
     }
-    if module._diff:  # noqa: SLF001 - the way that a module learns of --diff
+    if module._diff:  # noqa: SLF001 - the only way to know about --diff
         result["diff"] = [
             {
                 "before_header": f"{change.name} (in force)",
@@ -320,12 +320,12 @@ def apply(module: AnsibleModule) -> dict[str, t.Any]:
         result["diff"] += [
             {"before": "", "after": "", "prepare": f"{path}: {'written' if new else 'removed'}\n"} for path, new in files.items()
         ]
-    for text in described(obstacles, certain=False):
+    for text in describe(obstacles, certain=False):
         module.warn(text)
     if not module.check_mode:
         with uninterrupted():
             for change in pending:
-                change.bring_about()
+                change.apply()
             if files:
                 persistence.apply(files, module.run_command)
     return result
@@ -364,7 +364,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    # A host's own, 077 for instance, would close directories that others have to look into.
+    # With the umask of the host, such as 077, other programs could not read the directories.
     os.umask(UMASK)
     try:
         with locks.held([locks.FIREWALL], module.params["lock_timeout"], shared=module.check_mode):
@@ -379,7 +379,7 @@ def main() -> None:
             "Remove the cause and run again."
         )
     if result.get("blocked"):
-        text = message(result["blocked"])
+        text = blocked_message(result["blocked"])
         if module.params["on_blocked"] == "fail":
             module.fail_json(msg=text, **result)
         module.warn(text)

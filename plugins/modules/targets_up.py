@@ -90,20 +90,20 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vigie.monitoring.plugins.module_utils._http_api import prometheus_targets
 from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client import ApiError
 
-# So many targets fit into the address of a question.
-FEW = 100
+# The URL of a query has room for this number of targets.
+MAX_QUERIED_TARGETS = 100
 
 
 def wait(params: dict[str, t.Any], *, once: bool) -> tuple[list[prometheus_targets.Target], list[str]]:
-    """Ask until all are up or the time is over; return the active targets and what is still missing."""
+    """Query the server until all targets are up or the time runs out; return the active targets and the missing targets."""
     since = time.time()
     active: list[prometheus_targets.Target] = []
-    # A large fleet's list of targets is megabytes: whether a few are up is asked for these alone, and why not at the end.
-    few = params["until"] == "up" and not once and len(params["targets"]) <= FEW
+    # The list of all targets of a large fleet has megabytes. Query a few targets alone, and the reasons only at the end.
+    query_alone = params["until"] == "up" and not once and len(params["targets"]) <= MAX_QUERIED_TARGETS
     while True:
         over = once or time.time() - since >= params["timeout"]
         try:
-            if few and not over:
+            if query_alone and not over:
                 waiting = [
                     (line, False) for line in prometheus_targets.not_up(params["url"], params["targets"], since, timeout=10)
                 ]
@@ -134,7 +134,7 @@ def main() -> None:
     )
     active, waiting = wait(module.params, once=module.check_mode)
     hosts = set(module.params["hosts"])
-    # The list of a large fleet has no place in each result.
+    # Leave the list of expected targets out of the result. For a large fleet, the list is long.
     result = {
         "changed": False,
         "waiting": waiting,

@@ -1,10 +1,10 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keep secrets out of what people read: diffs, and files that are rendered for a review. Private to the collection.
+"""Redacts secrets in diffs and in files that are rendered for a review. Private to the collection.
 
-The names are those that Prometheus, Alertmanager, Grafana and the exporters treat as secret ("<secret>" in the configuration
-reference of each, `Secret` and `SecretURL` in their sources). A name that is masked without need does no harm.
+The names of secret settings are those of Prometheus, Alertmanager, Grafana and the exporters ("<secret>" in the configuration
+references, `Secret` and `SecretURL` in the sources). Redacting a value that is not secret does no harm.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from __future__ import annotations
 import re
 import typing as t
 
-WORD = "<secret>"
-# Alertmanager before 0.33 parses these values as URLs, and Prometheus does so with every URL.
+REDACTED = "<secret>"
+# Replacements inside URLs. Prometheus, and Alertmanager before 0.33, accept only valid URLs.
 _URL, _USER = "https://secret.invalid/", "secret"
 _SECRET_NAME = re.compile(
     r"(?!.*(_files?|_ref|_path|_dir|_type|token_?url)$)"
     r".*(password|passwd|passphrase|secret|token|credentials|authorization|cookie|api[_-]?key|[_-]key|webhook_url|api_url)",
     re.IGNORECASE,
 )
-# Every value below these names is secret, whatever its own name is.
+# All values below these names are secret.
 _SECRET_BELOW = frozenset({"proxy_connect_header", "secrets", "securejsondata", "basic_auth_users"})
 # The receivers of Alertmanager whose ``url`` is secret.
 _SECRET_URLS = frozenset({"webhook_configs", "incidentio_configs"})
 _USERINFO = re.compile(r"(?<=://)[^/\s'\"?#]*@")
 _QUERY = re.compile(r"([?&][\w.-]*(?:token|secret|password|key|signature)[\w.-]*=)[^&\s#'\"]+", re.IGNORECASE)
 _KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
-# A line of YAML, of an INI file or of a systemd unit: indent, name, sign, value.
+# A line of YAML, of an INI file or of a systemd unit: indentation, name, sign, value.
 _LINE = re.compile(
     r"(?P<indent>\s*(?:- +)*)(?P<quote>[\"']?)(?P<name>[\w.-]+)(?P=quote)(?P<sign>\s*(?::(?=\s|$)|=))(?P<value>.*)"
 )
-# A name and its value inside a line: JSON, YAML in braces, the flags and the environment of a service.
+# A name and a value inside a line: JSON, YAML in braces, flags and environment variables of a service.
 _QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|\[[^\]]*\]|\{(?:[^{}]|\{[^{}]*\})*\}"
 _INSIDE = re.compile(
     r"(?P<quote>[\"']?)(?P<name>[\w.-]+)(?P=quote)\s*"
@@ -46,10 +46,10 @@ def is_secret(name: str) -> bool:
 
 
 def redacted(data: t.Any, name: str = "", within: str = "") -> t.Any:
-    """Return plain *data* with each secret replaced; its structure stays, so that the programs' own tools still accept it.
+    """Return plain *data* with all secrets replaced. The structure stays, so that promtool and amtool accept the result.
 
-    :param name: what *data* is the value of.
-    :param within: what that is a part of.
+    :param name: the name of the setting that has the value *data*.
+    :param within: the name of the setting that contains *name*.
     """
     if isinstance(data, dict):
         below = name.lower() in _SECRET_BELOW
@@ -61,64 +61,64 @@ def redacted(data: t.Any, name: str = "", within: str = "") -> t.Any:
     if name == "url" and within in _SECRET_URLS:
         return _URL
     if is_secret(name):
-        return _URL if "url" in name.lower() else WORD
+        return _URL if "url" in name.lower() else REDACTED
     return _without_credentials(data) if isinstance(data, str) else data
 
 
 def _without_credentials(text: str) -> str:
-    """Return a *text* without the user information and the secret parameters of URLs, and without private keys."""
+    """Return *text* without private keys, and without user names, passwords and secret parameters of URLs."""
     if _KEY.search(text):
-        return WORD
+        return REDACTED
     return _QUERY.sub(rf"\g<1>{_USER}", _USERINFO.sub(f"{_USER}@", text)) if "://" in text else text
 
 
 def redacted_text(text: str) -> str:
-    """Return the *text* of a file of settings (YAML, JSON, INI, a systemd unit) with each secret replaced, line by line.
+    """Return *text*, a configuration file (YAML, JSON, INI, a systemd unit), with all secrets replaced, line by line.
 
-    Hosts need no parser for it, and a file that somebody wrote by hand need not be right.
+    Without a parser, this works for malformed files too, and needs no library on the host.
     """
     lines: list[str] = []
-    # How deep the value of the secret above is indented at least; nothing is left out with None.
+    # The minimal indentation of the lines that belong to the secret above; None outside a secret.
     hidden: int | None = None
-    # A secret whose value is in the following lines, unless these are settings with names of their own.
-    waits = False
-    for line in _KEY.sub(WORD, text).splitlines(keepends=True):
+    # Whether the value of the secret starts in the next lines. Next lines that are settings themselves are no value.
+    value_follows = False
+    for line in _KEY.sub(REDACTED, text).splitlines(keepends=True):
         depth = len(line) - len(line.lstrip())
         if hidden is not None:
-            part_of_it = not line.strip() or depth >= hidden or (depth == hidden - 1 and line.lstrip().startswith("- "))
-            if part_of_it and not (waits and _LINE.match(line)):
-                if waits and line.strip():
-                    lines.append(f"{line[:depth]}{'- ' if line.lstrip().startswith('- ') else ''}{WORD}\n")
-                    waits = False
+            belongs_to_secret = not line.strip() or depth >= hidden or (depth == hidden - 1 and line.lstrip().startswith("- "))
+            if belongs_to_secret and not (value_follows and _LINE.match(line)):
+                if value_follows and line.strip():
+                    lines.append(f"{line[:depth]}{'- ' if line.lstrip().startswith('- ') else ''}{REDACTED}\n")
+                    value_follows = False
                 continue
-            hidden, waits = None, False
+            hidden, value_follows = None, False
         found = _LINE.match(line)
         end = "\n" if line.endswith("\n") else ""
         if found and is_secret(found["name"]):
             value, below = found["value"].strip(), found["name"].lower() in _SECRET_BELOW
             if found["sign"].strip() == ":":
-                hidden, waits = len(found["indent"]) + 1, not value and not below
-            shown = f" {WORD}" if value or below else ""
+                hidden, value_follows = len(found["indent"]) + 1, not value and not below
+            shown = f" {REDACTED}" if value or below else ""
             lines.append(f"{line[: found.end('sign')]}{shown}{end}")
         else:
-            lines.append(_QUERY.sub(rf"\g<1>{_USER}", _USERINFO.sub(f"{_USER}@", _INSIDE.sub(_inside, line))))
+            lines.append(_QUERY.sub(rf"\g<1>{_USER}", _USERINFO.sub(f"{_USER}@", _INSIDE.sub(_redact_inside, line))))
     return "".join(lines)
 
 
-def _inside(found: re.Match[str]) -> str:
+def _redact_inside(found: re.Match[str]) -> str:
     group = "value" if found["value"] else "word"
     value = found[group]
     if is_secret(found["name"]) and (value[0] != "{" or found["name"].lower() in _SECRET_BELOW):
         sign = value[0] if value[0] in "\"'" else ""
-        shown = f"{sign}{WORD}{sign}"
+        shown = f"{sign}{REDACTED}{sign}"
     else:
-        # A value may be a setting itself: --flag=..., Environment="NAME=...".
-        shown = _INSIDE.sub(_inside, value)
+        # A value can contain settings: --flag=..., Environment="NAME=...".
+        shown = _INSIDE.sub(_redact_inside, value)
     return found[0][: found.start(group) - found.start()] + shown
 
 
 def redacted_diff(item: dict[str, str]) -> dict[str, str]:
-    """Return one *item* of Ansible's diff with secrets replaced; where only secrets differ, it says so."""
+    """Return one *item* of Ansible's diff with secrets replaced. If only secrets differ, the item says so."""
     before, after = redacted_text(item["before"]), redacted_text(item["after"])
     if before == after and item["before"] != item["after"]:
         after += CHANGED

@@ -1,10 +1,10 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What becomes of a connection in the rules of others. Private to the collection.
+"""Follows connections through the firewall rules of other programs. Private to the collection.
 
-Each base chain at a hook decides by itself: an accept in one chain does not override a drop in another one. A condition that
-cannot be decided from here (a mark, a rate, an interface) is neither true nor false, and makes what follows uncertain.
+Each base chain at a hook decides independently: an accept in one chain does not override a drop in another one. A condition that
+cannot be evaluated here (a mark, a rate, an interface) is neither true nor false, and makes the result uncertain.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._firewall import iptables
 
-# True, False, or None where it cannot be decided.
+# True, False, or None for a condition that cannot be evaluated.
 Maybe = t.Optional[bool]
 
 
 @dataclasses.dataclass(frozen=True)
 class Flow:
-    """Packets that must pass the host's firewall. An empty address, port or interface can be any."""
+    """Packets that must pass the firewall of the host. An empty address, port or interface stands for any."""
 
     hook: str
     version: int
@@ -41,8 +41,8 @@ class Flow:
         return "established" if self.established else "new"
 
     @property
-    def shown(self) -> str:
-        """Return the flow, for a person."""
+    def description(self) -> str:
+        """Return a description of the flow for the operator."""
         words = [self.protocol]
         for name, port in (("source port", self.source_port), ("port", self.destination_port)):
             words += [name, str(port)] if port else []
@@ -52,7 +52,7 @@ class Flow:
 
 
 def flows(chains: t.Sequence[t.Mapping[str, t.Any]], versions: t.Collection[int]) -> list[Flow]:
-    """Return the flows that the *chains* of the module's option let through."""
+    """Return the flows that *chains*, the option of the module, accept."""
     return [
         Flow(
             chain["parent"].lower(),
@@ -71,14 +71,14 @@ def flows(chains: t.Sequence[t.Mapping[str, t.Any]], versions: t.Collection[int]
         if chain["parent"] in ("INPUT", "OUTPUT")
         for rule in chain["rules"]
         if rule["jump"] == "ACCEPT" and "lo" not in (rule["in_interface"], rule["out_interface"])
-        for source, destination in iptables.ends(rule)
+        for source, destination in iptables.address_pairs(rule)
         for version in versions
-        if iptables.of_family(source, destination, version)
+        if iptables.is_of_version(source, destination, version)
     ]
 
 
 class Step(t.NamedTuple):
-    """One rule, as far as a flow is concerned."""
+    """One rule, evaluated for a flow."""
 
     matches: Maybe
     # accept, drop, return, jump or goto.
@@ -88,52 +88,54 @@ class Step(t.NamedTuple):
 
 
 class Table(t.Protocol):
-    """Rules that a flow can be followed through."""
+    """A table of firewall rules."""
 
     def steps(self, chain: str, flow: Flow) -> t.Iterable[Step]:
-        """Return the rules of a chain that have a verdict."""
+        """Return the rules of *chain* that have a verdict, evaluated for *flow*."""
 
 
 @dataclasses.dataclass
-class Fate:
-    """What becomes of a flow in a chain."""
+class Outcome:
+    """The verdict of a chain on a flow."""
 
-    # accept, drop, or empty where the flow goes on behind the chain.
+    # accept, drop, or empty if the flow continues after the chain.
     verdict: str = ""
-    # Whether that is certain.
+    # Whether the verdict is certain.
     certain: bool = True
-    # The first rule that drops the flow, or may drop it.
-    blame: str = ""
+    # The first rule that drops the flow, or can drop the flow.
+    dropped_by: str = ""
 
 
-def follow(table: Table, chain: str, flow: Flow, depth: int = 0) -> Fate:
-    """Return what becomes of *flow* in a chain and in the chains that it jumps to."""
-    fate = Fate()
+def follow(table: Table, chain: str, flow: Flow, depth: int = 0) -> Outcome:
+    """Return the verdict on *flow* of *chain* and of the chains that *chain* jumps to."""
+    outcome = Outcome()
     for step in table.steps(chain, flow) if depth < 32 else ():  # noqa: PLR2004 - more than the kernel accepts
         if step.matches is False:
             continue
-        found = Fate(step.verdict)
+        found = Outcome(step.verdict)
         if step.verdict in ("jump", "goto"):
             found = follow(table, step.target, flow, depth + 1)
         elif step.verdict == "drop":
-            found.blame = f"chain {chain}, rule `{step.text}`"
-        fate.blame = fate.blame or found.blame
-        # A chain that is certainly left without a verdict changes nothing, whether it is entered or not.
-        fate.certain = fate.certain and found.certain and (step.matches is True or not found.verdict)
+            found.dropped_by = f"chain {chain}, rule `{step.text}`"
+        outcome.dropped_by = outcome.dropped_by or found.dropped_by
+        # A chain that certainly ends without a verdict changes nothing, whether the flow enters the chain or not.
+        outcome.certain = outcome.certain and found.certain and (step.matches is True or not found.verdict)
         ends = found.verdict or (step.verdict == "goto" and "return")
         if step.matches is True and ends:
-            fate.verdict = "" if ends == "return" else ends
-            return fate
+            outcome.verdict = "" if ends == "return" else ends
+            return outcome
         if step.verdict == "goto" and not found.verdict:
-            fate.certain = False
-    return fate
+            outcome.certain = False
+    return outcome
 
 
 @dataclasses.dataclass(frozen=True)
-class Base:
-    """A base chain of others: the table that it is in, and the program that manages the table."""
+class BaseChain:
+    """A base chain of another program."""
 
+    # The firewall program and the table.
     where: str
+    # The program that manages the table.
     manager: str
     name: str
     policy: str
@@ -141,51 +143,50 @@ class Base:
 
 @dataclasses.dataclass(frozen=True)
 class Obstacle:
-    """A base chain that drops flows which our rules let through."""
+    """A base chain that drops flows which the rules of this collection accept."""
 
-    base: Base
-    # The chain and the rule, or the policy, that drops.
-    blame: str
+    base: BaseChain
+    # The chain, and the rule or the policy that drops the flows.
+    dropped_by: str
     certain: bool
 
 
-def look(table: Table, base: Base, flow: Flow) -> Obstacle | None:
-    """Return what is in the way of *flow* in a base chain, or None where it passes."""
-    fate = follow(table, base.name, flow)
-    if not fate.verdict and base.policy == "drop":
-        fate.verdict = "drop"
-        fate.blame = fate.blame or f"chain {base.name}, policy drop"
-    if not fate.blame or (fate.certain and fate.verdict != "drop"):
+def find_obstacle(table: Table, base: BaseChain, flow: Flow) -> Obstacle | None:
+    """Return the obstacle for *flow* in the base chain *base*, or None if the flow passes."""
+    outcome = follow(table, base.name, flow)
+    if not outcome.verdict and base.policy == "drop":
+        outcome.verdict = "drop"
+        outcome.dropped_by = outcome.dropped_by or f"chain {base.name}, policy drop"
+    if not outcome.dropped_by or (outcome.certain and outcome.verdict != "drop"):
         return None
-    return Obstacle(base, fate.blame, fate.certain)
+    return Obstacle(base, outcome.dropped_by, outcome.certain)
 
 
 def within(network: str, other: str) -> Maybe:
-    """Return whether every address of *network* (any if empty) lies in the network *other*."""
-    mine = ipaddress.ip_network(network or "0.0.0.0/0")
-    their = ipaddress.ip_network(other, strict=False)
-    if network and mine.version != their.version:
+    """Return whether every address of *network* (empty for any) is in the network *other*."""
+    inner = ipaddress.ip_network(network or "0.0.0.0/0")
+    outer = ipaddress.ip_network(other, strict=False)
+    if network and inner.version != outer.version:
         return False
-    if not their.prefixlen:
+    if not outer.prefixlen:
         return True
-    if not network or mine.version != their.version:
+    if not network or inner.version != outer.version:
         return None
-    return within_range(network, str(their[0]), str(their[-1]))
+    return within_range(network, str(outer[0]), str(outer[-1]))
 
 
 def within_range(network: str, first: str, last: str) -> Maybe:
-    """Return whether every address of *network* (any if empty) lies between two addresses."""
+    """Return whether every address of *network* (empty for any) is between the addresses *first* and *last*."""
     if not network:
         return None
-    mine = ipaddress.ip_network(network)
+    inner = ipaddress.ip_network(network)
     low, high = ipaddress.ip_address(first), ipaddress.ip_address(last)
-    if mine.version != low.version:
+    if inner.version != low.version:
         return False
-    ours = (int(mine[0]), int(mine[-1]))
-    theirs = (int(low), int(high))
-    if theirs[0] <= ours[0] and ours[1] <= theirs[1]:
+    begin, end = int(inner[0]), int(inner[-1])
+    if int(low) <= begin and end <= int(high):
         return True
-    return False if ours[1] < theirs[0] or theirs[1] < ours[0] else None
+    return False if end < int(low) or int(high) < begin else None
 
 
 def any_of(answers: t.Iterable[Maybe]) -> Maybe:
@@ -206,13 +207,13 @@ def all_of(answers: t.Iterable[Maybe]) -> Maybe:
 
 
 def opposite(answer: Maybe) -> Maybe:
-    """Return the opposite; what cannot be decided stays so."""
+    """Return the opposite of *answer*; None stays None."""
     return None if answer is None else not answer
 
 
 def flags_match(flow: Flow, mask: t.Collection[str], value: t.Collection[str]) -> Maybe:
-    """Return whether the TCP flags of *flow*, as far as they are in *mask*, are those of *value*."""
+    """Return whether exactly the TCP flags *value* of the flags *mask* are set in the packets of *flow*."""
     if flow.protocol != "tcp":
         return False
-    # The first packet of a connection. Later ones have different flags.
+    # The first packet of a connection has the flag SYN only. The flags of later packets vary.
     return None if flow.established else {"syn"} & set(mask) == set(value)

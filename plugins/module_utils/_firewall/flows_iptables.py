@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What becomes of a connection in the rules that iptables-save prints. Private to the collection."""
+"""Follows connections through the rules that iptables-save prints. Private to the collection."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._firewall.flows i
 
 _VERDICTS = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return"}
 _PROTOCOLS = {"6": "tcp", "17": "udp", "all": "", "0": ""}
-# They say what a rule does, or what it is for, and not whether it matches.
+# Options that do not affect whether a rule matches.
 _WITHOUT_CONDITION = {"-m", "--match", "--comment"}
 _FLAGS = {"FIN", "SYN", "RST", "PSH", "ACK", "URG"}
 
 
 class Table:
-    """The table filter of one kind of iptables and one family."""
+    """The table filter of one variant of iptables and one IP version."""
 
     def __init__(self, chains: t.Mapping[str, iptables.Chain], version: int) -> None:
-        """Take the *chains* that `_iptables.parse` returns, of an IP *version*."""
+        """Use *chains*, which `iptables.parse` returned, of the IP *version*."""
         self._chains = chains
         self._version = version
 
     def steps(self, chain: str, flow: Flow) -> t.Iterator[Step]:
-        """Return the rules of a chain that have a verdict."""
+        """Return the rules of *chain* that have a verdict, evaluated for *flow*."""
         for rule in self._chains[chain].rules if chain in self._chains else ():
             parts = shlex.split(rule)[2:]
             position = next((place for place, part in enumerate(parts) if part in ("-j", "-g")), None)
@@ -40,12 +40,12 @@ class Table:
                 yield Step(matches, verdict, target, " ".join(parts))
 
     def obstacle(self, flow: Flow, program: str, manager: str) -> flows.Obstacle | None:
-        """Return what is in the way of *flow* in its base chain."""
+        """Return the obstacle for *flow* in its base chain, or None."""
         name = flow.hook.upper()
         if flow.version != self._version or name not in self._chains:
             return None
-        base = flows.Base(f"{program}, table filter", manager, name, self._chains[name].policy.lower())
-        return flows.look(self, base, flow)
+        base = flows.BaseChain(f"{program}, table filter", manager, name, self._chains[name].policy.lower())
+        return flows.find_obstacle(self, base, flow)
 
     @staticmethod
     def _conditions(parts: list[str], flow: Flow) -> t.Iterator[Maybe]:
@@ -81,7 +81,7 @@ def _condition(option: str, values: list[str], flow: Flow) -> Maybe:  # noqa: C9
         mask, wanted = (_FLAGS if names == "ALL" else set(names.split(",")) - {"NONE"} for names in values)
         return flows.flags_match(flow, *({flag.lower() for flag in flags} for flags in (mask, wanted)))
     if option == "--rt-type":
-        # Packets of these connections have no routing header.
+        # The packets of the monitoring have no routing header.
         return False
     if option == "--syn":
         return flows.flags_match(flow, {"fin", "syn", "rst", "ack"}, {"syn"})
@@ -98,12 +98,12 @@ def _bounds(part: str) -> tuple[int, int]:
 
 
 def port_within(port: int, first: int, last: int) -> Maybe:
-    """Return whether *port* (0 for any) lies between two ports."""
+    """Return whether *port* (0 for any) is between the ports *first* and *last*."""
     return first <= port <= last if port else None
 
 
 def interface_is(interface: str, pattern: str) -> Maybe:
-    """Return whether the interface of a flow that leaves or enters the host has a name; a final asterisk stands for any end."""
+    """Return whether *interface*, the interface of a flow, matches *pattern*, which can end with an asterisk."""
     if pattern == "*":
         return True
     if pattern == "lo":

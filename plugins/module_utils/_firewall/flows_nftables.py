@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What becomes of a connection in the rules that ``nft -j list ruleset`` prints. Private to the collection."""
+"""Follows connections through the rules that ``nft -j list ruleset`` prints. Private to the collection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._firewall.flows_i
 
 _VERDICTS = {"accept": "accept", "drop": "drop", "reject": "drop", "return": "return", "jump": "jump", "goto": "goto"}
 _VERSIONS = {"ip": (4,), "ip6": (6,), "inet": (4, 6)}
-# They do something, and let the packet go on.
+# Statements after which the packet continues.
 _WITHOUT_CONDITION = {"counter", "log", "mangle", "notrack", "ct helper", "flow", "meta"}
 Json = t.Mapping[str, t.Any]
 
@@ -27,7 +27,7 @@ class Table:
     """One table of nftables."""
 
     def __init__(self, ruleset: nftables.Objects, table: Json) -> None:
-        """Take the objects of *table* out of *ruleset*."""
+        """Select the objects of *table* in *ruleset*."""
         self.family, self.name = table["family"], table["name"]
         self._rules: dict[str, list[Json]] = {}
         self._bases: list[Json] = []
@@ -44,68 +44,68 @@ class Table:
                 self._bases.append(found)
 
     def obstacles(self, flow: Flow) -> t.Iterator[flows.Obstacle]:
-        """Return what is in the way of *flow* in the base chains of its hook."""
+        """Return the obstacles for *flow* in the base chains of its hook."""
         manager = "firewalld" if self.name == "firewalld" else "nftables"
         for chain in self._bases if flow.version in _VERSIONS[self.family] else ():
             if chain["hook"] == flow.hook:
                 where = f"nftables, table {self.family} {self.name}"
-                base = flows.Base(where, manager, chain["name"], chain.get("policy", "accept"))
-                found = flows.look(self, base, flow)
+                base = flows.BaseChain(where, manager, chain["name"], chain.get("policy", "accept"))
+                found = flows.find_obstacle(self, base, flow)
                 if found:
                     yield found
 
     def steps(self, chain: str, flow: Flow) -> t.Iterator[Step]:
-        """Return the rules of a chain that have a verdict."""
+        """Return the rules of *chain* that have a verdict, evaluated for *flow*."""
         for rule in self._rules.get(chain, ()):
             conditions: list[Maybe] = []
             for statement in rule["expr"]:
                 ((kind, value),) = statement.items()
                 if kind in _VERDICTS:
                     target = (value or {}).get("target", "") if kind in ("jump", "goto") else ""
-                    yield Step(flows.all_of(conditions), _VERDICTS[kind], target, nftables.written(rule))
+                    yield Step(flows.all_of(conditions), _VERDICTS[kind], target, nftables.rule_text(rule))
                 elif kind == "vmap":
-                    yield from self._mapped(rule, value, conditions, flow)
+                    yield from self._steps_of_map(rule, value, conditions, flow)
                 elif kind == "queue":
-                    # A program decides.
-                    yield Step(None, "drop", "", nftables.written(rule))
+                    # A program decides about the packet.
+                    yield Step(None, "drop", "", nftables.rule_text(rule))
                 elif kind == "match":
                     conditions.append(self._match(value, flow))
                 elif kind not in _WITHOUT_CONDITION:
                     conditions.append(None)
 
-    def _mapped(self, rule: Json, vmap: Json, conditions: list[Maybe], flow: Flow) -> t.Iterator[Step]:
+    def _steps_of_map(self, rule: Json, vmap: Json, conditions: list[Maybe], flow: Flow) -> t.Iterator[Step]:
         data = vmap["data"]
         known = isinstance(data, dict) and "set" in data
         for key, verdict in data["set"] if known else self._sets.get(str(data).lstrip("@"), {}).get("elem", ()):
             ((kind, value),) = verdict.items()
             if kind in _VERDICTS:
-                matches = flows.all_of([*conditions, self._is(vmap["key"], key, flow)])
-                yield Step(matches, _VERDICTS[kind], (value or {}).get("target", ""), nftables.written(rule))
+                matches = flows.all_of([*conditions, self._equals(vmap["key"], key, flow)])
+                yield Step(matches, _VERDICTS[kind], (value or {}).get("target", ""), nftables.rule_text(rule))
 
     def _match(self, match: Json, flow: Flow) -> Maybe:
         operator, left, right = match["op"], match["left"], match["right"]
         if operator in ("==", "in", "!="):
-            found = self._is(left, right, flow)
+            found = self._equals(left, right, flow)
             return flows.opposite(found) if operator == "!=" else found
         port = _port(left, flow)
         if port and isinstance(right, int) and operator in ("<", ">", "<=", ">="):
             return {"<": port < right, ">": port > right, "<=": port <= right, ">=": port >= right}[operator]
         return False if port is False else None
 
-    def _is(self, left: t.Any, right: t.Any, flow: Flow) -> Maybe:
-        """Return whether the property *left* of *flow* is *right*, or one of *right*."""
+    def _equals(self, left: t.Any, right: t.Any, flow: Flow) -> Maybe:
+        """Return whether the property *left* of *flow* equals *right*, or one of the elements of *right*."""
         if isinstance(left, dict) and "&" in left:
             return _flags(left["&"], right, flow)
         if isinstance(right, str) and right.startswith("@"):
             found = self._sets.get(right[1:], {})
-            # What programs add at run time can be listed already, or not.
+            # Programs can add elements at run time. The listing has only the current elements.
             right = {"set": found.get("elem", [])}
         if isinstance(right, dict) and "set" in right:
-            return flows.any_of(self._is(left, item, flow) for item in _listed(right["set"]))
+            return flows.any_of(self._equals(left, item, flow) for item in _listed(right["set"]))
         if isinstance(right, dict) and "elem" in right:
-            return self._is(left, right["elem"]["val"], flow)
+            return self._equals(left, right["elem"]["val"], flow)
         if isinstance(right, list):
-            return flows.any_of(self._is(left, item, flow) for item in right)
+            return flows.any_of(self._equals(left, item, flow) for item in right)
         if not isinstance(left, dict) or len(left) != 1:
             return None
         ((kind, key),) = left.items()
@@ -129,7 +129,7 @@ def _payload(key: Json, right: t.Any, flow: Flow) -> Maybe:  # noqa: PLR0911 - a
     if protocol == "tcp" and field == "flags" and port is not False:
         return _flags([{"payload": key}, list(_FLAGS)], right, flow)
     if not port:
-        # Of another protocol, or unknown.
+        # The port is of another protocol, or unknown.
         return port if port is False else None
     if isinstance(right, dict) and "range" in right:
         return port_within(port, *right["range"])
@@ -137,7 +137,7 @@ def _payload(key: Json, right: t.Any, flow: Flow) -> Maybe:  # noqa: PLR0911 - a
 
 
 def _port(left: Json, flow: Flow) -> t.Any:
-    """Return the port that *left* names, 0 where it can be any, False of another protocol, None where it names no port."""
+    """Return the port of *flow* that *left* stands for: 0 for any, False for another protocol, None if *left* is no port."""
     payload = left.get("payload", {}) if isinstance(left, dict) else {}
     protocol = str(payload.get("protocol", "th"))
     if protocol not in ("th", flow.protocol, "ip", "ip6", "ether"):
@@ -177,7 +177,7 @@ def _ct(key: Json, right: t.Any, flow: Flow) -> Maybe:
     if key["key"] == "state":
         return right == flow.state
     if key["key"] == "status" and right in ("dnat", "snat"):
-        # What is translated reaches the chains for forwarded packets.
+        # Packets with a translated address pass the chains for forwarded packets.
         return False
     if key["key"] == "direction":
         return right == ("reply" if flow.established else "original")
@@ -194,7 +194,7 @@ _FLAGS = ("fin", "syn", "rst", "psh", "ack", "urg", "ecn", "cwr")
 
 
 def _flags(left: t.Any, right: t.Any, flow: Flow) -> Maybe:
-    """Return whether TCP flags, as far as they are in a mask, are those of *right*."""
+    """Return whether the TCP flags of *flow* that the mask in *left* selects equal *right*."""
     tested, mask = left
     if not isinstance(tested, dict) or tested.get("payload", {}).get("field") != "flags":
         return None

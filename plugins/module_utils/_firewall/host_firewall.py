@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules that are in force on this host, of every kind. Private to the collection."""
+"""Reads and changes the rules of all firewall programs of this host. Private to the collection."""
 
 from __future__ import annotations
 
@@ -20,62 +20,62 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._firewall import 
     nftables,
     still_refused,
 )
-from ansible_collections.vigie.monitoring.plugins.module_utils._firewall.obstacles import Found, group
+from ansible_collections.vigie.monitoring.plugins.module_utils._firewall.obstacles import BlockedFlows, group_by_obstacle
 
 NFT = "nftables"
 
 
 @dataclasses.dataclass
 class RuleSet:
-    """The table filter of one kind of iptables and one family."""
+    """The table filter of one variant of iptables and one IP family."""
 
-    # The program: iptables or ip6tables, or its other kind (iptables-legacy).
+    # The program: iptables, ip6tables, or the other variant, for example iptables-legacy.
     name: str
     family: iptables.Family
     chains: dict[str, iptables.Chain]
 
     @property
-    def usual(self) -> bool:
-        """Return whether this is the kind that the host uses."""
+    def is_default(self) -> bool:
+        """Return whether the host uses this variant of iptables."""
         return self.name == self.family.name
 
 
-class Host:
+class HostFirewall:
     """The firewall of this host."""
 
     def __init__(self, module: AnsibleModule) -> None:
-        """Read what is in force."""
+        """Read the rules in force."""
         self._module = module
         self._chains: list[dict[str, t.Any]] = module.params["chains"]
         self.warnings: list[str] = []
-        # A host without IPv6 has no rules for it.
+        # A host without IPv6 has no ip6tables rules.
         families = [f for f in iptables.FAMILIES if f.version == 4 or os.path.exists("/proc/net/if_inet6")]  # noqa: PLR2004
         self.rule_sets = [found for family in families for found in self._rule_sets(family)]
         self.ruleset = self._read_nftables()
-        self._others = nftables.of_others(self.ruleset or [])
+        self._others = nftables.foreign_objects(self.ruleset or [])
         self._versions = [family.version for family in families]
-        self._chains = [{**chain, "rules": chain["rules"] + self._still_refused(chain)} for chain in self._chains]
+        self._chains = [{**chain, "rules": chain["rules"] + self._kept_refusals(chain)} for chain in self._chains]
 
-    def _still_refused(self, chain: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
-        """Return the rules that keep the ports of services refused which run although no rule of *chain* is about them."""
+    def _kept_refusals(self, chain: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+        """Return the rules that refuse the ports of services that still run, although no rule of *chain* is about the ports."""
         if not chain["still_refused"]:
             return []
         lines = [line for found in self.rule_sets if chain["name"] in found.chains for line in found.chains[chain["name"]].rules]
-        natively = [item["rule"] for item in nftables.in_force(self.ruleset or []) if "rule" in item]
+        native = [item["rule"] for item in nftables.in_force(self.ruleset or []) if "rule" in item]
         refusals = [
-            *still_refused.of_iptables(lines),
-            *still_refused.of_nftables(rule for rule in natively if rule["chain"] == chain["name"]),
+            *still_refused.refusals_in_iptables(lines),
+            *still_refused.refusals_in_nftables(rule for rule in native if rule["chain"] == chain["name"]),
         ]
-        return still_refused.kept(chain, refusals)
+        return still_refused.kept_refusals(chain, refusals)
 
     def _program(self, name: str) -> str:
-        """Return the path of a program: that of the user who runs this may lack the directories of the administrator's."""
+        """Return the path of a program. The PATH of the user may lack the directories of system programs."""
         return str(self._module.get_bin_path(name) or "")
 
     def _run(self, program: str, *arguments: str, data: str | None = None) -> str:
         """Run a command and return what it prints.
 
-        :raises FirewallError: where it fails.
+        :raises FirewallError: if the command fails.
         """
         code, out, err = self._module.run_command([self._program(program) or program, *arguments], data=data)
         if code:
@@ -84,12 +84,12 @@ class Host:
         return str(out)
 
     def _rule_sets(self, family: iptables.Family) -> t.Iterator[RuleSet]:
-        usual = self._program(family.name)
-        if not usual:
+        program = self._program(family.name)
+        if not program:
             return
         yield RuleSet(family.name, family, self._read(family.name))
-        other = f"{family.name}-{'nft' if 'legacy' in os.path.realpath(usual) else 'legacy'}"
-        # The older kind would make a table that it is asked for.
+        other = f"{family.name}-{'nft' if 'legacy' in os.path.realpath(program) else 'legacy'}"
+        # iptables-legacy-save creates a missing table.
         if self._program(f"{other}-save") and (other.endswith("nft") or _legacy_filters(family)):
             chains = self._read(other)
             if chains:
@@ -110,38 +110,38 @@ class Host:
             return None
 
     def backend(self) -> str:
-        """Return what the rules are put in force with, or nothing where the host has no such program."""
+        """Return the firewall program to use (iptables or nftables), or an empty string if the host has none."""
         asked = self._module.params["backend"]
-        usable = {"iptables": any(found.usual for found in self.rule_sets), NFT: self.ruleset is not None}
+        usable = {"iptables": any(found.is_default for found in self.rule_sets), NFT: self.ruleset is not None}
         if asked != "auto":
             return asked if usable[asked] else ""
         names = {chain["name"] for chain in self._chains}
         by_iptables = any(
-            iptables.filters_input(iptables.without(found.chains, names)) for found in self.rule_sets if found.usual
+            iptables.filters_input(iptables.without_chains(found.chains, names)) for found in self.rule_sets if found.is_default
         )
-        natively = nftables.filters_input(self._others) or nftables.has_docker(self._others)
-        if usable[NFT] and (not usable["iptables"] or (natively and not by_iptables)):
+        native = nftables.filters_input(self._others) or nftables.has_docker(self._others)
+        if usable[NFT] and (not usable["iptables"] or (native and not by_iptables)):
             return NFT
         return "iptables" if usable["iptables"] else ""
 
     def wanted(self, found: RuleSet, backend: str) -> list[iptables.Wanted]:
-        """Return the chains of a kind of iptables as they should be: none where it is not what the rules are in."""
-        if backend == "iptables" and found.usual:
+        """Return the wanted chains of one variant of iptables, which are empty if *backend* is not this variant."""
+        if backend == "iptables" and found.is_default:
             return [iptables.wanted(found.chains, chain, found.family) for chain in self._chains]
         return [iptables.Wanted(chain["name"], chain["parent"], []) for chain in self._chains]
 
     def wanted_objects(self, backend: str) -> nftables.Objects:
-        """Return the table of nftables as it should be: none where it is not what the rules are in."""
+        """Return the wanted table of nftables, which is empty if *backend* is not nftables."""
         docker = any(iptables.DOCKER in found.chains for found in self.rule_sets) or nftables.has_docker(self._others)
         return nftables.wanted(self._chains, docker=docker) if backend == NFT else []
 
-    def obstacles(self, backend: str) -> Found:
-        """Return what rules of others are in the way of the chains."""
+    def obstacles(self, backend: str) -> BlockedFlows:
+        """Return the obstacles in the rules of other programs for the connections that the chains accept."""
         names = {chain["name"] for chain in self._chains}
         kinds = [
-            (found.name, found.family.version, iptables.without(found.chains, names))
+            (found.name, found.family.version, iptables.without_chains(found.chains, names))
             for found in self.rule_sets
-            if backend == NFT or not found.usual
+            if backend == NFT or not found.is_default
         ]
         tables = flows_nftables.tables(self._others)
         found: list[tuple[flows.Flow, flows.Obstacle]] = []
@@ -153,32 +153,32 @@ class Host:
                     found.append((flow, obstacle))
             for table in tables:
                 found += [(flow, obstacle) for obstacle in table.obstacles(flow)]
-        return group(found)
+        return group_by_obstacle(found)
 
     def restore(self, found: RuleSet, commands: str, wanted: list[iptables.Wanted]) -> None:
-        """Bring a transaction of iptables about, and see that it did what it should."""
+        """Run a transaction of iptables and compare the result with the wanted chains."""
         self._run(f"{found.name}-restore", "--wait=30", "--noflush", data=commands)
-        left = iptables.transaction(self._read(found.name), wanted)
-        if left:
-            raise _not_as_given(found.name, left)
+        remaining = iptables.transaction(self._read(found.name), wanted)
+        if remaining:
+            raise _different_rules(found.name, remaining)
 
     def replace(self, commands: str, wanted: nftables.Objects) -> None:
-        """Bring a transaction of nftables about, and see that it did what it should."""
+        """Run a transaction of nftables and compare the result with the wanted table."""
         self._run("nft", "-j", "-f", "-", data=commands)
-        left = nftables.transaction(self._read_nftables() or [], wanted)
-        if left:
-            raise _not_as_given("nft", left)
+        remaining = nftables.transaction(self._read_nftables() or [], wanted)
+        if remaining:
+            raise _different_rules("nft", remaining)
 
 
-def _not_as_given(program: str, left: str) -> iptables.FirewallError:
+def _different_rules(program: str, remaining: str) -> iptables.FirewallError:
     return iptables.FirewallError(
         f"{program} accepted the rules, but lists different rules. Another program may have changed the rules at the same time: "
-        f"run again. These commands would still be needed:\n{left}"
+        f"run again. These commands would still be needed:\n{remaining}"
     )
 
 
 def _legacy_filters(family: iptables.Family) -> bool:
-    """Return whether the older kind of iptables has a table filter."""
+    """Return whether iptables-legacy has a table filter."""
     with contextlib.suppress(OSError), open(f"/proc/net/{family.name[:-6]}_tables_names", encoding="utf-8") as file:
         return "filter" in file.read().split()
     return False

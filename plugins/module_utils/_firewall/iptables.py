@@ -1,10 +1,10 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Chains of iptables that are replaced as a whole. Private to the collection.
+"""Replaces whole chains of iptables. Private to the collection.
 
-What is in force is read as iptables-save prints it, what is wanted is written the same way, and one transaction of
-iptables-restore leads from the one to the other.
+The wanted rules are written in the format of iptables-save, and compared with the output of iptables-save. One transaction of
+iptables-restore makes all changes.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ import shlex
 import socket
 import typing as t
 
-# As xt_comment has it, with the closing zero.
+# The limit of the kernel module xt_comment, with the final zero byte.
 _COMMENT_BYTES = 255
-# Docker sends what is forwarded through this chain of the operator's before its own rules, and keeps what is in it.
+# The chain for rules of the operator. Docker sends forwarded packets through this chain first, and keeps its rules.
 DOCKER = "DOCKER-USER"
 
 
 class FirewallError(Exception):
-    """The rules cannot be put in force; the text says why, for a person."""
+    """The firewall rules cannot be applied. The text is for the operator."""
 
 
 class Family(t.NamedTuple):
-    """One of the two rule sets of a host."""
+    """One of the two IP families, each with its own rules."""
 
     name: str
     version: int
@@ -39,14 +39,14 @@ FAMILIES = (Family("iptables", 4, "icmp-port-unreachable"), Family("ip6tables", 
 
 @dataclasses.dataclass
 class Chain:
-    """A chain as iptables-save prints it: the policy is ``-`` for one of a user's own, and each rule starts with ``-A``."""
+    """A chain in the output of iptables-save. A user-defined chain has the policy ``-``, and each rule starts with ``-A``."""
 
     policy: str
     rules: list[str] = dataclasses.field(default_factory=list)
 
 
 def parse(saved: str) -> dict[str, Chain]:
-    """Return the chains of what ``iptables-save -t filter`` prints."""
+    """Return the chains in *saved*, the output of ``iptables-save -t filter``."""
     chains: dict[str, Chain] = {}
     for line in saved.splitlines():
         if line.startswith(":"):
@@ -58,7 +58,7 @@ def parse(saved: str) -> dict[str, Chain]:
 
 
 def is_closed(chain: Chain | None) -> bool:
-    """Return whether a chain of the kernel's own lets nothing through that no rule asks for."""
+    """Return whether a built-in chain drops or rejects packets by default."""
     if chain is None:
         return False
     return chain.policy not in ("ACCEPT", "-") or any(
@@ -67,14 +67,14 @@ def is_closed(chain: Chain | None) -> bool:
 
 
 def filters_input(chains: t.Mapping[str, Chain]) -> bool:
-    """Return whether INPUT has a rule or a policy of its own."""
+    """Return whether INPUT has rules, or another policy than ACCEPT."""
     return "INPUT" in chains and (chains["INPUT"].policy != "ACCEPT" or bool(chains["INPUT"].rules))
 
 
 def resolve(name: str, rule: t.Mapping[str, t.Any]) -> list[str]:
-    """Return the networks that *name* stands for: itself, or all addresses of a host, in order.
+    """Return the networks of *name*, sorted: an address or a network itself, or all addresses of a host name.
 
-    :raises FirewallError: where it has none.
+    :raises FirewallError: if the name does not resolve.
     """
     try:
         return [str(ipaddress.ip_network(name, strict=False))]
@@ -91,7 +91,7 @@ def resolve(name: str, rule: t.Mapping[str, t.Any]) -> list[str]:
 
 @functools.cache
 def _addresses(name: str) -> list[str]:
-    """Ask for the addresses of *name* once: a server has a rule for each port of a host, and each family asks for its own."""
+    """Resolve *name* once, because a server has a rule for each port of a host and each IP family."""
     found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     addresses = {str(address[0]).partition("%")[0] for *_rest, address in found}
     return sorted(map(str, map(ipaddress.ip_network, addresses)))
@@ -102,15 +102,15 @@ def _quoted(text: str) -> str:
     return '"' + encoded.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def ends(rule: t.Mapping[str, t.Any]) -> list[tuple[str, str]]:
-    """Return the pairs of networks (source, destination) that a rule is about; an empty text stands for any."""
+def address_pairs(rule: t.Mapping[str, t.Any]) -> list[tuple[str, str]]:
+    """Return the pairs of networks (source, destination) that a rule matches; an empty string stands for any."""
     sources, destinations = (resolve(rule[end], rule) if rule[end] else [""] for end in ("source", "destination"))
     return [(source, destination) for source in sources for destination in destinations]
 
 
 @dataclasses.dataclass
 class Wanted:
-    """A chain as it should be: the *parent* jumps to it before all else, or nobody does where it is empty."""
+    """A wanted chain. The *parent* jumps to the chain first. A chain without rules is removed, with its jump."""
 
     name: str
     parent: str
@@ -118,10 +118,10 @@ class Wanted:
 
 
 def _line(wanted: Wanted, rule: t.Mapping[str, t.Any], source: str, destination: str, family: Family) -> str:
-    """Return one rule, in the order in which iptables-save prints its parts."""
+    """Return one rule, with its options in the order of iptables-save."""
     parts = ["-A", wanted.name]
     for option, value in (("-s", source), ("-d", destination)):
-        # This is what iptables-save leaves out.
+        # iptables-save leaves out networks of all addresses.
         if value and not value.endswith("/0"):
             parts += [option, value]
     for option, value in (("-i", rule["in_interface"]), ("-o", rule["out_interface"])):
@@ -130,7 +130,7 @@ def _line(wanted: Wanted, rule: t.Mapping[str, t.Any], source: str, destination:
     protocol = rule["protocol"]
     parts += ["-p", protocol]
     if wanted.parent == DOCKER:
-        # Docker has replaced the destination already. Other connections of containers to such a port are not meant.
+        # Docker has replaced the destination before this chain. The rule must not match other connections of containers.
         parts += ["-m", "conntrack", "--ctstate", "DNAT", "--ctorigdstport", str(rule["destination_port"]), "--ctdir", "ORIGINAL"]
     else:
         parts += ["-m", protocol]
@@ -145,17 +145,17 @@ def _line(wanted: Wanted, rule: t.Mapping[str, t.Any], source: str, destination:
     return " ".join(parts)
 
 
-def of_family(source: str, destination: str, version: int) -> bool:
-    """Return whether a pair of networks (empty for any) can be one of an IP *version*."""
+def is_of_version(source: str, destination: str, version: int) -> bool:
+    """Return whether both networks (empty for any) are of the IP *version*."""
     return all(ipaddress.ip_network(network).version == version for network in (source, destination) if network)
 
 
 def wanted(chains: t.Mapping[str, Chain], chain: t.Mapping[str, t.Any], family: Family) -> Wanted:
-    """Return a chain as it should be in one family: each rule once for each pair of addresses of that family.
+    """Return the wanted chain for one IP family: each rule once for each pair of addresses of this family.
 
-    The chain is empty where Docker would jump to it, and there is no Docker.
+    A chain for Docker is empty on a host without Docker.
 
-    :param chains: what is in force.
+    :param chains: the chains in force.
     """
     found = Wanted(chain["name"], chain["parent"], [])
     if chain["parent"] == DOCKER and DOCKER not in chains:
@@ -165,20 +165,20 @@ def wanted(chains: t.Mapping[str, Chain], chain: t.Mapping[str, t.Any], family: 
         _line(found, rule, source, destination, family)
         for rule in chain["rules"]
         if closed or not rule["when_closed"]
-        for source, destination in ends(rule)
-        if of_family(source, destination, family.version)
+        for source, destination in address_pairs(rule)
+        if is_of_version(source, destination, family.version)
     ]
     found.rules = list(dict.fromkeys(lines))
     return found
 
 
-def _same(left: str, right: str) -> bool:
-    """Return whether two rules are one: iptables-save quotes only what needs it."""
+def _is_same_rule(left: str, right: str) -> bool:
+    """Return whether two rules are equal, whichever words are in quotes. iptables-save uses quotes only if needed."""
     return shlex.split(left) == shlex.split(right)
 
 
 def _jumps(chains: t.Mapping[str, Chain], wanted: Wanted) -> list[tuple[int, str]]:
-    """Return (position, rule) of each jump to a chain from its parent, counted from 1."""
+    """Return (position, rule) of each jump from the parent to the chain. Positions start at 1."""
     rules = chains[wanted.parent].rules if wanted.parent in chains else []
     return [(position, rule) for position, rule in enumerate(rules, 1) if _jumps_to(rule, (wanted.name,))]
 
@@ -189,16 +189,16 @@ def _jumps_to(rule: str, names: t.Collection[str]) -> bool:
 
 
 def in_force(chains: t.Mapping[str, Chain], wanted: Wanted) -> bool:
-    """Return whether nothing is to be done for a chain."""
+    """Return whether the chain in force equals the wanted chain."""
     jumps = _jumps(chains, wanted)
     if not wanted.rules:
         return wanted.name not in chains and not jumps
     rules = chains[wanted.name].rules if wanted.name in chains else []
     return (
         [position for position, _rule in jumps] == [1]
-        and _same(jumps[0][1], _jump(wanted))
+        and _is_same_rule(jumps[0][1], _jump(wanted))
         and len(rules) == len(wanted.rules)
-        and all(map(_same, rules, wanted.rules))
+        and all(map(_is_same_rule, rules, wanted.rules))
     )
 
 
@@ -207,7 +207,7 @@ def _jump(wanted: Wanted) -> str:
 
 
 def transaction(chains: t.Mapping[str, Chain], all_wanted: t.Sequence[Wanted]) -> str:
-    """Return what iptables-restore --noflush takes to get from *chains* to what is wanted, or nothing to do."""
+    """Return the input for ``iptables-restore --noflush`` that changes *chains* to the wanted chains; empty for no changes."""
     pending = [wanted for wanted in all_wanted if not in_force(chains, wanted)]
     if not pending:
         return ""
@@ -219,8 +219,8 @@ def transaction(chains: t.Mapping[str, Chain], all_wanted: t.Sequence[Wanted]) -
     return "\n".join([*commands, "COMMIT", ""])
 
 
-def shown(chains: t.Mapping[str, Chain], all_wanted: t.Sequence[Wanted]) -> list[str]:
-    """Return what is in force of the chains, for a diff."""
+def diff_before(chains: t.Mapping[str, Chain], all_wanted: t.Sequence[Wanted]) -> list[str]:
+    """Return the rules in force of the wanted chains, for a diff."""
     return [
         line
         for wanted in all_wanted
@@ -231,8 +231,8 @@ def shown(chains: t.Mapping[str, Chain], all_wanted: t.Sequence[Wanted]) -> list
     ]
 
 
-def shown_wanted(all_wanted: t.Sequence[Wanted]) -> list[str]:
-    """Return what should be in force, for a diff."""
+def diff_after(all_wanted: t.Sequence[Wanted]) -> list[str]:
+    """Return the rules of the wanted chains, for a diff."""
     return [
         line
         for wanted in all_wanted
@@ -246,7 +246,7 @@ def _requoted(part: str) -> str:
 
 
 def fragment(all_wanted: t.Sequence[Wanted]) -> str:
-    """Return the chains as they are kept for the next start, for the program that puts them back; nothing for none."""
+    """Return the text from which `persistence.PROGRAM` restores the chains at the next start; empty for no chains."""
     kept = [wanted for wanted in all_wanted if wanted.rules]
     found = [f"# jump {wanted.parent} {wanted.name}" for wanted in kept]
     found += [f":{wanted.name} - [0:0]" for wanted in kept]
@@ -254,8 +254,8 @@ def fragment(all_wanted: t.Sequence[Wanted]) -> str:
     return "".join(f"{line}\n" for line in found)
 
 
-def without(chains: t.Mapping[str, Chain], names: t.Collection[str]) -> dict[str, Chain]:
-    """Return *chains* as they are without those of some *names*, and without the jumps to them."""
+def without_chains(chains: t.Mapping[str, Chain], names: t.Collection[str]) -> dict[str, Chain]:
+    """Return *chains* without the chains *names* and without the jumps to these chains."""
     return {
         name: Chain(chain.policy, [rule for rule in chain.rules if not _jumps_to(rule, names)])
         for name, chain in chains.items()

@@ -1,9 +1,9 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A table of nftables that is replaced as a whole. Private to the collection.
+"""Replaces a whole table of nftables. Private to the collection.
 
-The table is written as ``nft -j`` lists it, so that the table in force and the wanted table can be compared.
+The wanted table is written in the format of ``nft -j list ruleset``, so that it can be compared with the table in force.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._firewall import 
 
 Objects = list[dict[str, t.Any]]
 TABLE = {"family": "inet", "name": "vigie"}
-# Before the chains of iptables (0), of firewalld (10), and of others that use the usual names of priorities.
+# Before the chains of iptables (0), of firewalld (10), and of other programs with the standard priorities.
 PRIORITY = -100
 HOOKS = {"INPUT": "input", "OUTPUT": "output", "FORWARD": "forward", iptables.DOCKER: "forward"}
-# The longest comment that nft accepts, in bytes, with its closing zero.
+# The longest comment that nft accepts, in bytes, with the final zero byte.
 _COMMENT_BYTES = 128
-# Docker's own table, where Docker does without iptables.
+# The table of Docker, if Docker uses nftables instead of iptables.
 _DOCKER_TABLE = "docker-bridges"
 
 
@@ -30,12 +30,12 @@ def parse(listed: str) -> Objects:
     return [item for item in json.loads(listed)["nftables"] if "metainfo" not in item]
 
 
-def _of_ours(item: dict[str, t.Any]) -> bool:
+def _is_ours(item: dict[str, t.Any]) -> bool:
     ((kind, found),) = item.items()
     return found.get("family") == TABLE["family"] and found.get("name" if kind == "table" else "table") == TABLE["name"]
 
 
-def of_others(ruleset: Objects) -> Objects:
+def foreign_objects(ruleset: Objects) -> Objects:
     """Return the objects that are neither in our table nor in a table that iptables-nft manages.
 
     The program iptables-nft-save shows its own tables with all details. ``nft`` does not.
@@ -51,7 +51,7 @@ def of_others(ruleset: Objects) -> Objects:
         item
         for item in ruleset
         for kind, found in item.items()
-        if not _of_ours(item) and (found.get("family"), found["name"] if kind == "table" else found.get("table")) not in managed
+        if not _is_ours(item) and (found.get("family"), found["name"] if kind == "table" else found.get("table")) not in managed
     ]
 
 
@@ -60,7 +60,7 @@ def _all(ruleset: Objects, kind: str) -> list[dict[str, t.Any]]:
 
 
 def filters_input(others: Objects) -> bool:
-    """Return whether a table of others filters what comes in to the host."""
+    """Return whether a table of another program filters incoming packets."""
     return any(chain.get("hook") == "input" and chain.get("type") == "filter" for chain in _all(others, "chain"))
 
 
@@ -70,11 +70,11 @@ def has_docker(others: Objects) -> bool:
 
 
 def wanted(chains: t.Sequence[t.Mapping[str, t.Any]], *, docker: bool) -> Objects:
-    """Return the objects of the table that holds *chains*: nothing where no chain has a rule.
+    """Return the objects of the table for *chains*; an empty list if no chain has a rule.
 
-    Rules for closed hosts are left out: an accept in one table does not override a drop in another one.
+    Rules with ``when_closed`` are left out, because an accept in one table does not override a drop in another one.
 
-    :param docker: whether the host has Docker. Without it, its chains are left out.
+    :param docker: whether the host has Docker. On a host without Docker, the chains for Docker are left out.
     """
     found: Objects = []
     for chain in chains:
@@ -98,7 +98,7 @@ def _match(left: t.Mapping[str, t.Any], right: t.Any, operator: str = "==") -> d
 def _expressions(rule: t.Mapping[str, t.Any], *, translated: bool) -> t.Iterator[tuple[Objects, str]]:
     """Yield (statements, comment) of one rule for each pair of addresses.
 
-    :param translated: whether the rule is about packets whose destination was replaced, by Docker for instance.
+    :param translated: whether the rule is about packets whose destination was replaced, for example by Docker.
     """
     comment = rule["comment"].replace('"', "'").encode()[: _COMMENT_BYTES - 1].decode(errors="ignore")
     protocol = rule["protocol"]
@@ -126,7 +126,7 @@ def _expressions(rule: t.Mapping[str, t.Any], *, translated: bool) -> t.Iterator
     verdict: dict[str, t.Any] = {rule["jump"].lower(): None}
     if rule["jump"] == "REJECT":
         verdict = {"reject": {"type": "tcp reset"} if protocol == "tcp" else {"type": "icmpx", "expr": "port-unreachable"}}
-    for source, destination in iptables.ends(rule):
+    for source, destination in iptables.address_pairs(rule):
         if source and destination and ipaddress.ip_network(source).version != ipaddress.ip_network(destination).version:
             continue
         addresses = [*_address("saddr", source), *_address("daddr", destination)]
@@ -145,7 +145,7 @@ def _address(field: str, network: str) -> Objects:
 
 
 def _comparable(objects: Objects) -> tuple[list[t.Any], list[t.Any]]:
-    """Return chains, and rules in their order, without what differs from one listing to the next."""
+    """Return the chains, and the rules in their order, without handles, which differ between listings."""
     chains, rules = (
         [{key: value for key, value in found.items() if key != "handle"} for found in _all(objects, kind)]
         for kind in ("chain", "rule")
@@ -155,40 +155,40 @@ def _comparable(objects: Objects) -> tuple[list[t.Any], list[t.Any]]:
 
 def in_force(ruleset: Objects) -> Objects:
     """Return the objects of our table."""
-    return [item for item in ruleset if _of_ours(item)]
+    return [item for item in ruleset if _is_ours(item)]
 
 
 def transaction(ruleset: Objects, objects: Objects) -> str:
-    """Return what ``nft -j -f`` takes to get from *ruleset* to the table of *objects*; empty where nothing is to be done."""
+    """Return the input for ``nft -j -f`` that changes *ruleset* to the table of *objects*; empty for no changes."""
     found = in_force(ruleset)
     if bool(found) == bool(objects) and _comparable(found) == _comparable(objects):
         return ""
     return fragment(objects) or json.dumps({"nftables": _REMOVED}) + "\n"
 
 
-# What is not there cannot be deleted: an empty table of the name is there.
+# A missing table cannot be deleted. Therefore, the table is added first.
 _REMOVED: Objects = [{"add": {"table": TABLE}}, {"delete": {"table": TABLE}}]
 
 
 def fragment(objects: Objects) -> str:
-    """Return the table as it is kept for the next start: loading it replaces the table; empty where there is none."""
+    """Return the text from which nft restores the table at the next start; empty for no table."""
     commands = [*_REMOVED, *({"add": item} for item in objects)]
     return json.dumps({"nftables": commands}, indent=1) + "\n" if objects else ""
 
 
-def shown(objects: Objects) -> list[str]:
-    """Return chains and rules for a diff, as one writes them for nft."""
+def diff_lines(objects: Objects) -> list[str]:
+    """Return chains and rules for a diff, in the notation of nft."""
     return [
         f"chain {found['name']} hook {found['hook']} priority {found['prio']}"
         if kind == "chain"
-        else f'{found["chain"]}: {written(found)} comment "{found.get("comment", "")}"'
+        else f'{found["chain"]}: {rule_text(found)} comment "{found.get("comment", "")}"'
         for kind in ("chain", "rule")
         for found in _all(objects, kind)
     ]
 
 
-def written(rule: t.Mapping[str, t.Any]) -> str:
-    """Return a rule much as nft writes it, without its comment and counters."""
+def rule_text(rule: t.Mapping[str, t.Any]) -> str:
+    """Return a rule nearly in the notation of nft, without comment and counters."""
     return " ".join(word for statement in rule["expr"] for word in _words(statement) if word)
 
 
@@ -208,7 +208,7 @@ def _words(statement: t.Mapping[str, t.Any]) -> t.Iterator[str]:
 
 
 def _term(value: t.Any) -> str:  # noqa: PLR0911 - a table
-    """Return an expression much as nft writes it."""
+    """Return an expression nearly in the notation of nft."""
     if isinstance(value, list):
         return ", ".join(map(_term, value))
     if not isinstance(value, dict):

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What to tell the operator about rules of others that are in the way. Private to the collection."""
+"""Messages about the rules of other programs that block connections. Private to the collection."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._firewall.flows import Flow, Obstacle
 
-Found = dict[Obstacle, list[Flow]]
-# As many connections as one message names.
-_NAMED = 5
+BlockedFlows = dict[Obstacle, list[Flow]]
+# The number of connections that one message lists.
+_LISTED = 5
 
 
-def group(found: t.Iterable[tuple[Flow, Obstacle]]) -> Found:
+def group_by_obstacle(found: t.Iterable[tuple[Flow, Obstacle]]) -> BlockedFlows:
     """Return the flows of each obstacle."""
-    grouped: Found = {}
+    grouped: BlockedFlows = {}
     for flow, obstacle in found:
         grouped.setdefault(obstacle, []).append(flow)
     return grouped
 
 
-def described(found: Found, *, certain: bool) -> list[str]:
-    """Return a sentence or some for each obstacle that blocks flows certainly, or possibly."""
+def describe(found: BlockedFlows, *, certain: bool) -> list[str]:
+    """Return a text for each obstacle that certainly (*certain*), or possibly, blocks flows."""
     texts = []
     for obstacle, flows in found.items():
         if obstacle.certain != certain:
             continue
-        named = "; ".join(flow.shown for flow in flows[:_NAMED])
-        more = f"; and {len(flows) - _NAMED} more" if len(flows) > _NAMED else ""
-        # One command for each family shows how.
+        named = "; ".join(flow.description for flow in flows[:_LISTED])
+        more = f"; and {len(flows) - _LISTED} more" if len(flows) > _LISTED else ""
+        # The message has one command for each IP family.
         firsts = [flow for number, flow in enumerate(flows) if flow.version not in {other.version for other in flows[:number]}]
         how = "; ".join(dict.fromkeys(remedy(obstacle, flow) for flow in firsts))
         texts.append(
-            f"{obstacle.base.where}, {obstacle.blame}, {'blocks' if certain else 'can block'}: {named}{more}. "
+            f"{obstacle.base.where}, {obstacle.dropped_by}, {'blocks' if certain else 'can block'}: {named}{more}. "
             f"Accept these connections in that chain, for example: {how}. {note(obstacle)}".rstrip()
         )
     return texts
 
 
-def message(texts: t.Sequence[str]) -> str:
-    """Return the error about what blocks flows for certain."""
+def blocked_message(texts: t.Sequence[str]) -> str:
+    """Return the error about obstacles that certainly block flows, each described in *texts*."""
     return (
         "The host's own firewall rules block connections that the inventory asks for. The rules of vigie.monitoring accept these "
         "connections, but an accept in one chain does not override a drop in another base chain. " + " ".join(texts)
@@ -49,7 +49,7 @@ def message(texts: t.Sequence[str]) -> str:
 
 
 def remedy(obstacle: Obstacle, flow: Flow) -> str:
-    """Return the command that lets *flow* through, of the program that manages the rules."""
+    """Return a command that accepts *flow*, for the program that manages the rules."""
     manager, chain = obstacle.base.manager, obstacle.base.name
     incoming = flow.hook == "input"
     address = flow.source if incoming else flow.destination
@@ -77,7 +77,7 @@ def remedy(obstacle: Obstacle, flow: Flow) -> str:
 
 
 def note(obstacle: Obstacle) -> str:
-    """Return what else the operator needs to know about rules of one kind."""
+    """Return advice about the rules of one firewall program."""
     manager, chain = obstacle.base.manager, obstacle.base.name
     if manager == "nftables":
         return "Make the same change in the file that the table is loaded from (/etc/nftables.conf)."

@@ -1,11 +1,11 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules that are there again after a restart, before the network is. Private to the collection.
+"""Restores the firewall rules when the host starts, before the network. Private to the collection.
 
-A program of ours puts the chains back. netfilter-persistent calls it as one of its plugins, where that is installed:
-also when somebody lets it restore its own rules, which takes everything else away. Where it is not, a unit of ours does.
-Neither the host's own files of rules nor those of netfilter-persistent are touched.
+A program of this collection restores the chains. If netfilter-persistent is installed, it runs the program as a plugin, also when
+an administrator restores the rules with netfilter-persistent, which removes all other rules. Otherwise a systemd unit of this
+collection runs the program. The files of rules of the host and of netfilter-persistent do not change.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ UNIT = "vigie-firewall.service"
 UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 ENABLED = f"/etc/systemd/system/multi-user.target.wants/{UNIT}"
 PLUGINS = "/usr/share/netfilter-persistent/plugins.d"
-# After the plugins that restore the whole tables.
+# The plugins that restore whole tables run first.
 PLUGIN = f"{PLUGINS}/90-vigie"
 
 _PROGRAM_TEXT = f"""\
@@ -89,15 +89,15 @@ WantedBy=multi-user.target
 """
 
 
-def _by_plugin(fragments: t.Mapping[str, str]) -> bool:
-    """Return whether netfilter-persistent is to put the chains back: not those of nftables, which nftables.service may remove."""
+def _uses_plugin(fragments: t.Mapping[str, str]) -> bool:
+    """Return whether netfilter-persistent restores the chains. A table of nftables needs the unit, see PartOf there."""
     return os.path.isdir(PLUGINS) and not fragments["nft"]
 
 
 def _files_wanted(fragments: t.Mapping[str, str]) -> dict[str, tuple[str, int] | None]:
-    """Return, by path, the (text, mode) of each file, or None where it should not be."""
+    """Return, by path, the (text, mode) of each file, or None for a file that must not exist."""
     kept = any(fragments.values())
-    by_plugin = _by_plugin(fragments)
+    by_plugin = _uses_plugin(fragments)
     wanted: dict[str, tuple[str, int] | None] = {
         f"{DIRECTORY}/{program}.rules": (text, 0o600) if text else None for program, text in fragments.items()
     }
@@ -115,13 +115,13 @@ def _read(path: str) -> tuple[str, int] | None:
 
 
 def plan(fragments: t.Mapping[str, str]) -> dict[str, tuple[str, int] | None]:
-    """Return the files that are to be changed, by path; a link is its own text.
+    """Return the files that have to change, by path. The text of a link is its target, None removes a file.
 
-    :param fragments: by program (iptables, ip6tables, nft), the chains; an empty text for none.
+    :param fragments: the saved chains by program (iptables, ip6tables, nft); an empty text for no chains.
     """
     changes = {path: new for path, new in _files_wanted(fragments).items() if _read(path) != new}
     kept = any(fragments.values())
-    by_plugin = _by_plugin(fragments)
+    by_plugin = _uses_plugin(fragments)
     if os.path.islink(PLUGIN) != (kept and by_plugin):
         changes[PLUGIN] = (PROGRAM, 0) if kept and by_plugin else None
     if os.path.islink(ENABLED) != (kept and not by_plugin):
@@ -130,8 +130,8 @@ def plan(fragments: t.Mapping[str, str]) -> dict[str, tuple[str, int] | None]:
 
 
 def apply(changes: t.Mapping[str, tuple[str, int] | None], run: Run) -> None:
-    """Bring the *changes* of `plan` about."""
-    # What is made comes before what names it, what is removed after.
+    """Make the *changes* that `plan` returned."""
+    # Write a file before the link to the file, and remove the link before the file.
     for path, new in changes.items():
         if new is None:
             continue

@@ -1,9 +1,10 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules in force that refuse a port whose service still runs. Private to the collection.
+"""Keeps rules in force that refuse the ports of services that still run. Private to the collection.
 
-An exporter that the inventory does not have any more may still run on a host. Its port must not be open to everybody meanwhile.
+An exporter that was removed from the inventory can still run on a host. Its port must not be open to all clients until the
+exporter is removed from the host.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import typing as t
 
 Rule = dict[str, t.Any]
 _REFUSALS = ("REJECT", "DROP")
-# Of a socket that waits for connections (TCP), or for packets of any address (UDP): include/net/tcp_states.h.
+# The state of a socket that accepts connections (TCP), or packets from any address (UDP): include/net/tcp_states.h.
 _LISTENING = {"tcp": "0A", "udp": "07"}
 
 
@@ -34,8 +35,8 @@ def _rule(protocol: str, port: int, interface: str, jump: str, comment: str) -> 
     }
 
 
-def of_iptables(lines: t.Iterable[str]) -> list[Rule]:
-    """Return the rules that refuse a port to everybody, of the *lines* of a chain as iptables-save prints them."""
+def refusals_in_iptables(lines: t.Iterable[str]) -> list[Rule]:
+    """Return the rules that refuse a port to all clients, of the *lines* of a chain in the format of iptables-save."""
     found = []
     for line in lines:
         parts = shlex.split(line)
@@ -47,8 +48,8 @@ def of_iptables(lines: t.Iterable[str]) -> list[Rule]:
     return found
 
 
-def of_nftables(rules: t.Iterable[dict[str, t.Any]]) -> list[Rule]:
-    """Return the rules that refuse a port to everybody, of *rules* as ``nft -j`` lists them."""
+def refusals_in_nftables(rules: t.Iterable[dict[str, t.Any]]) -> list[Rule]:
+    """Return the rules that refuse a port to all clients, of *rules* in the format of ``nft -j``."""
     found = []
     for rule in rules:
         *matches, verdict = rule["expr"]
@@ -69,7 +70,7 @@ def of_nftables(rules: t.Iterable[dict[str, t.Any]]) -> list[Rule]:
 
 
 def listening(files: t.Callable[[str], str]) -> set[tuple[str, int]]:
-    """Return (protocol, port) of everything that waits for connections, or for packets, on this host.
+    """Return (protocol, port) of every socket on this host that accepts connections or packets.
 
     :param files: returns the content of a file below ``/proc/net``.
     """
@@ -77,28 +78,28 @@ def listening(files: t.Callable[[str], str]) -> set[tuple[str, int]]:
     for protocol, state in _LISTENING.items():
         for name in (protocol, f"{protocol}6"):
             for line in files(name).splitlines()[1:]:
-                _number, local, _remote, its_state = line.split()[:4]
-                if its_state == state:
+                _number, local, _remote, socket_state = line.split()[:4]
+                if socket_state == state:
                     found.add((protocol, int(local.rpartition(":")[2], 16)))
     return found
 
 
 def read_proc(name: str) -> str:
-    """Return the content of a file below /proc/net; empty where the host does not have it, as one without IPv6."""
+    """Return the content of a file below /proc/net; empty if the file is missing, as on a host without IPv6."""
     with contextlib.suppress(OSError), open(f"/proc/net/{name}", encoding="ascii") as file:
         return file.read()
     return ""
 
 
-def kept(
+def kept_refusals(
     chain: t.Mapping[str, t.Any],
     refusals: t.Iterable[Rule],
     files: t.Callable[[str], str] = read_proc,
 ) -> list[Rule]:
-    """Return the rules that keep ports refused: those of *refusals* that *chain* asks for, for services that still run.
+    """Return the rules of *refusals* that the option ``still_refused`` of *chain* keeps, for services that still run.
 
-    :param chain: the chain as it should be. Rules whose comment starts with one of its ``still_refused`` are kept, where no rule
-        of the chain is about their port.
+    :param chain: the wanted chain. A rule is kept if its comment starts with an item of ``still_refused``, and no rule of the
+        chain is about its port.
     :param refusals: the rules in force that refuse a port.
     """
     known = {(rule["protocol"], rule["destination_port"]) for rule in chain["rules"]}

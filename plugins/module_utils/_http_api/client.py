@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Questions to the HTTP APIs of Prometheus, Alertmanager and Grafana. Private to the collection."""
+"""Queries the HTTP APIs of Prometheus, Alertmanager and Grafana. Private to the collection."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ansible.module_utils.urls import open_url
 
 
 class ApiError(Exception):
-    """A server did not answer as it should; the text says how, for a person."""
+    """A server did not answer, or gave an invalid answer. The text is for the operator."""
 
 
-def get(address: str, timeout: float, *keys: str, who: str = "Prometheus", **sign_in: t.Any) -> t.Any:
-    """Return what the JSON that *address* answers with has at *keys*, one inside the other.
+def get_json(address: str, timeout: float, *keys: str, server: str = "Prometheus", **credentials: t.Any) -> t.Any:
+    """Return the value at *keys*, one below the other, in the JSON that *address* returns.
 
-    :param who: who is asked, for the message.
-    :param sign_in: what ``open_url`` takes for a name and a password.
-    :raises ApiError: where it does not answer, or not with such JSON.
+    :param server: name of the program, for the message.
+    :param credentials: parameters of ``open_url`` for user name and password.
+    :raises ApiError: if the server does not answer, or the answer is not JSON with these keys.
     """
     try:
-        answer = open_url(address, timeout=timeout, use_proxy=False, validate_certs=False, **sign_in).read()
+        answer = open_url(address, timeout=timeout, use_proxy=False, validate_certs=False, **credentials).read()
         return functools.reduce(operator.getitem, keys, json.loads(answer))
     except Exception as error:
-        raise ApiError(f"{who} does not answer at {address}: {to_text(getattr(error, 'reason', error))}") from error
+        raise ApiError(f"{server} does not answer at {address}: {to_text(getattr(error, 'reason', error))}") from error

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a Grafana has: version, data sources, dashboards (its HTTP API). Private to the collection."""
+"""Queries a Grafana server for its version, data sources and dashboards. Private to the collection."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from urllib.error import HTTPError
 from ansible.module_utils.common.text.converters import to_text
 from ansible.module_utils.urls import open_url
 
-from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client import get
+from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client import get_json
 
 
 class Grafana:
-    """The Grafana at *url*."""
+    """The HTTP API of a Grafana server."""
 
     def __init__(self, url: str, username: str, password: str, timeout: float) -> None:
-        """Nothing is asked yet."""
+        """Use the server at *url*; no query is sent yet. *timeout* is in seconds, for each answer."""
         self._url = url.rstrip("/")
         self._timeout = timeout
-        self._sign_in = {"url_username": username, "url_password": password, "force_basic_auth": True}
+        self._credentials = {"url_username": username, "url_password": password, "force_basic_auth": True}
 
     def version(self) -> str:
-        """Return the version that runs.
+        """Return the version of the server.
 
-        :raises ApiError: where it does not answer.
+        :raises ApiError: if Grafana does not answer.
         """
-        return str(get(f"{self._url}/api/health", self._timeout, "version", who="Grafana"))
+        return str(get_json(f"{self._url}/api/health", self._timeout, "version", server="Grafana"))
 
     def sources(self) -> list[dict[str, str]]:
-        """Return uid, name, type and url of each data source, and ``problem``: why it cannot be used, from Grafana's side.
+        """Return uid, name, type, url and problem of each data source. The problem is why Grafana cannot use it, or empty.
 
-        :raises ApiError: where Grafana does not answer, or refuses the password.
+        :raises ApiError: if Grafana does not answer, or rejects the password.
         """
-        found = get(f"{self._url}/api/datasources", self._timeout, who="Grafana", **self._sign_in)
+        found = get_json(f"{self._url}/api/datasources", self._timeout, server="Grafana", **self._credentials)
         return [
             {**{key: str(source.get(key, "")) for key in ("uid", "name", "type", "url")}, "problem": self._problem(source)}
             for source in found
@@ -45,29 +45,29 @@ class Grafana:
     def dashboards(self) -> list[dict[str, str]]:
         """Return uid, title and folder of each dashboard.
 
-        :raises ApiError: where Grafana does not answer, or refuses the password.
+        :raises ApiError: if Grafana does not answer, or rejects the password.
         """
-        # As many as it gives at once.
-        found = get(f"{self._url}/api/search?type=dash-db&limit=5000", self._timeout, who="Grafana", **self._sign_in)
+        # Grafana returns at most 5000 dashboards in one answer.
+        found = get_json(f"{self._url}/api/search?type=dash-db&limit=5000", self._timeout, server="Grafana", **self._credentials)
         return [{"uid": item["uid"], "title": item.get("title", ""), "folder": item.get("folderTitle", "")} for item in found]
 
     def _problem(self, source: t.Mapping[str, t.Any]) -> str:
-        # That of an Alertmanager has no health of its own to be asked for: it is asked itself, through Grafana.
-        own = source["type"] != "alertmanager"
-        path = f"uid/{source['uid']}/health" if own else f"proxy/uid/{source['uid']}/api/v2/status"
+        # A data source for an Alertmanager has no health check. Query the Alertmanager through the proxy of Grafana instead.
+        has_check = source["type"] != "alertmanager"
+        path = f"uid/{source['uid']}/health" if has_check else f"proxy/uid/{source['uid']}/api/v2/status"
         address = f"{self._url}/api/datasources/{path}"
         try:
-            open_url(address, timeout=self._timeout, use_proxy=False, validate_certs=False, **self._sign_in)
+            open_url(address, timeout=self._timeout, use_proxy=False, validate_certs=False, **self._credentials)
         except HTTPError as error:
-            # Other kinds without one are none the worse.
-            return "" if own and error.code == 404 else _message(error)  # noqa: PLR2004 - the status
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong is the answer
+            # Other types of data sources can also lack a health check.
+            return "" if has_check and error.code == 404 else _error_message(error)  # noqa: PLR2004 - the status
+        except Exception as error:  # noqa: BLE001 - every error is a result
             return to_text(error)
         return ""
 
 
-def _message(error: HTTPError) -> str:
-    """Return what Grafana says in the body of an error."""
+def _error_message(error: HTTPError) -> str:
+    """Return the message in the body of Grafana's answer, or the HTTP status."""
     try:
         content: t.Any = json.loads(error.read())
         return str(content["message"])

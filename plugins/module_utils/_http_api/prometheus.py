@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a Prometheus server knows beside its targets: rules, versions, clocks, alerts. Private to the collection."""
+"""Queries a Prometheus server for rules, alerts, Alertmanagers, versions and clocks. Private to the collection."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import re
 import typing as t
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client import ApiError, get
+from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client import ApiError, get_json
 from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.prometheus_targets import seconds
 from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.promql import any_of
 
@@ -19,8 +19,8 @@ _BUILD = "_build_info"
 
 
 def rules(url: str, timeout: float) -> Rows:
-    """Return the rules that are loaded: file, group, name, health and last_error of each (HTTP API, "Rules")."""
-    groups = get(f"{url}/api/v1/rules", timeout, "data", "groups")
+    """Return file, group, name, health and last_error of each loaded rule (HTTP API, "Rules")."""
+    groups = get_json(f"{url}/api/v1/rules", timeout, "data", "groups")
     return [
         {
             "file": group["file"],
@@ -35,23 +35,23 @@ def rules(url: str, timeout: float) -> Rows:
 
 
 def version(url: str, timeout: float) -> str:
-    """Return the version that answers at *url*."""
-    return str(get(f"{url}/api/v1/status/buildinfo", timeout, "data", "version"))
+    """Return the version of the Prometheus server at *url*."""
+    return str(get_json(f"{url}/api/v1/status/buildinfo", timeout, "data", "version"))
 
 
 def alertmanagers(url: str, timeout: float) -> Rows:
-    """Return the Alertmanagers that alerts go to: address, error, how many peers its cluster has, and its version.
+    """Return address, error, number of cluster peers and version of each Alertmanager that receives alerts.
 
-    Prometheus tells whom it knows; whether they answer is asked of each from here, where Prometheus runs.
+    Prometheus returns the addresses. This host, on which Prometheus runs, queries each Alertmanager.
     """
     found = []
-    for item in get(f"{url}/api/v1/alertmanagers", timeout, "data", "activeAlertmanagers"):
+    for item in get_json(f"{url}/api/v1/alertmanagers", timeout, "data", "activeAlertmanagers"):
         parts = urlsplit(item["url"])
         row: dict[str, t.Any] = {"address": parts.netloc, "error": "", "peers": 0, "version": ""}
         status = urlunsplit(parts._replace(path=re.sub(r"/alerts$", "/status", parts.path)))
         try:
-            row["peers"] = len(get(status, timeout, "cluster", who="Alertmanager").get("peers") or [])
-            row["version"] = str(get(status, timeout, "versionInfo", "version", who="Alertmanager"))
+            row["peers"] = len(get_json(status, timeout, "cluster", server="Alertmanager").get("peers") or [])
+            row["version"] = str(get_json(status, timeout, "versionInfo", "version", server="Alertmanager"))
         except ApiError as error:
             row["error"] = str(error)
         found.append(row)
@@ -59,7 +59,7 @@ def alertmanagers(url: str, timeout: float) -> Rows:
 
 
 def alerts(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
-    """Return the alerts that fire: name, host, severity, since (seconds since 1970), summary and labels of each."""
+    """Return name, host, severity, since (seconds since 1970), summary and labels of each firing alert."""
     return [
         {
             "name": alert["labels"].get("alertname", ""),
@@ -69,29 +69,29 @@ def alerts(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
             "summary": alert.get("annotations", {}).get("summary", ""),
             "labels": alert["labels"],
         }
-        for alert in get(f"{url}/api/v1/alerts", timeout, "data", "alerts")
+        for alert in get_json(f"{url}/api/v1/alerts", timeout, "data", "alerts")
         if alert["state"] == "firing" and (not hosts or alert["labels"].get("host") in hosts)
     ]
 
 
 def builds(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
-    """Return host, instance, program and version of everything that tells its build, as its last scrape has it.
+    """Return host, instance, program and version of each target with a metric PROGRAM_build_info in its last scrape.
 
-    A Prometheus that was started meanwhile has no notion that the former series ended: it returns both for five minutes (its
-    documentation, "Querying basics", staleness).
+    After an upgrade of the program and a restart of Prometheus, a query returns the series of both versions for five minutes
+    (Prometheus' documentation, "Querying basics", staleness). Therefore, only the series of the last scrape is returned.
     """
-    found = [labels for labels, _value in _query(url, timeout, f'{{__name__=~".+{_BUILD}"{_of(hosts)}}}')]
-    several: dict[str, set[str]] = {}
-    for key, count in collections.Counter(map(_told_by, found)).items():
+    found = [labels for labels, _value in _query(url, timeout, f'{{__name__=~".+{_BUILD}"{_host_matcher(hosts)}}}')]
+    duplicates: dict[str, set[str]] = {}
+    for key, count in collections.Counter(map(_metric_and_target, found)).items():
         if count > 1:
-            several.setdefault(key[0], set()).add(key[2])
+            duplicates.setdefault(key[0], set()).add(key[2])
     stamps: dict[frozenset[tuple[str, str]], float] = {}
-    for name, instances in several.items():
+    for name, instances in duplicates.items():
         for labels, stamp in _query(url, timeout, f"timestamp({name}{{instance=~{any_of(instances)}}})"):
             stamps[frozenset({**labels, "__name__": name}.items())] = stamp
     last: dict[tuple[str, str, str], float] = {}
     for series, stamp in stamps.items():
-        key = _told_by(dict(series))
+        key = _metric_and_target(dict(series))
         last[key] = max(stamp, last.get(key, 0.0))
     return [
         {
@@ -101,18 +101,18 @@ def builds(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
             "version": labels.get("version", ""),
         }
         for labels in found
-        if stamps.get(frozenset(labels.items()), 0.0) >= last.get(_told_by(labels), 0.0)
+        if stamps.get(frozenset(labels.items()), 0.0) >= last.get(_metric_and_target(labels), 0.0)
     ]
 
 
-def _told_by(labels: t.Mapping[str, str]) -> tuple[str, str, str]:
+def _metric_and_target(labels: t.Mapping[str, str]) -> tuple[str, str, str]:
     """Return the metric and the target of a series."""
     return labels["__name__"], labels.get("job", ""), labels.get("instance", "")
 
 
 def clocks(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
-    """Return host, instance and offset, in seconds, of each clock that node_exporter tells: positive is ahead of Prometheus'."""
-    selector = f'node_time_seconds{{job!=""{_of(hosts)}}}'
+    """Return host, instance and offset (seconds ahead of the clock of Prometheus) of the clock of each host."""
+    selector = f'node_time_seconds{{job!=""{_host_matcher(hosts)}}}'
     found = _query(url, timeout, f"{selector} - timestamp({selector})")
     return [
         {"host": labels.get("host", ""), "instance": labels.get("instance", ""), "offset": round(value, 3)}
@@ -120,11 +120,11 @@ def clocks(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
     ]
 
 
-def _of(hosts: t.Collection[str]) -> str:
-    """Return the matcher of these hosts' series, behind others; none of them is all."""
+def _host_matcher(hosts: t.Collection[str]) -> str:
+    """Return a label matcher for the series of *hosts*, to append to other matchers; empty for all hosts."""
     return f", host=~{any_of(hosts)}" if hosts else ""
 
 
 def _query(url: str, timeout: float, expression: str) -> list[tuple[dict[str, str], float]]:
-    found = get(f"{url}/api/v1/query?query={quote(expression)}", timeout, "data", "result")
+    found = get_json(f"{url}/api/v1/query?query={quote(expression)}", timeout, "data", "result")
     return [(item["metric"], float(item["value"][1])) for item in found]

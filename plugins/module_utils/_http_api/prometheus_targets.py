@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Prometheus' API says of its targets. Private to the collection."""
+"""Queries a Prometheus server for its targets. Private to the collection."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ import time
 import typing as t
 from urllib.parse import quote, urlsplit
 
-from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client import get
+from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client import get_json
 from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.promql import any_of
 
 Target = dict[str, t.Any]
-# Seconds after which Prometheus has read a changed targets file: it takes what it has found every five seconds.
-FOUND_WITHIN = 10
-# A duration as Prometheus writes it: 1h30m.
+# Seconds after which Prometheus has discovered the targets of a changed file. It applies discovered targets every five seconds.
+DISCOVERED_WITHIN = 10
+# The units of a duration in the notation of Prometheus, such as 1h30m, in seconds.
 _UNITS = {"y": 31536000, "w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1, "ms": 0.001}
 _PART = re.compile(r"(\d+)(ms|[ywdhms])")
 
 
 def fetch(url: str, timeout: float) -> list[Target]:
-    """Return the active targets of the Prometheus at *url*, see `reduce`.
+    """Return the active targets of the Prometheus server at *url*, see `summarize`.
 
-    :raises ApiError: where it does not answer.
+    :raises ApiError: if the server does not answer.
     """
-    targets = get(f"{url.rstrip('/')}/api/v1/targets?state=active", timeout, "data", "activeTargets")
-    return [reduce(target) for target in targets]
+    targets = get_json(f"{url.rstrip('/')}/api/v1/targets?state=active", timeout, "data", "activeTargets")
+    return [summarize(target) for target in targets]
 
 
 def not_up(url: str, expected: t.Sequence[t.Mapping[str, str]], since: float, timeout: float) -> list[str]:
-    """Return the instances of the *expected* targets whose last scrape after *since* the Prometheus at *url* has not, or failed.
+    """Return the instances of the *expected* targets without a successful last scrape after *since* (seconds since 1970).
 
-    It reads the series ``up``, of these targets alone: what that costs does not grow with the fleet.
+    The query reads the series ``up`` of these targets only, so that its cost does not grow with the fleet.
 
-    :raises ApiError: where it does not answer.
+    :raises ApiError: if the server does not answer.
     """
     if not expected:
         return []
     jobs, instances = (any_of({target[key] for target in expected}) for key in ("job", "instance"))
-    # A range of an instant query gives the samples themselves, each with the time of its scrape.
+    # A range selector returns the samples themselves, each with the time of its scrape.
     window = math.ceil(time.time() - since) + 5
     expression = f"up{{job=~{jobs}, instance=~{instances}}}[{window}s]"
-    found = get(f"{url.rstrip('/')}/api/v1/query?query={quote(expression)}", timeout, "data", "result")
+    found = get_json(f"{url.rstrip('/')}/api/v1/query?query={quote(expression)}", timeout, "data", "result")
     last = {(series["metric"]["job"], series["metric"]["instance"]): series["values"][-1] for series in found}
     missing = []
     for target in expected:
@@ -55,15 +55,15 @@ def not_up(url: str, expected: t.Sequence[t.Mapping[str, str]], since: float, ti
     return missing
 
 
-def reduce(target: t.Mapping[str, t.Any]) -> Target:
-    """Return what matters of one item of ``activeTargets`` (Prometheus' documentation, HTTP API, "Targets").
+def summarize(target: t.Mapping[str, t.Any]) -> Target:
+    """Return the needed parts of one item of ``activeTargets`` (Prometheus' documentation, HTTP API, "Targets").
 
     ``last_scrape`` is in seconds since 1970, 0 for never; ``interval`` is in seconds.
     """
     labels = target["labels"]
     return {
         "job": labels.get("job", ""),
-        # The job of the configuration, whatever the label is.
+        # The job in the configuration. Relabeling can change the label job.
         "pool": target.get("scrapePool", ""),
         "instance": labels.get("instance", ""),
         "host": labels.get("host", ""),
@@ -91,10 +91,10 @@ def waiting_for(
     now: float = 0,
     deadline: float = math.inf,
 ) -> list[tuple[str, bool]]:
-    """Return a line for each *expected* target that is not up by a scrape after *since*: why, and whether that is final.
+    """Return (line, final) for each *expected* target that is not up in a scrape after *since*. The line has the reason.
 
-    Final is a scrape that failed, one that comes after the *deadline*, and a target that Prometheus would have found by *now*.
-    All times are in seconds since 1970.
+    Waiting for a final target is useless: the scrape failed, or the next scrape is after the *deadline*, or Prometheus would have
+    discovered the target until *now*. All times are in seconds since 1970.
     """
     known = {(target["job"], target["instance"]): target for target in active}
     lines = []
@@ -102,7 +102,7 @@ def waiting_for(
         found = known.get((target["job"], target["instance"]))
         where = f"{target['instance']} (job {target['job']})"
         if found is None:
-            lines.append((f"{where}: Prometheus does not know this target", now - since >= FOUND_WITHIN))
+            lines.append((f"{where}: Prometheus does not know this target", now - since >= DISCOVERED_WITHIN))
         elif found["last_scrape"] < since:
             late = found["last_scrape"] > 0 and found["last_scrape"] + found["interval"] > deadline
             lines.append((f"{where}: Prometheus has not scraped this target yet", late))

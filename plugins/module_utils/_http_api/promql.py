@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Parts of PromQL's expressions. Private to the collection."""
+"""Builds parts of PromQL expressions. Private to the collection."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ import typing as t
 
 
 def any_of(names: t.Iterable[str]) -> str:
-    """Return the regular expression of PromQL, in its quotes, that matches these names and no others."""
+    """Return a regular expression for PromQL, in quotes, that matches exactly *names*."""
     return json.dumps("|".join(re.escape(name) for name in sorted(names)), ensure_ascii=False)

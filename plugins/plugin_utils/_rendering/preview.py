@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.vigie.monitoring.plugins.module_utils._common.redaction import WORD, is_secret, redacted, redacted_text
+from ansible_collections.vigie.monitoring.plugins.module_utils._common.redaction import (
+    REDACTED,
+    is_secret,
+    redacted,
+    redacted_text,
+)
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, active_servers
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import made_yaml
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import alertmanager
@@ -25,7 +30,7 @@ def rendered_files(model: Model) -> dict[str, str]:
             "the inventory has no Prometheus server: put one into its group (prometheus, or as monitoring_groups says)"
         )
     files = {
-        f"{server}/{path}": f"{WORD}\n" if isinstance(file, dict) else file
+        f"{server}/{path}": f"{REDACTED}\n" if isinstance(file, dict) else file
         for server in servers
         for path, file in configuration_files(model, server, redacted(prometheus_config(model, server))).items()
     }

@@ -58,7 +58,7 @@ def test_a_policy_of_iptables() -> None:
     """For what no rule accepts; the reply to a server has a chain of its own."""
     found = by_iptables("-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT", policy="DROP")
     assert found is not None
-    assert (found.certain, found.blame) == (True, "chain INPUT, policy drop")
+    assert (found.certain, found.dropped_by) == (True, "chain INPUT, policy drop")
     established = "-A OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT"
     assert fate(by_iptables(established, policy="DROP", flow=REPLY)) == "passes"
     assert fate(by_iptables("-A OUTPUT -p tcp -m tcp --sport 22 -j ACCEPT", policy="DROP", flow=REPLY)) == "blocked"

@@ -126,11 +126,13 @@ def test_a_published_port_is_that_of_the_host() -> None:
 def test_what_others_have_in_input() -> None:
     """Without our chains and the jumps to them."""
     chains = iptables.parse(SAVED)
-    left = iptables.without(chains, ["OURS"])
+    left = iptables.without_chains(chains, ["OURS"])
     assert "OURS" not in left
     assert left["INPUT"].rules == chains["INPUT"].rules[:1]
     assert iptables.filters_input(left)
-    assert not iptables.filters_input(iptables.without(iptables.parse(":INPUT ACCEPT [0:0]\n-A INPUT -j OURS\n"), ["OURS"]))
+    assert not iptables.filters_input(
+        iptables.without_chains(iptables.parse(":INPUT ACCEPT [0:0]\n-A INPUT -j OURS\n"), ["OURS"])
+    )
     assert iptables.filters_input({"INPUT": Chain("DROP")})
 
 

@@ -22,7 +22,8 @@ def chain(*rules: dict[str, t.Any], parent: str = "INPUT") -> dict[str, t.Any]:
 def shown(*rules: dict[str, t.Any], parent: str = "INPUT", docker: bool = False) -> list[str]:
     """Return the rules of a chain as a diff has them, without the chain."""
     return [
-        line.partition(": ")[2] for line in nftables.shown(nftables.wanted([chain(*rules, parent=parent)], docker=docker))[1:]
+        line.partition(": ")[2]
+        for line in nftables.diff_lines(nftables.wanted([chain(*rules, parent=parent)], docker=docker))[1:]
     ]
 
 
@@ -106,7 +107,7 @@ def test_tables_of_others() -> None:
         table("inet", "filter", "input"),
         table("ip6", "filter", "input"),
     )
-    assert nftables.of_others([*ours, *by_iptables, *native, *same_name]) == [*native, *same_name]
+    assert nftables.foreign_objects([*ours, *by_iptables, *native, *same_name]) == [*native, *same_name]
     assert nftables.filters_input(native)
     assert not nftables.filters_input(table("inet", "x", "forward"))
     assert nftables.has_docker(table("ip", "docker-bridges", "filter-FORWARD"))

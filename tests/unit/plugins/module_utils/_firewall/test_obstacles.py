@@ -48,18 +48,18 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._firewall import 
 )
 def test_the_operator_is_told_what_to_do(manager: str, where: str, flow: flows.Flow, command: str) -> None:
     """In the words of the program that has the rules; host, port and peer by name."""
-    obstacle = flows.Obstacle(flows.Base(where, manager, "input", "drop"), "chain input, policy drop", certain=True)
-    (text,) = obstacles.described({obstacle: [flow]}, certain=True)
+    obstacle = flows.Obstacle(flows.BaseChain(where, manager, "input", "drop"), "chain input, policy drop", certain=True)
+    (text,) = obstacles.describe({obstacle: [flow]}, certain=True)
     assert text.startswith(f"{where}, chain input, policy drop, blocks: node on a for b (tcp ")
     assert f"for example: {command}" in text or command in text
-    assert obstacles.described({obstacle: [flow]}, certain=False) == []
+    assert obstacles.describe({obstacle: [flow]}, certain=False) == []
 
 
 def test_a_message_names_some_connections_and_counts_the_others() -> None:
     """A server has thousands."""
-    obstacle = flows.Obstacle(flows.Base("nftables, table inet site", "nftables", "input", "drop"), "x", certain=False)
-    grouped = obstacles.group((dataclasses.replace(FLOW, destination_port=port), obstacle) for port in range(1, 10))
-    (text,) = obstacles.described(grouped, certain=False)
+    obstacle = flows.Obstacle(flows.BaseChain("nftables, table inet site", "nftables", "input", "drop"), "x", certain=False)
+    grouped = obstacles.group_by_obstacle((dataclasses.replace(FLOW, destination_port=port), obstacle) for port in range(1, 10))
+    (text,) = obstacles.describe(grouped, certain=False)
     assert text.count("node on a for b") == 5
     assert "can block: " in text
     assert "; and 4 more. " in text

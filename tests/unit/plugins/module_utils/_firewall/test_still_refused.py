@@ -41,10 +41,10 @@ def test_a_refusal_is_read_as_it_was_given(refused: dict[str, t.Any]) -> None:
     allowed = [{**refused, "jump": "ACCEPT"}, {**refused, "source": "198.51.100.1"}]
     chain = {**CHAIN, "rules": [*allowed, refused]}
     lines = [line for family in FAMILIES for line in iptables.wanted({"INPUT": Chain("ACCEPT")}, chain, family).rules]
-    found = still_refused.of_iptables(lines)
+    found = still_refused.refusals_in_iptables(lines)
     assert found in ([refused], [refused, refused])
     listed = [item["rule"] for item in nftables.wanted([chain], docker=False) if "rule" in item]
-    assert still_refused.of_nftables(listed) == [refused]
+    assert still_refused.refusals_in_nftables(listed) == [refused]
 
 
 def test_ports_that_somebody_listens_on() -> None:
@@ -78,5 +78,5 @@ def test_this_host_is_read() -> None:
 )
 def test_what_stays_refused(chain: dict[str, t.Any], refused: dict[str, t.Any], stays: bool) -> None:  # noqa: FBT001
     """It comes with a rule that lets the host itself in."""
-    kept = still_refused.kept({**CHAIN, **chain}, [refused, refused], files)
+    kept = still_refused.kept_refusals({**CHAIN, **chain}, [refused, refused], files)
     assert kept == ([{**refused, "in_interface": "lo", "jump": "ACCEPT"}, refused] if stays else [])

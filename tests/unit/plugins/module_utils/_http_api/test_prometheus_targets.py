@@ -34,7 +34,7 @@ def test_reduce_takes_what_matters_of_an_answer() -> None:
         "lastScrape": "2026-11-21T05:40:48.048116734Z",
         "health": "down",
     }
-    reduced = prometheus_targets.reduce(answer)
+    reduced = prometheus_targets.summarize(answer)
     assert reduced["last_scrape"] == pytest.approx(1795239648.0481167)
     assert (reduced["host"], reduced["address"], reduced["health"]) == ("web2", "198.18.0.12:9100", "down")
     assert (reduced["job"], reduced["pool"]) == ("node", "nodes")
@@ -93,7 +93,8 @@ def test_nobody_waits_for_what_cannot_come(active: list[t.Any], now: float, *, f
 def test_interval(text: str, expected: float) -> None:
     """As Prometheus writes durations."""
     assert (
-        prometheus_targets.reduce({"labels": {}, "scrapeUrl": "", "health": "up", "scrapeInterval": text})["interval"] == expected
+        prometheus_targets.summarize({"labels": {}, "scrapeUrl": "", "health": "up", "scrapeInterval": text})["interval"]
+        == expected
     )
 
 
