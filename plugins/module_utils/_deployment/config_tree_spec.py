@@ -86,15 +86,15 @@ class Plan:
         return bool(self.switch or self.watched or self.stale)
 
 
-def parse_mode(mode: t.Any) -> int:
-    """Return an octal mode as a number.
+def parse_mode(mode: t.Any, option: str) -> int:
+    """Return an octal mode, the value of *option*, as a number.
 
     :raises TreeError: if *mode* is not octal. YAML turns a mode without quotes into a decimal number.
     """
     try:
         return int(str(mode), 8)
     except ValueError:
-        raise TreeError(f"{mode!r} is not an octal mode. Write the mode in quotes, for example '0640'.") from None
+        raise TreeError(f"{option} {mode!r} is not an octal mode. Write the mode in quotes, for example '0640'.") from None
 
 
 def parse_directory_mode(mode: t.Any) -> int:
@@ -102,7 +102,7 @@ def parse_directory_mode(mode: t.Any) -> int:
 
     :raises TreeError: if users other than root could write to the directories.
     """
-    number = parse_mode(mode)
+    number = parse_mode(mode, "directory_mode")
     if number & 0o022:
         raise TreeError(
             f"directory_mode {mode!r} lets users other than root write to directories of the configuration. "
@@ -150,5 +150,5 @@ def parse_files(files: t.Mapping[str, t.Any], mode: str) -> dict[str, File]:
             raise TreeError(
                 f"File {name!r}: expected a string, or a dictionary of content (a string), mode and secret; got {got}."
             )
-        parsed[name] = File(content, parse_mode(entry.get("mode") or mode), bool(entry.get("secret")))
+        parsed[name] = File(content, parse_mode(entry.get("mode") or mode, f"File {name!r}: mode"), bool(entry.get("secret")))
     return parsed

@@ -102,7 +102,8 @@ class Downloader:
                 free = shutil.disk_usage(directory).free
                 if size > free:
                     raise DownloadError(
-                        f"{url} has {size} bytes, but the file system of {directory} has only {free} bytes free. Free some space."
+                        f"{url} has {size} bytes, but the file system of {directory} has only {free} bytes free. "
+                        "Free some space and run again."
                     )
                 received = 0
                 while chunk := _read(response, url, received):

@@ -162,7 +162,7 @@ class ReleaseState:
 
 def mode_and_owner(file: t.Mapping[str, t.Any]) -> tuple[int, int, int]:
     """Return the mode, the user and the group of *file*, an item of the option ``files``, as numbers."""
-    return parse_mode(file["mode"]), *files.owner_ids(file["owner"], file["group"])
+    return parse_mode(file["mode"], f"File {file['path']!r}: mode"), *files.owner_ids(file["owner"], file["group"])
 
 
 def _read_text(path: str) -> str | None:

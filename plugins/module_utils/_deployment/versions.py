@@ -154,7 +154,7 @@ def _extract(archive: str, directory: str) -> None:
             if needed > free:
                 raise DownloadError(
                     f"The unpacked release has {needed} bytes, but the file system of {directory} has only {free} bytes free. "
-                    "Free some space."
+                    "Free some space and run again."
                 )
             chosen = _members_by_path(members)
             links = {name for name, member in chosen.items() if member.issym()}

@@ -43,7 +43,7 @@ def describe(found: BlockedFlows, *, certain: bool) -> list[str]:
 def blocked_message(texts: t.Sequence[str]) -> str:
     """Return the error about obstacles that certainly block flows, each described in *texts*."""
     return (
-        "The host's own firewall rules block connections that the inventory asks for. The rules of vigie.monitoring accept these "
+        "Other firewall rules of the host block connections that the inventory needs. The rules of vigie.monitoring accept these "
         "connections, but an accept in one chain does not override a drop in another base chain. " + " ".join(texts)
     )
 

@@ -16,6 +16,7 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.confi
     LARGE,
     TreeError,
     packed,
+    parse_directory_mode,
     parse_files,
 )
 
@@ -34,6 +35,14 @@ def test_what_is_no_file_is_refused(value: t.Any) -> None:
     """With the file's name."""
     with pytest.raises(TreeError, match=r"^File 'a\.yml': expected"):
         parse_files({"a.yml": value}, "0640")
+
+
+def test_a_mode_that_is_not_octal_is_reported_with_its_file() -> None:
+    """Also the mode of a single file."""
+    with pytest.raises(TreeError, match=r"^File 'a\.yml': mode 'rw' is not an octal mode\. Write the mode in quotes"):
+        parse_files({"a.yml": {"content": "x", "mode": "rw"}}, "0640")
+    with pytest.raises(TreeError, match="^directory_mode 'rwx' is not an octal mode"):
+        parse_directory_mode("rwx")
 
 
 @pytest.mark.parametrize("text", ["ä" * (LARGE + 1), "x" * LARGE + "y", '{"targets": []}\n' * 10000])
