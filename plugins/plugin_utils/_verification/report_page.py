@@ -15,7 +15,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.che
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.verification import SYMBOLS
 
 NOT_PLANNED = "·"
-LEGEND = "✔ up · ✗ down · ! planned, but Prometheus does not know it · ? not in the inventory · a dot: not planned"
+LEGEND = "✔ up · ✗ down · ! expected, but not a target of Prometheus · ? not in the inventory · a dot: not expected"
 # The worst of several targets in one cell is what the cell shows.
 _BY_URGENCY = ("down", "missing", "extra", "up")
 

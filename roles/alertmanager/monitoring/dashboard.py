@@ -10,15 +10,13 @@ from series import ANY, of, rate
 
 
 def build() -> Page:
-    """Return Alertmanager's page."""
-    page = Page(
-        "vigie-alertmanager", "Alertmanager", "Alerts, and whether people hear of them.", 'up{job="alertmanager",host!=""}'
-    )
+    """Return the dashboard of Alertmanager."""
+    page = Page("vigie-alertmanager", "Alertmanager", "Alerts, silences and notifications.", 'up{job="alertmanager",host!=""}')
     page.row("Now")
     page.stat("Active alerts", "none", "max(" + of("alertmanager_alerts", 'state="active",') + ")")
     page.stat("Silenced alerts", "none", "max(" + of("alertmanager_alerts", 'state="suppressed",') + ")")
     page.stat("Silences", "none", "max(" + of("alertmanager_silences", 'state="active",') + ")")
-    # One alone is no cluster, and says nothing of it.
+    # A single Alertmanager is not a cluster and does not report its members.
     page.stat(
         "Members of the cluster",
         "none",

@@ -10,8 +10,8 @@ from series import ANY, BUSY, of, rate
 
 
 def build() -> Page:
-    """Return Apache's page."""
-    page = Page("vigie-apache", "Apache", "Requests, and what the workers do.", 'up{job="apache",host!=""}')
+    """Return the dashboard of Apache."""
+    page = Page("vigie-apache", "Apache", "Requests and workers of Apache.", 'up{job="apache",host!=""}')
     page.row("Now")
     page.stat("Apaches up", "none", f"sum({of('apache_up')})")
     page.stat("Apaches down", "none", f"count({of('apache_up')} == 0) or vector(0)", ANY)

@@ -10,9 +10,9 @@ from series import ANY, DAYS, of
 
 
 def build() -> Page:
-    """Return the page of the probes."""
+    """Return the dashboard of the probes."""
     page = Page(
-        "vigie-probes", "Probes", "Sites, certificates, pings, names and ports, seen from outside.", 'probe_success{host!=""}'
+        "vigie-probes", "Probes", "Probes of websites, certificates, pings, DNS and TCP ports.", 'probe_success{host!=""}'
     )
     page.choose("module", "Modules", 'label_values(probe_success{host=~"$node"}, module)')
     page.choose("target", "Targets", 'label_values(probe_success{module=~"$module",host=~"$node"}, instance)')

@@ -10,8 +10,8 @@ from series import ANY, BUSY, DAYS, DISK, PROGRAMS, active
 
 
 def build() -> Page:
-    """Return the home page."""
-    page = Page("vigie-fleet", "Fleet", "The whole fleet at a glance: servers, services, sites and certificates.")
+    """Return the dashboard that is Grafana's home page."""
+    page = Page("vigie-fleet", "Fleet", "Overview of all hosts, services, sites and certificates.")
     page.choose("cert_instance", "Clients", 'label_values(probe_ssl_earliest_cert_expiry{host=~"$node"}, instance)')
     names = '{__name__=~"node_systemd_unit_state|supervisord:program_up",host=~"$node"}'
     page.choose("service", "Services", f"label_values({names}, name)")
@@ -37,12 +37,12 @@ def build() -> Page:
 
     page.row("Ping")
     ping = 'probe_icmp_duration_seconds{phase="rtt",host=~"$node"}'
-    page.graph("Ping", "s", {"{{host}} {{instance}}": ping}, description="How long an echo takes, from Prometheus' side.")
+    page.graph("Ping", "s", {"{{host}} {{instance}}": ping}, description="Round-trip time of the pings of the prober.")
     page.states("Answers pings", {"{{host}} {{instance}}": 'probe_success{module="icmp",host=~"$node"}'}, span=12)
 
     page.row("Services by server")
     page.states(
-        "systemd units", {"{{host}} {{name}}": active('state="active",')}, description="Those that node_exporter watches."
+        "systemd units", {"{{host}} {{name}}": active('state="active",')}, description="The units that node_exporter reports."
     )
     page.states("supervisord programs", {"{{host}} {{name}}": PROGRAMS})
 
@@ -66,7 +66,7 @@ def build() -> Page:
         "s",
         {"{{phase}}": 'avg by (phase) (probe_http_duration_seconds{host=~"$node"})'},
         stacked=True,
-        description="What a request spends its time with, on average over the sites.",
+        description="Average duration of each phase of a request, over all sites.",
     )
 
     page.row("Sites")

@@ -10,8 +10,10 @@ from series import ANY, of, rate
 
 
 def build() -> Page:
-    """Return HAProxy's page. Its own endpoint says proxy, where the exporter for old ones says frontend or backend."""
-    page = Page("vigie-haproxy", "HAProxy", "Requests, errors, and which servers take part.", 'up{job="haproxy",host!=""}')
+    """Return the dashboard of HAProxy. HAProxy's own endpoint has the label proxy, haproxy_exporter has frontend or backend."""
+    page = Page(
+        "vigie-haproxy", "HAProxy", "Requests, errors, and the state of the backend servers.", 'up{job="haproxy",host!=""}'
+    )
     front, back = "host, proxy, frontend", "host, proxy, backend"
     at_front, at_back = "{{host}} {{proxy}}{{frontend}}", "{{host}} {{proxy}}{{backend}}"
     up = of("haproxy_server_status", 'state="UP",')

@@ -10,8 +10,8 @@ from series import ANY, BUSY, CPU, DISK, MEMORY
 
 
 def build() -> Page:
-    """Return the page of the servers."""
-    page = Page("vigie-node", "Servers", "What servers are busy with, and how full they are.", 'node_uname_info{host!=""}')
+    """Return the dashboard of the hosts."""
+    page = Page("vigie-node", "Servers", "Load, memory, disks and network of the hosts.", 'node_uname_info{host!=""}')
     page.row("Now")
     cores = 'count by (host) (node_cpu_seconds_total{mode="idle",host=~"$node"})'
     page.table(
@@ -99,7 +99,7 @@ def build() -> Page:
         {"Last success": "dateTimeFromNow", "Took": "s", "Status": "none"},
         steps={"Status": ANY},
         span=12,
-        description="What runs under vigie-job.",
+        description="Jobs that run under vigie-job.",
     )
     page.graph("Age of metrics from files", "s", {"{{host}} {{file}}": 'time() - node_textfile_mtime_seconds{host=~"$node"}'})
     return page

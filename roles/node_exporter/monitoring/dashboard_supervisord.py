@@ -10,11 +10,11 @@ from series import ANY, PROGRAMS
 
 
 def build() -> Page:
-    """Return the page of a server with many programs."""
+    """Return the dashboard of the programs of supervisord."""
     page = Page(
         "vigie-supervisord",
         "supervisord",
-        "The programs of supervisord: whether they run, since when, and how often they were started anew.",
+        "Programs of supervisord: their state, start time and restarts.",
         'supervisord:program_up{host!=""}',
     )
     page.choose("service", "Programs", 'label_values(supervisord:program_up{host=~"$node"}, name)')
@@ -46,6 +46,6 @@ def build() -> Page:
         "short",
         {"{{host}} {{name}}": either("start_time_seconds", "changes(%s[10m])")},
         span=24,
-        description="How often in ten minutes.",
+        description="Number of restarts in ten minutes.",
     )
     return page

@@ -10,7 +10,7 @@ from series import ANY, BUSY, RATE, of, rate
 
 
 def build() -> Page:
-    """Return PostgreSQL's page."""
+    """Return the dashboard of PostgreSQL."""
     page = Page("vigie-postgres", "PostgreSQL", "Databases: connections, transactions, sizes, replication.", 'pg_up{host!=""}')
     page.choose("datname", "Databases", 'label_values(pg_database_size_bytes{host=~"$node"}, datname)')
     its = 'datname=~"$datname",'

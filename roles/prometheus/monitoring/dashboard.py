@@ -10,11 +10,11 @@ from series import ANY, RATE, of, rate
 
 
 def build() -> Page:
-    """Return Prometheus' own page."""
-    page = Page("vigie-prometheus", "Prometheus", "The Prometheus servers themselves.", 'up{job="prometheus",host!=""}')
+    """Return the dashboard of the Prometheus servers."""
+    page = Page("vigie-prometheus", "Prometheus", "State and load of the Prometheus servers.", 'up{job="prometheus",host!=""}')
     own = 'job="prometheus",'
     page.row("Now")
-    page.stat("Targets", "none", "count(up)", description="Of all servers, whichever Prometheus was chosen.")
+    page.stat("Targets", "none", "count(up)", description="All targets of the data source. The selected hosts do not apply.")
     page.stat("Series", "short", f"sum({of('prometheus_tsdb_head_series')})", decimals=1)
     page.stat("Samples", "cps", rate("prometheus_tsdb_head_samples_appended_total", ""))
     page.stat("On disk", "bytes", f"sum({of('prometheus_tsdb_storage_blocks_bytes')})", decimals=1)

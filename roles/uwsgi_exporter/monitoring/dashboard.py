@@ -10,8 +10,8 @@ from series import ANY, BUSY, RATE, of, rate
 
 
 def build() -> Page:
-    """Return uWSGI's page."""
-    page = Page("vigie-uwsgi", "uWSGI", "The workers of each uWSGI: how busy, how fast, how large.", 'uwsgi_workers{host!=""}')
+    """Return the dashboard of uWSGI."""
+    page = Page("vigie-uwsgi", "uWSGI", "Load, request duration and memory of the uWSGI workers.", 'uwsgi_workers{host!=""}')
     page.choose("uwsgi", "Instances", 'label_values(uwsgi_workers{host=~"$node"}, uwsgi)')
     its = 'uwsgi=~"$uwsgi",'
     who, legend = "host, uwsgi", "{{host}} {{uwsgi}}"
