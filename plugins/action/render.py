@@ -30,7 +30,7 @@ class ActionModule(ActionBase):
         )
         for name, text in args["files"].items():
             if not isinstance(text, str):
-                raise AnsibleActionFail(f"files: what {name} is to hold is no text: {text!r:.80}")
+                raise AnsibleActionFail(f"files: the content of {name} must be a string, got {text!r:.80}")
         # Goes back with the result, to callbacks: the texts of a large fleet's files are many megabytes.
         self._task.args = {**self._task.args, "files": sorted(args["files"])}
         directory = pathlib.Path(args["path"]).absolute()

@@ -70,7 +70,7 @@ class LookupModule(LookupBase):
         """Return files and notes, as the one item of a list."""
         self.set_options(var_options=variables, direct=kwargs)
         if len(terms) != 1:
-            raise AnsibleLookupError(f"vigie.monitoring.adopted takes the path of one prometheus.yml, got {terms!r}")
+            raise AnsibleLookupError(f"vigie.monitoring.adopted: expected the path of one prometheus.yml, got {terms!r}")
         path = pathlib.Path(terms[0]).absolute()
         alertmanager = self.get_option("alertmanager")
         try:
@@ -86,14 +86,14 @@ def _load(path: pathlib.Path) -> t.Any:
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise ValueError(f"{path} is no YAML: {error}") from error
+        raise ValueError(f"{path} is not valid YAML: {error}") from error
 
 
 def _read(path: pathlib.Path, config_dir: str) -> prometheus_config.Source:
     """Return what prometheus.yml, whose copy is at *path*, says with the files that it names."""
     config = _load(path)
     if not isinstance(config, dict):
-        raise ValueError("it is no configuration of Prometheus")  # noqa: TRY004 - a mistake of the file, not of the program
+        raise ValueError("the file is not a configuration of Prometheus")  # noqa: TRY004 - an error of the file, not of the program
     config_dir = config_dir.rstrip("/")
     config = target_files.absolute(config, config_dir)
     for pattern in config.get("scrape_config_files") or []:

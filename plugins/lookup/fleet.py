@@ -70,5 +70,5 @@ class LookupModule(LookupBase):
         """Return the model, as the one item of a list."""
         self.set_options(var_options=variables, direct=kwargs)
         if terms:
-            raise AnsibleError(f"vigie.monitoring.fleet takes no terms, got {terms!r}")
+            raise AnsibleError(f"vigie.monitoring.fleet: expected no terms, got {terms!r}")
         return [cache.model((variables or {}).get("hostvars"), self.get_option("host"), self.get_option("without"))]

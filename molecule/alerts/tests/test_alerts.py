@@ -222,11 +222,11 @@ def test_no_secret_is_seen(scenario: t.Any, edited: t.Any) -> None:
     [
         (
             {"alertmanager_routes": [{"match": {"function": "sms"}, "contact": "team-sns"}]},
-            "no such contact; alertmanager_contacts has ops",
+            "unknown contact. alertmanager_contacts has ops",
         ),
-        ({"alertmanager_routes": [{"match": {"function": "sms"}}]}, "it leads nowhere"),
+        ({"alertmanager_routes": [{"match": {"function": "sms"}}]}, "the route has no contact"),
         ({"alertmanager_routes": [{"match": {"functoin": "sms"}, "contact": "ops"}]}, "no target and no rule has this label"),
-        ({"alertmanager_routes": [{"match_regex": {"function": "s(ms"}, "contact": "ops"}]}, "it is no regular expression"),
+        ({"alertmanager_routes": [{"match_regex": {"function": "s(ms"}, "contact": "ops"}]}, "not a valid regular expression"),
         # Python knows this one, Alertmanager does not: its own tool refuses it.
         ({"alertmanager_routes": [{"match_regex": {"function": "(?=s)"}, "contact": "ops"}]}, "amtool rejects the configuration"),
         ({"alertmanager_templates": {"mine": "{{ nonsense }}"}}, "amtool rejects the configuration"),

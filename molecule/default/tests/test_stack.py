@@ -224,9 +224,9 @@ def test_what_was_not_rolled_out_is_told(scenario: t.Any, edited: t.Any, tmp_pat
     assert play.rc != 0
     problems = play.result("monitor", "assert")["msg"]
     assert problems == [
-        "monitor: what the inventory says is not in force (rules/extra.yml): run vigie.monitoring.site --tags targets",
+        "monitor: deployed files differ from the inventory (rules/extra.yml). Run vigie.monitoring.site --tags targets",
         "monitor: the rule Mine (group mine of rules/extra.yml) is not loaded",
-        f"app2: node_exporter {scenario.var('app2', 'node_exporter_version')} runs, the inventory has 1.0.0",
+        f"app2: node_exporter {scenario.var('app2', 'node_exporter_version')} runs, but the inventory has 1.0.0",
     ]
     checks = json.loads((tmp_path / "v.json").read_text())["checks"]
     assert [check["problem"] for check in checks if check["problem"]] == problems
@@ -368,7 +368,7 @@ def test_a_dead_server_is_offboarded_too(scenario: t.Any, edited: t.Any) -> None
     ("playbook", "variables", "message"),
     [
         ("onboard.yml", {}, "onboard needs the new hosts: --limit web3.example.com"),
-        ("offboard.yml", {}, "offboard takes the name of one host: -e host=web2.example.com"),
+        ("offboard.yml", {}, "offboard needs the name of one host: -e host=web2.example.com"),
         ("offboard.yml", {"host": "monitor"}, "this host is a Prometheus server of the inventory"),
     ],
 )
@@ -484,7 +484,7 @@ def test_mistakes_of_the_inventory_are_found_before_anything_is_touched(scenario
     play = scenario.play("site.yml", inventory=inventory)
     assert play.rc != 0
     assert "host app1, variable monitoring_labels.bad-name, value" in play.output
-    assert "host app1, variable monitoring_labels.rack, value 12: a label's value is a text" in play.output
+    assert "host app1, variable monitoring_labels.rack, value 12: a label value must be a string" in play.output
     assert "host app1, variable node_exporter_port, value 99999" in play.output
     assert {result["action"] for result in play.results} == {"assert"}
 

@@ -302,7 +302,10 @@ def test_a_closed_server_still_scrapes(scenario: t.Any) -> None:
             {"monitoring_source_addresses": ["no.such.name.invalid"]},
             "the name no.such.name.invalid does not resolve on this host",
         ),
-        ({"monitoring_scrapes": [{"job": "site", "port": 443}]}, "say `public: true` there to leave it as it is for others"),
+        (
+            {"monitoring_scrapes": [{"job": "site", "port": 443}]},
+            "Set `public: true` in this entry to leave the port open to others",
+        ),
         ({"firewall_admin_networks": ["192.0.2.0/33"]}, "host monitor, variable firewall_admin_networks, value '192.0.2.0/33'"),
         ({"firewall_default": "open"}, "value of firewall_default must be one of: reject, drop, none"),
     ],

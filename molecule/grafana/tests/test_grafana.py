@@ -256,7 +256,7 @@ def test_verify_asks_grafana(scenario: t.Any, tmp_path: Path) -> None:
         in problems["monitor", "data source Alertmanager (monitor)"]
     )
     assert problems["monitor", "dashboards"] == "monitor: Grafana has not loaded the dashboards vigie-prometheus"
-    assert problems["archive", "version"] == f"archive: Grafana {VERSION} runs, the inventory has 13.9.9"
+    assert problems["archive", "version"] == f"archive: Grafana {VERSION} runs, but the inventory has 13.9.9"
     mended = scenario.play("site.yml", "--tags grafana")
     assert mended.rc == 0, mended.output
 

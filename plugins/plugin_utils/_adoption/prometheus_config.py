@@ -65,7 +65,10 @@ def adopt(source: Source, server: str, contracts: t.Sequence[Contract]) -> dict[
     """
     notes: list[str] = []
     _check_jobs(source.config)
-    notes += [f"{key}: {path} is not here. What it holds is not adopted: copy it, too" for key, path in source.missing]
+    notes += [
+        f"{key}: {path} was not found on the controller and is not adopted. Copy it from the server as well"
+        for key, path in source.missing
+    ]
     config = target_files.taken_out(source.config, source.targets, source.config_dir, notes)
     source = dataclasses.replace(source, config=config)
     variables: dict[str, t.Any] = _settings(source, notes)
@@ -126,7 +129,7 @@ def _settings(source: Source, notes: list[str]) -> dict[str, t.Any]:
     for name, number in collections.Counter(names).items():
         if number > 1:
             # In one file a group's name must be its own.
-            notes.append(f"{number} rule groups are named {name}: they are numbered now")
+            notes.append(f"{number} rule groups have the name {name}: a number is appended to all but the first")
             same = [group for group in rules if group["name"] == name]
             for index, group in enumerate(same[1:], 2):
                 group["name"] = f"{name}-{index}"
@@ -143,7 +146,8 @@ def _renamed(job: dict[str, t.Any], taken: t.Collection[str], notes: list[str]) 
     while name in taken:
         name += "-2"
     notes.append(
-        f"the job {job['job_name']} is named {name} now, and its targets keep their label job: the inventory has one, too"
+        f"the job {job['job_name']} is renamed to {name}, because the inventory has a job of this name. The targets keep their "
+        "label job"
     )
     relabeling = {"target_label": "job", "replacement": job["job_name"]}
     return {**job, "job_name": name, "relabel_configs": [relabeling, *(job.get("relabel_configs") or [])]}
@@ -159,7 +163,7 @@ def _alertmanagers(source: Source, server: str, variables: dict[str, t.Any]) -> 
     for item in alerting.get("alertmanagers") or []:
         try:
             if set(item) - {"static_configs"}:
-                raise NotPlainError("it has more than static_configs")
+                raise NotPlainError("the section has more than static_configs")
             addresses = [_split(address) for static in item["static_configs"] for address in static["targets"]]
         except NotPlainError:
             left.append(item)
@@ -190,41 +194,42 @@ def _targets(source: Source, server: str, notes: list[str]) -> tuple[list[Target
                 target.host == server and target.endpoint["job"] == "prometheus" and target.endpoint["path"] != "/metrics"
                 for target in its
             ):
-                raise NotPlainError("the server's own metrics are not at /metrics")
+                raise NotPlainError("the metrics of the Prometheus server itself are not at /metrics")
             keys = [
                 (target.endpoint["job"], target.endpoint.get("instance") or target.host + str(target.endpoint["port"]))
                 for target in its
             ]
             if len({*keys} | taken) != len(keys) + len(taken):
-                raise NotPlainError("two of its targets have the same instance")
+                raise NotPlainError("two targets have the same instance")
             taken.update(keys)
             found += its
             copied = sorted({file for pattern in target_files.patterns(job) for file in source.targets.get(pattern) or ()})
             if copied:
                 notes.append(
-                    f"the job {job['job_name']}: its targets are copied from {', '.join(copied)}, which is not read any more"
+                    f"the job {job['job_name']}: the targets are copied from {', '.join(copied)}. Prometheus no longer reads "
+                    "these files"
                 )
         except NotPlainError as error:  # noqa: PERF203 - as many as there are jobs
-            notes.append(f"the job {job['job_name']} stays in Prometheus' own form (prometheus_extra_scrape_configs): {error}")
+            notes.append(f"the job {job['job_name']} is kept unchanged in prometheus_extra_scrape_configs: {error}")
             left.append(job)
     local = sorted({f"{target.address}:{target.endpoint['port']}" for target in found if target.address in _LOOPBACK})
     if local:
-        notes.append(f"{', '.join(local)}: the host is {server}, and the instance is named after it")
+        notes.append(f"{', '.join(local)}: these targets are on the host {server}, and their instances are named after the host")
     return found, left
 
 
 def _of_job(job: dict[str, t.Any], source: Source, server: str, times: t.Mapping[str, t.Any]) -> t.Iterator[Target]:
     unknown = sorted(set(job) - _PLAIN_JOB)
     if unknown:
-        raise NotPlainError(f"it has {', '.join(unknown)}")
+        raise NotPlainError(f"the inventory has no counterpart of {', '.join(unknown)}")
     secret = sorted(key for key in job.get("params") or {} if secret_values.IN_PROMETHEUS(key))
     if secret:
-        raise NotPlainError(f"its parameter {', '.join(secret)} is a secret")
+        raise NotPlainError(f"the parameter {', '.join(secret)} is a secret")
     statics = list(job.get("static_configs") or [])
     for pattern in sorted(target_files.patterns(job)):
         files = source.targets.get(pattern)
         if files is None:
-            raise NotPlainError(f"the files of {pattern} are not here")
+            raise NotPlainError(f"no file matches {pattern} on the controller")
         statics += [group for groups in files.values() for group in groups]
     usual: dict[str, t.Any] = {
         "job": job["job_name"],
@@ -257,7 +262,7 @@ def _target(address: str, labels: dict[str, str], usual: t.Mapping[str, t.Any], 
     instance, named = labels.pop("instance", address), labels.pop("host", "")
     wrong = [f"the label {name}: {problem}" for name, value in labels.items() if (problem := fields.label_problem(name, value))]
     if wrong or any(sign in value for value in labels.values() for sign in inventory_file.TEMPLATE):
-        raise NotPlainError(wrong[0] if wrong else "a label's value has double braces")
+        raise NotPlainError(wrong[0] if wrong else "a label value contains double braces")
     its = instance.rpartition(":")[0] if instance.endswith(f":{endpoint['port']}") else instance
     name = server if host in _LOOPBACK else next(n for n in (named, its, _name(host)) if _NAME.fullmatch(n))
     if instance != f"{name}:{endpoint['port']}" and host not in _LOOPBACK:
@@ -274,11 +279,11 @@ def _split(address: str) -> tuple[str, int]:
         parts = urlsplit(f"//{address}")
         port = parts.port
     except ValueError as error:
-        raise NotPlainError(f"the target {address} cannot be understood: {error}") from error
+        raise NotPlainError(f"the target {address} is not a valid address: {error}") from error
     if not parts.hostname or "/" in address:
-        raise NotPlainError(f"the target {address} cannot be understood")
+        raise NotPlainError(f"the target {address} is not a valid address")
     if port is None:
-        raise NotPlainError(f"the target {address} names no port")
+        raise NotPlainError(f"the target {address} has no port")
     return parts.netloc.rpartition("]")[0].lstrip("[") or parts.netloc.rpartition(":")[0], port
 
 
@@ -299,8 +304,8 @@ def _hosts(
         addresses = sorted({target.address for target in its if target.address not in _LOOPBACK})
         if len(addresses) > 1:
             raise ValueError(
-                f"the targets of {name} have several addresses ({', '.join(addresses)}): give them the same one, or other "
-                "names by a label host"
+                f"the targets of {name} have several addresses ({', '.join(addresses)}). Use one address for all of them, or "
+                "add a label host with a different name to each"
             )
         shared = dict(set.intersection(*(set(target.labels.items()) for target in its)))
         variables: dict[str, t.Any] = {"monitoring_address": addresses[0]} if addresses and addresses[0] != name else {}

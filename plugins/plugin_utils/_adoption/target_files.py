@@ -60,8 +60,8 @@ def taken_out(value: t.Any, targets: TargetFiles, config_dir: str, notes: list[s
     for key, item in value.items():
         if key.endswith("_file") and isinstance(item, str) and _is_ours(item, config_dir):
             raise ValueError(
-                f"{where or key}: {key} names {item}, and site takes over the directory {posixpath.dirname(item)}. Move the file "
-                "elsewhere on the server, and name its new path in prometheus.yml."
+                f"{where or key}: {key} names {item}, and the playbook site replaces the directory {posixpath.dirname(item)}. "
+                "Move the file to another directory on the server, and set the new path in prometheus.yml."
             )
     left = []
     for discovery in value.get("file_sd_configs") or []:
@@ -72,7 +72,8 @@ def taken_out(value: t.Any, targets: TargetFiles, config_dir: str, notes: list[s
             found["static_configs"] = [*(found.get("static_configs") or []), *static]
             notes.append(
                 f"{where}: the targets are copied from {', '.join(targets[pattern] or ())}. Prometheus no longer reads these "
-                f"files: site takes over the directory {posixpath.dirname(pattern)}, and keeps them in *.before-vigie"
+                f"files: the playbook site replaces the directory {posixpath.dirname(pattern)}, and keeps the files as "
+                "*.before-vigie"
             )
     return {**found, "file_sd_configs": left} if left else found
 
@@ -83,9 +84,9 @@ def _copied(
     """Yield the groups of targets of *files*, as static ones."""
     if files is None:
         raise ValueError(
-            f"{where}: no file matches {pattern} beside prometheus.yml, and site takes over the directory "
-            f"{posixpath.dirname(pattern)}: the targets would be lost. Copy that directory from the server, too. If the server "
-            "has no such file, remove the pattern from the copy of prometheus.yml."
+            f"{where}: no file matches {pattern} beside prometheus.yml. The playbook site replaces the directory "
+            f"{posixpath.dirname(pattern)}, and the targets would be lost. Copy that directory from the server as well. If the "
+            "server has no such file, remove the pattern from the copy of prometheus.yml."
         )
     has_path = "__meta_filepath" in json.dumps(value.get("relabel_configs"))
     for path, groups in files.items():
@@ -119,5 +120,5 @@ def vaulted(variables: dict[str, t.Any], group: str, keys: secret_values.Keys, n
     if not secrets:
         return {f"group_vars/{group}.yml": inventory_file.text(shown)}
     path = f"group_vars/{group}/{VAULT}"
-    notes.append(f"{path} holds secrets in clear ({', '.join(secrets)}): encrypt it with ansible-vault encrypt {path}")
+    notes.append(f"{path} contains secrets in plain text ({', '.join(secrets)}). Encrypt the file: ansible-vault encrypt {path}")
     return {f"group_vars/{group}/vars.yml": inventory_file.text(shown), path: inventory_file.text(secrets)}

@@ -47,7 +47,7 @@ class WaitingAction(ActionModule):
                 if busy["holder"] not in told:
                     told.add(busy["holder"])
                     host = self._task.delegate_to or (task_vars or {}).get("inventory_hostname")
-                    wait = f"Waiting until it has finished, {_left(deadline):.0f} s at most"
+                    wait = f"Waiting for at most {_left(deadline):.0f} s until this has finished"
                     Display().warning(f"Host {host}: {busy['holder']} is changing {busy['what']}. {wait}")
         finally:
             self._task.args = arguments

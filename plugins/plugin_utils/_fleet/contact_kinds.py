@@ -65,19 +65,20 @@ class ContactKind:
     def all_problems(self, contact: t.Any, version: Version) -> t.Iterator[Problem]:
         """Yield everything that is wrong with a contact of this kind for a *version* of Alertmanager. Values are not shown."""
         if not isinstance(contact, dict) and not (isinstance(contact, str) and contact and self.text_key):
-            yield "", f"it must be a dictionary{', or a text' if self.text_key else ''}"
+            yield "", f"must be a dictionary{' or a string' if self.text_key else ''}"
             return
         values = self.values(contact)
         for keys in self.required:
             if not any(values.get(key) for key in keys):
-                yield "", f"{' or '.join(keys)} is missing: add it"
+                yield "", f"{' or '.join(keys)} is missing. Add it"
         yield from self.problems(values, version)
         if version < self.since:
             yield "", _too_old(self.since)
 
 
 def _too_old(since: Version) -> str:
-    return f"Alertmanager has this receiver since {'.'.join(map(str, since))}: set alertmanager_version, or use a webhook"
+    first = ".".join(map(str, since))
+    return f"Alertmanager supports this receiver since {first}. Set alertmanager_version to {first} or later, or use a webhook"
 
 
 def parse_version(text: t.Any) -> Version:
@@ -119,8 +120,10 @@ def _rocketchat_problems(values: Values, version: Version) -> t.Iterator[Problem
         if version < _ROCKETCHAT:
             yield "", _too_old(_ROCKETCHAT)
     elif _ROCKETCHAT_WEBHOOKS[0] <= version < _ROCKETCHAT_WEBHOOKS[1]:
-        remedy = "use Alertmanager 0.32, or api_url, token_id, token and channel"
-        yield "", f"Alertmanager 0.26 to 0.31 takes the answer of Rocket.Chat's webhooks for an error and sends again: {remedy}"
+        problem = (
+            "Alertmanager 0.26 to 0.31 treats every answer of Rocket.Chat's webhooks as an error, and sends the message again"
+        )
+        yield "", f"{problem}. Use Alertmanager 0.32 or later, or set api_url, token_id, token and channel"
 
 
 def _telegram(values: Values, _version: Version) -> Entry:
@@ -144,7 +147,7 @@ def _matrix(values: Values, _version: Version) -> Entry:
 
 def _matrix_problems(values: Values, _version: Version) -> t.Iterator[Problem]:
     if not str(values.get("room") or "!").startswith("!"):
-        yield "room", "give the internal ID of the room (!…:server), not its alias"
+        yield "room", "must be the internal ID of the room (!…:server), not an alias"
 
 
 def _webhook(values: Values, _version: Version) -> Entry:

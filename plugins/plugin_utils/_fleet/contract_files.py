@@ -52,10 +52,10 @@ def _read_yaml(path: pathlib.Path, errors: Errors) -> dict[str, t.Any]:
     try:
         found = yaml_load(path.read_bytes())
     except yaml.YAMLError as error:
-        errors.add(path, "", None, f"it is not valid YAML: {' '.join(str(error).split())}")
+        errors.add(path, "", None, f"not valid YAML: {' '.join(str(error).split())}")
         return {}
     if found is not None and not isinstance(found, dict):
-        errors.add(path, "", None, "it must be a dictionary")
+        errors.add(path, "", None, "must be a dictionary")
         return {}
     return found or {}
 
@@ -68,18 +68,18 @@ def read_scrape(path: pathlib.Path, errors: Errors) -> dict[str, t.Any]:
         return {}
     for key in scrape:
         if key not in KEYS:
-            errors.add(path, str(key), scrape[key], f"there is no such key; the keys are {', '.join(KEYS)}")
+            errors.add(path, str(key), scrape[key], f"unknown key. The known keys are {', '.join(KEYS)}")
     job = scrape.get("job")
     if not isinstance(job, str) or may_be_template(job) or not JOB.fullmatch(job):
-        errors.add(path, "job", job, "it must be the name of the scrape job, not a template: letters, digits and any of _ . : -")
+        errors.add(path, "job", job, "must be the name of the scrape job, not a template: letters, digits and any of _ . : -")
     elif job.startswith("probe_"):
-        errors.add(path, "job", job, "the jobs of probes begin with probe_: choose another name")
+        errors.add(path, "job", job, "names that begin with probe_ are reserved for the jobs of probes. Choose another name")
     if scrape.get("port") is None and "instances" not in scrape:
         role = path.parents[1].name
-        errors.add(path, "port", None, f'it must be the port, or a template for the port: "{{{{ {role}_port }}}}"')
+        errors.add(path, "port", None, f'must be the port, or a template for the port: "{{{{ {role}_port }}}}"')
     access = scrape.get("access") or {}
     if not isinstance(access, dict) or not set(access) <= set(_ACCESS) or not isinstance(access.get("clients", []), list):
-        errors.add(path, "access", access, "it must be a dictionary with clients (a list of roles), admins (true) and peers")
+        errors.add(path, "access", access, "must be a dictionary with clients (a list of roles), admins (true) and peers")
     return scrape
 
 
@@ -96,10 +96,10 @@ def read_rules(path: pathlib.Path, errors: Errors) -> str:
     try:
         found = list(_rule_errors(rule_groups(text)))
     except yaml.YAMLError as error:
-        errors.add(path, "", None, f"it is not valid YAML: {' '.join(str(error).split())}")
+        errors.add(path, "", None, f"not valid YAML: {' '.join(str(error).split())}")
         return ""
     except (AttributeError, TypeError):
-        errors.add(path, "groups", "…", "it must be a list of rule groups, each with a name and a list of rules")
+        errors.add(path, "groups", "…", "must be a list of rule groups, each with a name and a list of rules")
         return ""
     for key, value, remedy in found:
         errors.add(path, key, value, remedy)
@@ -143,17 +143,17 @@ def check_dashboards(role: pathlib.Path, errors: Errors) -> None:
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            errors.add(path, "", None, f"it is not valid JSON: {error}")
+            errors.add(path, "", None, f"not valid JSON: {error}")
             continue
         uid = found.get("uid") if isinstance(found, dict) else None
         if not isinstance(uid, str) or not uid:
-            errors.add(path, "uid", uid, "a dashboard must have a uid, a text that no other dashboard has")
+            errors.add(path, "uid", uid, "a dashboard must have a uid, a string that no other dashboard has")
         elif uid.startswith("vigie-"):
-            errors.add(path, "uid", uid, "the dashboards of the collection begin with vigie-: choose another uid")
+            errors.add(path, "uid", uid, "uids that begin with vigie- are reserved for the collection. Choose another uid")
 
 
 def check_name(role: pathlib.Path, errors: Errors) -> None:
     """Report a role whose name cannot be a group, a tag and the beginning of variables."""
     if not _ROLE.fullmatch(role.name) or role.name in _RESERVED:
-        remedy = "its name is a group, a tag and the beginning of its variables: small letters, digits and underscores"
-        errors.add(role, "", None, f"rename the folder; {remedy}, and none of {', '.join(sorted(_RESERVED))}")
+        remedy = "The name of a role must consist of small letters, digits and underscores"
+        errors.add(role, "", None, f"rename the folder. {remedy}, and must not be one of {', '.join(sorted(_RESERVED))}")

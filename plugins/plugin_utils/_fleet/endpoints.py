@@ -24,7 +24,7 @@ def build_endpoint(role: str, raw: dict[str, t.Any], host: str, report: Report) 
     """Return one endpoint of *host* in full, or None where it is none.
 
     :param raw: job and port at least; path, scheme, params, labels and instance.
-    :param report: is told of each mistake: field, value, remedy.
+    :param report: is called for each problem: field, value, remedy.
     """
     problems = list(_problems(raw))
     params = _params(raw.get("params"), problems)
@@ -53,31 +53,33 @@ def build_endpoint(role: str, raw: dict[str, t.Any], host: str, report: Report) 
 
 
 def _problems(raw: dict[str, t.Any]) -> t.Iterator[tuple[str, t.Any, str]]:
-    """Yield what is wrong with an endpoint, but for its params and labels: key, value, remedy."""
+    """Yield the problems of an endpoint, except those of params and labels: key, value, remedy."""
     unknown = [key for key in raw if key not in ENDPOINT_KEYS]
     if unknown:
-        yield "", ", ".join(sorted(unknown)), f"unknown; known are {', '.join(ENDPOINT_KEYS)}"
+        yield "", ", ".join(sorted(unknown)), f"unknown key. The known keys are {', '.join(ENDPOINT_KEYS)}"
     if not isinstance(raw.get("job"), str) or not JOB.fullmatch(raw["job"]):
-        yield "job", raw.get("job"), "a job's name has letters, digits, and any of _ . : -"
+        yield "job", raw.get("job"), "must be a string of letters, digits and the characters _ . : -"
     if parse_port(raw.get("port")) is None:
-        yield "port", raw.get("port"), f"a port is a number from 1 to {MAX_PORT}"
+        yield "port", raw.get("port"), f"must be a port number from 1 to {MAX_PORT}"
     if (raw.get("scheme") or "http") not in _SCHEMES:
-        yield "scheme", raw["scheme"], f"a scheme is one of {', '.join(_SCHEMES)}"
+        yield "scheme", raw["scheme"], f"must be one of {', '.join(_SCHEMES)}"
     path = raw.get("path") or "/metrics"
     if not isinstance(path, str) or not path.startswith("/") or "?" in path:
-        yield "path", path, "a path starts with a slash; what comes after a question mark belongs into params"
+        yield "path", path, "must start with a slash and have no question mark. Put query parameters into params"
     if not isinstance(raw.get("instance") or "", str):
-        yield "instance", raw["instance"], "an instance is a text: put it in quotes"
-    yield from ((key, raw[key], "it is true or false") for key in ("public", "web") if not isinstance(raw.get(key, False), bool))
+        yield "instance", raw["instance"], "must be a string. Put the value in quotes"
+    yield from (
+        (key, raw[key], "must be true or false") for key in ("public", "web") if not isinstance(raw.get(key, False), bool)
+    )
     times = (key for key in TIMES if key in raw and not parse_duration(raw[key]))
-    yield from ((key, raw[key], "a time is a number with a unit: 30s, 1m, 500ms") for key in times)
+    yield from ((key, raw[key], "must be a duration with a unit: 30s, 1m, 500ms") for key in times)
 
 
 def _params(raw: t.Any, problems: list[tuple[str, t.Any, str]]) -> dict[str, list[str]]:
     if not raw:
         return {}
     if not isinstance(raw, dict):
-        problems.append(("params", raw, "it must be a dictionary"))
+        problems.append(("params", raw, "must be a dictionary"))
         return {}
     params = {}
     for name, value in sorted(raw.items()):
@@ -85,7 +87,7 @@ def _params(raw: t.Any, problems: list[tuple[str, t.Any, str]]) -> dict[str, lis
         if all(isinstance(item, (str, int, float)) for item in values):
             params[name] = [str(item).lower() if isinstance(item, bool) else str(item) for item in values]
         else:
-            problems.append((f"params.{name}", value, "it must be a text, or a list of texts"))
+            problems.append((f"params.{name}", value, "must be a string, a number, or a list of these"))
     return {name: values for name, values in params.items() if values}
 
 
@@ -93,7 +95,7 @@ def _labels(raw: t.Any, problems: list[tuple[str, t.Any, str]]) -> dict[str, str
     if not raw:
         return {}
     if not isinstance(raw, dict):
-        problems.append(("labels", raw, "it must be a dictionary"))
+        problems.append(("labels", raw, "must be a dictionary"))
         return {}
     labels = {name: value for name, value in sorted(raw.items()) if value is not None}
     for name, value in labels.items():

@@ -20,21 +20,21 @@ _MILLISECONDS = (31536000000, 604800000, 86400000, 3600000, 60000, 1000, 1)
 def label_problem(name: str, value: t.Any) -> str | None:
     """Return what is wrong with a label, or None."""
     if not LABEL_NAME.fullmatch(name):
-        return "a label's name has letters, digits and underscores, and starts with no digit"
+        return "a label name must consist of letters, digits and underscores, and must not start with a digit"
     if name.startswith("__") or name in RESERVED:
-        return f"{name} is reserved: choose another name for the label"
+        return f"the label name {name} is reserved. Choose another name"
     if not isinstance(value, str):
-        return "a label's value is a text: put it in quotes, or `| string` behind it in a template"
+        return "a label value must be a string. Put the value in quotes, or append `| string` in a template"
     return None
 
 
 def threshold_format_problem(name: str, value: t.Any) -> str | None:
     """Return what is wrong with a threshold, or None."""
     if not LABEL_NAME.fullmatch(name):
-        return "a threshold's name has letters, digits and underscores, and starts with no digit"
+        return "a threshold name must consist of letters, digits and underscores, and must not start with a digit"
     for item in value.values() if isinstance(value, dict) else [value]:
         if parse_number(item) is None:
-            return "a threshold is a number, or a dictionary of numbers by severity"
+            return "a threshold must be a number, or a dictionary from severity to number"
     return None
 
 

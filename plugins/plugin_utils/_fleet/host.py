@@ -86,7 +86,7 @@ class HostBuilder:
                 found = addresses.parse_address(value)
                 if found is not None:
                     return found
-                remedy = "an address is a name, an IPv4 or an IPv6 address, without scheme and port"
+                remedy = "must be a host name, an IPv4 address or an IPv6 address, without scheme and port"
                 self._templates.report(variable, value, remedy)
                 break
         return self._name
@@ -101,7 +101,7 @@ class HostBuilder:
             source = addresses.parse_source(value)
             if source is None:
                 self._templates.report(
-                    variable, value, "a source is a name, an IPv4 or an IPv6 address, or a network (192.0.2.0/24)"
+                    variable, value, "must be a host name, an IPv4 or IPv6 address, or a network (192.0.2.0/24)"
                 )
             else:
                 found.append(source)
@@ -116,7 +116,7 @@ class HostBuilder:
             # An extra variable is a text.
             return value is MISSING or value is None or boolean(value)
         except TypeError:
-            self._templates.report(variable, value, "it must be true or false")
+            self._templates.report(variable, value, "must be true or false")
             return True
 
     def _scrapes(self) -> list[Endpoint]:
@@ -146,7 +146,7 @@ class HostBuilder:
         found = []
         for index, item in enumerate(self._templates.of_kind(instances, variable, list)):
             if not isinstance(item, dict):
-                self._templates.report(f"{variable}[{index}]", item, "it must be a dictionary")
+                self._templates.report(f"{variable}[{index}]", item, "must be a dictionary")
                 continue
             within = Overlay(self._variables, contract.defaults, {"item": item})
             raw = {
@@ -161,7 +161,7 @@ class HostBuilder:
     def _endpoint(self, role: str, raw: t.Any, origin: t.Callable[[str], str]) -> list[Endpoint]:
         """Return an endpoint, or none; *origin* tells which variable a field of it comes from."""
         if not isinstance(raw, dict):
-            self._templates.report(origin(""), raw, "it must be a dictionary with job and port")
+            self._templates.report(origin(""), raw, "must be a dictionary with job and port")
             return []
         if MISSING in raw.values():
             return []

@@ -41,7 +41,7 @@ class HostTemplates:
         if isinstance(value, kind):
             return value
         if value is not None and value is not MISSING:
-            self.report(variable, value, f"it must be a {'dictionary' if kind is dict else 'list'}")
+            self.report(variable, value, f"must be a {'dictionary' if kind is dict else 'list'}")
         return kind()
 
     def render(self, value: t.Any, variable: str, available: Variables | None = None) -> t.Any:
@@ -50,7 +50,7 @@ class HostTemplates:
             return self._renderer(value, available or self.variables)
         except Exception as error:  # noqa: BLE001 - whatever a template raises is a mistake of the inventory
             where, what = self._culprit(value, variable, available or self.variables)
-            self.report(where, what, f"it cannot be templated: {_reason(error)}")
+            self.report(where, what, f"cannot be templated: {_reason(error)}")
             return MISSING
 
     def _culprit(self, value: t.Any, variable: str, available: Variables) -> tuple[str, t.Any]:
@@ -90,14 +90,14 @@ class HostTemplates:
 def _reason(error: Exception) -> str:
     """Return why a template cannot be rendered, and what to do about it where that is known."""
     if isinstance(error, RecursionError):
-        return "the templates of its variables refer to each other in a circle"
+        return "the variables in the template refer to each other in a loop"
     reason = f"{error}".strip().splitlines()[0]
     if reason == OMITTED or "Omit" in reason:
-        return f"{OMITTED}: write default(none) to leave the value out"
+        return f"{OMITTED}. Use default(none) to leave out the value"
     if "ansible_" in reason:
-        return f"{reason} (facts are not used: the fleet is the same whichever hosts a run has)"
+        return f"{reason} (facts cannot be used here: with --limit, Ansible does not gather the facts of all hosts)"
     if _SYNTAX.search(reason):
-        return f"{reason} (where Prometheus or Alertmanager is to read the double braces, put the tag !unsafe before the text)"
+        return f"{reason} (if the double braces are meant for Prometheus or Alertmanager, put the tag !unsafe before the string)"
     return reason
 
 

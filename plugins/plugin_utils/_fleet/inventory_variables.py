@@ -192,7 +192,7 @@ class Inventory:
             cause = error
             while isinstance(cause.__context__, AnsibleError):
                 cause = cause.__context__
-            where = getattr(cause, "_formatted_source_context", None) or f"They lie beside {path}."
+            where = getattr(cause, "_formatted_source_context", None) or f"The files with these variables are beside {path}."
             names = ", ".join(entity.name for entity in entities)
             raise AnsibleError(f"The variables of {names} cannot be read: {cause}\n{where}") from None
         return found

@@ -108,7 +108,9 @@ def server_settings(model: Model, role: str, host: str) -> dict[str, t.Any]:
     servers = model["servers"].get(role, {})
     if host not in servers:
         known = ", ".join(sorted(servers)) or "none"
-        raise ValueError(f"{host} is not in the inventory's group for {role}: put it there (there are: {known})")
+        raise ValueError(
+            f"host {host} is not in the group of the role {role}, which has these hosts: {known}. Add the host to the group"
+        )
     return servers[host]
 
 

@@ -43,12 +43,12 @@ def _named(inventory: Inventory, render: Renderer, problems: Problems) -> list[D
     try:
         values = render(raw, everywhere)
     except Exception as error:  # noqa: BLE001 - a template can raise any exception
-        problems.add("all", VARIABLE, raw, f"it cannot be templated: {error}")
+        problems.add("all", VARIABLE, raw, f"cannot be templated: {error}")
         return []
     if values is None:
         return []
     if not isinstance(values, list) or not all(isinstance(value, str) and value for value in values):
-        problems.add("all", VARIABLE, values, "it must be a list of directories and names of collections")
+        problems.add("all", VARIABLE, values, "must be a list of directories and names of collections")
         return []
     bases = list(map(pathlib.Path, inventory.source_directories))
     return [directory for value in values for directory in _directory(value, bases, problems)]
@@ -67,7 +67,7 @@ def _directory(value: str, bases: list[pathlib.Path], problems: Problems) -> lis
             path /= "roles"
         if not any(path.glob("*/monitoring/scrape.yml")):
             raise ValueError(
-                f"{path} has no folder with a file monitoring/scrape.yml: name the directory that holds your roles' folders"
+                f"{path} has no folder with a file monitoring/scrape.yml. Name the directory that holds the folders of your roles"
             )
     except ValueError as error:
         problems.add("all", VARIABLE, value, str(error))
@@ -80,7 +80,7 @@ def _of_collection(name: str) -> pathlib.Path:
         return pathlib.Path(_get_collection_path(name))
     except ValueError:
         raise ValueError(
-            f"the collection {name} is not installed: install it, or name a directory (one beside the inventory: ./{name})"
+            f"the collection {name} is not installed. Install it, or name a directory (beside the inventory: ./{name})"
         ) from None
 
 
@@ -92,5 +92,5 @@ def _of_path(value: str, bases: t.Iterable[pathlib.Path]) -> pathlib.Path:
         if candidate.is_dir() and candidate.is_absolute():
             return candidate
     if not candidates[0].is_absolute():
-        raise ValueError("a relative path starts beside the inventory, and this inventory is not a file: write the whole path")
-    raise ValueError(f"there is no directory {' or '.join(map(str, dict.fromkeys(candidates)))}: correct the path")
+        raise ValueError("a relative path starts beside the inventory, and this inventory is not a file. Use an absolute path")
+    raise ValueError(f"there is no directory {' or '.join(map(str, dict.fromkeys(candidates)))}. Correct the path")

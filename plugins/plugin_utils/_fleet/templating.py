@@ -21,7 +21,7 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 _REFERENCE = re.compile(r"\{\{\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*\}\}")
 # What `omit` is before ansible-core 2.19; later versions refuse it themselves.
 _OMIT = "__omit_place_holder__"
-OMITTED = "omit is for the options of modules"
+OMITTED = "omit works only in options of modules"
 # One expression and nothing beside it.
 _EXPRESSION = re.compile(r"\s*\{\{[-+]?((?:(?!\}\}|\{\{).)*?)[-+]?\}\}\s*", re.DOTALL)
 # Names that mean something to Jinja itself.

@@ -19,11 +19,17 @@ CLIENT = (*_TLS, "username", "password")
 
 def web_problems(web: t.Mapping[str, t.Any]) -> list[tuple[str, str]]:
     """Return what is wrong with monitoring_web: key and remedy. Values may be secret, and are not shown."""
-    found = [(key, f"unknown; known are {', '.join((*_SERVER, *CLIENT))}") for key in web if key not in (*_SERVER, *CLIENT)]
+    found = [
+        (key, f"unknown key. The known keys are {', '.join((*_SERVER, *CLIENT))}")
+        for key in web
+        if key not in (*_SERVER, *CLIENT)
+    ]
     for key, needed in (("cert_file", ("key_file",)), ("username", ("password", "password_hash"))):
-        found += [(other, f"it is needed with {key}") for other in needed if web.get(key) and not web.get(other)]
+        found += [
+            (other, f"missing. It is required together with {key}") for other in needed if web.get(key) and not web.get(other)
+        ]
     if web.get("password_hash") and not str(web["password_hash"]).startswith("$2"):
-        found.append(("password_hash", "it is the password's bcrypt hash: htpasswd -nBC 10 '' prints it"))
+        found.append(("password_hash", "must be the bcrypt hash of the password. To make one, run htpasswd -nBC 10 ''"))
     return found
 
 

@@ -108,18 +108,18 @@ def role_groups(inventory: Inventory, contracts: t.Iterable[Contract], render: R
     try:
         groups = render(raw, everywhere) or {}
     except Exception as error:  # noqa: BLE001 - whatever a template raises is a mistake of the inventory
-        problems.add("all", "monitoring_groups", raw, f"it cannot be templated: {error}")
+        problems.add("all", "monitoring_groups", raw, f"cannot be templated: {error}")
         return {}
     if not isinstance(groups, dict):
-        problems.add("all", "monitoring_groups", groups, "it must be a dictionary from role to group")
+        problems.add("all", "monitoring_groups", groups, "must be a dictionary from role to group")
         return {}
     known = {*(contract.role for contract in contracts), *roles()}
     found = {}
     for role, group in groups.items():
         if role not in known:
-            problems.add("all", f"monitoring_groups.{role}", group, f"no such role; the roles are {', '.join(sorted(known))}")
+            problems.add("all", f"monitoring_groups.{role}", group, f"unknown role. The roles are {', '.join(sorted(known))}")
         elif not isinstance(group, str):
-            problems.add("all", f"monitoring_groups.{role}", group, "it must be the name of a group")
+            problems.add("all", f"monitoring_groups.{role}", group, "must be the name of a group")
         else:
             found[role] = group
     return found
@@ -133,5 +133,5 @@ def _check_name(inventory: Inventory, name: str, problems: Problems) -> None:
             name,
             "group_names",
             sorted(plain(group.name) for group in inventory.hosts[name].groups if group.name != "all"),
-            f"{name} is a group too: to put the group there, list it under children, or [...:children] in an INI inventory",
+            f"{name} is also a group. To add the group, list it under children, or under [...:children] in an INI inventory",
         )

@@ -59,7 +59,8 @@ def contracts_of(inventory: Inventory, render: Renderer) -> tuple[Contract, ...]
 def _raise(problems: list[str]) -> None:
     if problems:
         lines = "\n".join(f"- {line}" for line in problems)
-        raise AnsibleError(f"The inventory has {len(problems)} mistake(s):\n{lines}")
+        number = f"{len(problems)} error{'' if len(problems) == 1 else 's'}"
+        raise AnsibleError(f"The inventory has {number}:\n{lines}")
 
 
 def require_hosts(hosts: t.Sized | None) -> None:
@@ -68,13 +69,13 @@ def require_hosts(hosts: t.Sized | None) -> None:
     :raises AnsibleError: where it has none, as one that does not exist.
     """
     if not hosts:
-        raise AnsibleError("The inventory has no hosts. Name an inventory that exists and can be read: -i inventory.yml")
+        raise AnsibleError("The inventory has no hosts. Set an inventory that exists and can be read: -i inventory.yml")
 
 
 def model(hostvars: t.Any, host: str = "", without: t.Iterable[str] = ()) -> Model:
     """Return the model of the inventory behind Ansible's *hostvars*; see `_fleet.build` for the other parameters.
 
-    :raises AnsibleError: with all mistakes of the inventory.
+    :raises AnsibleError: with all errors of the inventory.
     """
     key = host, tuple(sorted(map(str, without)))
     if key not in _of_this_task:

@@ -53,7 +53,7 @@ def firewall_rules(  # noqa: PLR0913 - a filter's options
     :raises ValueError: for what would do harm, naming host, variable and remedy.
     """
     if default not in REFUSE:
-        raise ValueError(f"host {host}, variable firewall_default, value {default!r}: it is one of {', '.join(REFUSE)}")
+        raise ValueError(f"host {host}, variable firewall_default, value {default!r}: must be one of {', '.join(REFUSE)}")
     networks = [_network(host, network) for network in admin_networks]
     openings = _openings(model, host, networks, closing=default != "none")
     incoming: list[Rule] = []
@@ -96,7 +96,7 @@ def _network(host: str, network: t.Any) -> str:
     found = addresses.parse_source(network)
     if found is None:
         raise ValueError(
-            f"host {host}, variable firewall_admin_networks, value {network!r}: it is an address or a network (192.0.2.0/24)"
+            f"host {host}, variable firewall_admin_networks, value {network!r}: must be an address or a network (192.0.2.0/24)"
         )
     return found
 
@@ -111,8 +111,9 @@ def _openings(model: Model, host: str, networks: list[str], *, closing: bool) ->
         opening.public = opening.public or item.get("public", False)
         if closing and not item["role"] and item["port"] in _WEB and "public" not in item:
             raise ValueError(
-                f"host {host}, variable monitoring_scrapes[{item['job']}], value {item['port']}: this port would be closed to "
-                "all but Prometheus; say `public: true` there to leave it as it is for others, or `public: false` to close it"
+                f"host {host}, variable monitoring_scrapes[{item['job']}], value {item['port']}: the firewall would close this "
+                "port to everybody but Prometheus. Set `public: true` in this entry to leave the port open to others, or "
+                "`public: false` to close it"
             )
         access = model["access"].get(item["role"], NO_ACCESS)
         for name in (*scraping, *access["clients"]):

@@ -37,7 +37,7 @@ def _text(name: str, value: t.Any) -> str:
     if isinstance(value, (str, int, float)):
         text = str(value)
         if re.search(r"[\0\n\r]", text):
-            raise ValueError(f"flag {name}: a value may not hold a line break, got {text!r}")
+            raise ValueError(f"flag {name}: a value must not contain a line break, got {text!r}")
         return text
     raise ValueError(f"flag {name}: expected {KNOWN_TYPES}, got {type(value).__name__}: {value!r}")
 
@@ -55,7 +55,7 @@ def render(flags: t.Mapping[str, t.Any], style: str = "kingpin") -> list[str]:
     arguments = []
     for name, value in flags.items():
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of a flag: write it without the leading dashes")
+            raise ValueError(f"{name!r} is not a valid flag name. Write the name without the leading dashes")
         for item in value if isinstance(value, list) else [value]:
             if item is None:
                 continue

@@ -121,8 +121,8 @@ def grafana_dashboards(model: Model, host: str, community: t.Sequence[str] = ())
         try:
             found = without_inputs(json.loads(text), default, f"vigie-{name}")
         except (ValueError, AttributeError, KeyError, TypeError) as error:
-            remedy = "what was fetched is no dashboard, see grafana_cache_dir"
-            raise ValueError(f"host {host}, variable grafana_community_dashboards, value {name}: {remedy} ({error})") from error
+            problem = f"the downloaded file is not a dashboard ({error}). Check the file in grafana_cache_dir"
+            raise ValueError(f"host {host}, variable grafana_community_dashboards, value {name}: {problem}") from error
         files[f"{item.get('folder') or 'Community'}/{name}.json"] = _text(found)
     return {**files, **settings["grafana_extra_dashboards"]}
 
@@ -244,7 +244,7 @@ def _keys(section: str, values: t.Mapping[str, t.Any]) -> str:
     lines = []
     for key, value in values.items():
         if isinstance(value, (dict, list)):
-            raise ValueError(f"variable grafana_config.{section}{key}: it is a text, a number, true or false")  # noqa: TRY004
+            raise ValueError(f"variable grafana_config.{section}{key}: must be a string, a number, true or false")  # noqa: TRY004
         if value is not None:
             lines.append(f"{key} = {_ini_value(value)}\n")
     return "".join(lines)

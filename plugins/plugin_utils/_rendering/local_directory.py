@@ -32,7 +32,7 @@ def plan(directory: pathlib.Path, files: t.Mapping[str, str]) -> list[Change]:
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(directory).parts)
     }
     if found and not (directory / MARKER).exists():
-        raise ValueError(f"{directory} holds files that were not rendered ({min(found)}, …): name an empty or a new directory")
+        raise ValueError(f"{directory} contains files that were not rendered ({min(found)}, …). Set an empty or a new directory")
     return [
         Change(name, name in found, files.get(name))
         for name in sorted(found | set(files))

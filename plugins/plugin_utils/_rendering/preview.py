@@ -27,7 +27,7 @@ def rendered_files(model: Model) -> dict[str, str]:
     servers = active_servers(model, "prometheus")
     if not servers:
         raise ValueError(
-            "the inventory has no Prometheus server: put one into its group (prometheus, or as monitoring_groups says)"
+            "the inventory has no Prometheus server. Add a host to the group prometheus (or as monitoring_groups sets it)"
         )
     files = {
         f"{server}/{path}": f"{REDACTED}\n" if isinstance(file, dict) else file

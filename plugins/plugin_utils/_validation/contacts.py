@@ -28,6 +28,10 @@ _USUAL_LABELS = {"alertname", "severity", "job", "instance", "host"}
 _MATCHER = re.compile(r"\s*\"?(?P<label>\w+)\"?\s*(?P<sign>=~?)\s*(?:\"(?P<quoted>[^\"\\]*)\"|(?P<word>[^\"{},\\]*?))\s*")
 _EXPRESSION = re.compile(r"(?:[\w .:/@|()*+?-]|\\[.])*")
 _SHOWN = 8
+_UNKNOWN_LABEL = (
+    "no alert can match this route, because no target and no rule has this label. If your own metrics have the label, add it to "
+    "alertmanager_known_labels"
+)
 
 
 def _unknown(_label: str) -> None:
@@ -46,7 +50,10 @@ def contact_and_route_problems(
     contacts = settings["alertmanager_contacts"] or {}
     if settings["alertmanager_config"]:
         both = [name for name in ("contacts", "routes") if settings[f"alertmanager_{name}"]]
-        return [(name, "…", "alertmanager_config is the whole configuration already: use the one or the other") for name in both]
+        return [
+            (name, "…", "alertmanager_config replaces the whole configuration. Set only one of the two variables")
+            for name in both
+        ]
     found: list[Problem] = []
     version = parse_version(settings["alertmanager_version"])
     for name, contact in contacts.items():
@@ -56,7 +63,7 @@ def contact_and_route_problems(
     if any("mail" in (contact or {}) for contact in contacts.values()) and not (settings["alertmanager_smtp"] or {}).get(
         "smarthost"
     ):
-        found.append(("smtp", "…", "contacts have mail: give smarthost (host:port) and from"))
+        found.append(("smtp", "…", "contacts of the kind mail need an SMTP server. Set smarthost (host:port) and from"))
     own = settings["alertmanager_known_labels"] or []
     routes = settings["alertmanager_routes"] or []
     found += _routes_problems("routes", routes, contacts, {*_USUAL_LABELS, *labels, *own})
@@ -67,14 +74,14 @@ def contact_and_route_problems(
 def _contact_problems(name: str, contact: t.Any, version: Version) -> list[Problem]:
     where = f"contacts.{name}"
     if not isinstance(contact, dict) or not contact:
-        return [(where, "…", f"a contact is a dictionary from a kind ({', '.join(KINDS)}) to an address")]
+        return [(where, "…", f"must be a dictionary from a kind of contact ({', '.join(KINDS)}) to an address")]
     found: list[Problem] = []
     for kind, value in contact.items():
         if kind not in KINDS:
-            found.append((f"{where}.{kind}", "…", f"no such kind of contact; there are {', '.join(KINDS)}"))
+            found.append((f"{where}.{kind}", "…", f"unknown kind of contact. The known kinds are {', '.join(KINDS)}"))
             continue
         if not as_list(value):
-            found.append((f"{where}.{kind}", value, "the contact has no address: add one, or remove the kind"))
+            found.append((f"{where}.{kind}", value, "the contact has no address. Add one, or remove the kind"))
         found += [
             (f"{where}.{kind}.{field}" if field else f"{where}.{kind}", "…", remedy)
             for item in as_list(value)
@@ -86,7 +93,7 @@ def _contact_problems(name: str, contact: t.Any, version: Version) -> list[Probl
 def _unknown_contacts(where: str, names: t.Any, contacts: t.Container[str]) -> list[Problem]:
     known = ", ".join(contacts) if isinstance(contacts, dict) and contacts else "none"
     return [
-        (where, name, f"no such contact; alertmanager_contacts has {known}")
+        (where, name, f"unknown contact. alertmanager_contacts has {known}")
         for name in as_list(names)
         if name and name not in contacts
     ]
@@ -97,20 +104,20 @@ def _routes_problems(where: str, routes: t.Any, contacts: t.Container[str], know
     for index, route in enumerate(routes):
         its = f"{where}[{index}]"
         if not isinstance(route, dict):
-            found.append((its, route, "a route is a dictionary with match and contact"))
+            found.append((its, route, "must be a dictionary with match and contact"))
             continue
         unknown = sorted(set(route) - set(_ROUTE_KEYS))
         if unknown:
-            found.append((its, ", ".join(unknown), f"unknown; known are {', '.join(_ROUTE_KEYS)}"))
+            found.append((its, ", ".join(unknown), f"unknown key. The known keys are {', '.join(_ROUTE_KEYS)}"))
         if not any(route.get(key) for key in ("contact", "routes")):
-            found.append((its, route.get("contact"), "it leads nowhere: give it a contact, or routes of its own"))
+            found.append((its, route.get("contact"), "the route has no contact. Add a contact, or add routes below this route"))
         found += _unknown_contacts(f"{its}.contact", route.get("contact"), contacts)
         labels = [*(route.get("match") or {}), *(route.get("match_regex") or {}), *map(_matched, route.get("matchers") or [])]
         found += [
             (
                 f"{its}.match",
                 label,
-                "no target and no rule has this label, the route would never be taken (alertmanager_known_labels: own metrics)",
+                _UNKNOWN_LABEL,
             )
             for label in labels
             if label not in known
@@ -119,7 +126,7 @@ def _routes_problems(where: str, routes: t.Any, contacts: t.Container[str], know
             try:
                 re.compile(str(expression))
             except re.error as error:  # noqa: PERF203 - there are few
-                found.append((f"{its}.match_regex.{label}", expression, f"it is no regular expression: {error}"))
+                found.append((f"{its}.match_regex.{label}", expression, f"not a valid regular expression: {error}"))
         found += [
             (f"{its}.{key}", route[key], remedy)
             for key in ROUTE_TIMES
@@ -145,10 +152,10 @@ def _values_problems(where: str, routes: t.Any, values: Values) -> t.Iterator[Pr
             if known is None or any(_fits(sign, value, other) for other in ("", *known)):
                 continue
             near = difflib.get_close_matches(value, known, n=1)
-            there = f"Did you mean {near[0]}?" if near else f"There are {_some(known)}."
+            there = f"Did you mean {near[0]}?" if near else f"The known values are {_some(known)}."
             remedy = (
-                f"no target and no rule has this value of the label {label}, the route would never be taken. {there} "
-                f"Where alerts from elsewhere have it, add {label} to alertmanager_known_labels"
+                f"no alert can match this route, because no target and no rule has this value of the label {label}. {there} "
+                f"If alerts from other sources have the value, add {label} to alertmanager_known_labels"
             )
             yield f"{its}.{field}", value, remedy
         yield from _values_problems(f"{its}.routes", route.get("routes") or [], values)

@@ -39,11 +39,11 @@ def _targets(model: Model) -> t.Iterator[Problem]:
         instance = job, item["instance"]
         place = job, where, item["path"], repr(item["params"]) if item["params"] else ""
         if instance in instances:
-            remedy = f"{instances[instance]} has the target {item['instance']} in the job {job} already: "
-            yield name, variable, item["port"], remedy + "give one of them another job or instance"
+            problem = f"{instances[instance]} already has the target {item['instance']} in the job {job}. "
+            yield name, variable, item["port"], problem + "Set another job or another instance for one of the two"
         elif place in places:
-            remedy = f"{places[place]} has the same target {where} in the job {job}: "
-            yield name, variable, item["port"], remedy + "give one of them another port, or a monitoring_address"
+            problem = f"{places[place]} has the same target {where} in the job {job}. "
+            yield name, variable, item["port"], problem + "Set another port or another monitoring_address for one of the two"
         instances[instance] = places[place] = name
 
 
@@ -54,7 +54,7 @@ def _ports(model: Model) -> t.Iterator[Problem]:
         if item["role"]:
             first = roles.setdefault((name, item["port"]), item["role"])
             if first != item["role"]:
-                yield name, variable, item["port"], f"{first} has the same port on this host: give one of them another"
+                yield name, variable, item["port"], f"{first} has the same port on this host. Set another port for one of the two"
 
 
 def _params(model: Model) -> t.Iterator[Problem]:
@@ -67,8 +67,8 @@ def _params(model: Model) -> t.Iterator[Problem]:
     for name, variable, _host, item in _endpoints(model):
         for key, values in jobs.get(item["job"], {}).items():
             if item["params"].get(key) != values:
-                remedy = f"other targets of the job {item['job']} have {values}, which Prometheus takes for a whole job only: "
-                yield name, f"{variable}.params.{key}", item["params"].get(key), remedy + "give this one a job of its own"
+                problem = f"other targets of the job {item['job']} have {values}, which must be the same for the whole job. "
+                yield name, f"{variable}.params.{key}", item["params"].get(key), problem + "Set another job for this target"
 
 
 def _webs(model: Model) -> t.Iterator[Problem]:
@@ -78,5 +78,5 @@ def _webs(model: Model) -> t.Iterator[Problem]:
         if "web" in item:
             other, web = first.setdefault(item["job"], (name, item["web"]))
             if web != item["web"]:
-                remedy = f"{other} has another one, and the job {item['job']} can have one alone: give both the same"
-                yield name, "monitoring_web", "…", remedy
+                problem = f"{other} has a different value, and all targets of the job {item['job']} need the same one. "
+                yield name, "monitoring_web", "…", problem + "Set the same value for both"

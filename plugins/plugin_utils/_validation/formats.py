@@ -28,8 +28,8 @@ _SIZES = tuple(re.compile(rf"0|((\d+(\.\d*)?|\.\d+)([KMGTPE]{i}B|B))+") for i in
 def duration(value: t.Any, *, zero: bool = False) -> str | None:
     """Return what is wrong with one of Prometheus' durations, or None; *zero* may be one."""
     if str(value) == "0" or (isinstance(value, str) and value and DURATION.fullmatch(value)):
-        return None if zero or parse_duration(value) else "it must be longer than 0"
-    return "it must be whole numbers with the units y, w, d, h, m, s and ms, in this order and without spaces: 30d, 1h30m"
+        return None if zero or parse_duration(value) else "must be longer than 0"
+    return "must be a duration, whole numbers with the units y, w, d, h, m, s and ms in this order and without spaces: 30d, 1h30m"
 
 
 def _zero_or_duration(value: t.Any) -> str | None:
@@ -39,13 +39,15 @@ def _zero_or_duration(value: t.Any) -> str | None:
 def _go_duration(value: t.Any) -> str | None:
     if _GO_DURATION.fullmatch(str(value)):
         return None
-    return "it must be numbers with the units h, m, s and ms, without spaces: 120h, 1h30m. This program knows no days"
+    return (
+        "must be a duration, numbers with the units h, m, s and ms without spaces: 120h, 1h30m. This program has no unit for days"
+    )
 
 
 def _size(value: t.Any) -> str | None:
     if value == "" or any(size.fullmatch(str(value)) for size in _SIZES):
         return None
-    return "it must be a number with one of the units B, KB, MB, GB, TB, PB and EB, without a space: 50GB"
+    return "must be a number with one of the units B, KB, MB, GB, TB, PB and EB, without a space: 50GB"
 
 
 LOST_TARGETS_LIMIT = re.compile(r"(\d+)\s*(%?)")
@@ -55,7 +57,7 @@ def lost_targets_limit_problem(limit: t.Any) -> str | None:
     """Return what is wrong with a value of ``prometheus_max_lost_targets``, or None."""
     if isinstance(limit, (str, int)) and not isinstance(limit, bool) and LOST_TARGETS_LIMIT.fullmatch(str(limit)):
         return None
-    return "it must be a number of targets, or a share of the server's targets: 20%"
+    return "must be a number of targets, or a percentage of the server's targets: 20%"
 
 
 _EMPTY: dict[str, t.Any] = {"dict": {}, "list": []}
@@ -97,15 +99,15 @@ def _wrong(
     if kind in _EMPTY and not isinstance(value, type(_EMPTY[kind])):
         settings[variable] = type(_EMPTY[kind])()
         if value is not None:
-            yield variable, value, f"it must be a {'dictionary' if kind == 'dict' else 'list'}"
+            yield variable, value, f"must be a {'dictionary' if kind == 'dict' else 'list'}"
     elif kind == "list" and option.get("elements") == "dict":
         settings[variable] = [item for item in value if isinstance(item, dict)]
         yield from (
-            (f"{variable}[{n}]", item, "it must be a dictionary") for n, item in enumerate(value) if not isinstance(item, dict)
+            (f"{variable}[{n}]", item, "must be a dictionary") for n, item in enumerate(value) if not isinstance(item, dict)
         )
     # The role's own port is that of its endpoint, which is checked there.
     elif kind == "int" and variable != f"{role}_port" and not re.fullmatch(r"None|-?\d+", str(value)):
-        yield variable, value, "it must be a whole number"
+        yield variable, value, "must be a whole number"
     elif variable in FORMATS and value is not None and (remedy := FORMATS[variable](value)):
         yield variable, value, remedy
 
@@ -113,5 +115,5 @@ def _wrong(
 def _check_timeout(server: str, settings: t.Mapping[str, t.Any], problems: Problems) -> None:
     interval, timeout = (settings.get(f"prometheus_{key}") for key in TIMES)
     if 0 < parse_duration(interval) < parse_duration(timeout):
-        remedy = f"it must not be longer than prometheus_scrape_interval, which is {interval}"
+        remedy = f"must not be longer than prometheus_scrape_interval, which is {interval}"
         problems.add(server, "prometheus_scrape_timeout", timeout, remedy)

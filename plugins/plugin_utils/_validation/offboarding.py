@@ -15,7 +15,7 @@ _PATTERN = frozenset(",;&!*?[]~ \t\n")
 _SERVERS = {"prometheus": "Prometheus server", "alertmanager": "Alertmanager"}
 
 
-_ONE = "offboard takes the name of one host: -e host=web2.example.com."
+_ONE = "offboard needs the name of one host: -e host=web2.example.com."
 
 
 def offboarding_problem(model: Model, name: t.Any, groups: t.Iterable[str], seen: t.Collection[str]) -> str:
@@ -25,7 +25,7 @@ def offboarding_problem(model: Model, name: t.Any, groups: t.Iterable[str], seen
     :param seen: the names of the hosts that the Prometheus servers have series of.
     """
     if not name:
-        return f"Name the host to take out of the monitoring: {_ONE}"
+        return f"The variable host is not set. {_ONE}"
     reason = _not_one_host(model, name, groups) or _server(model, name) or _unknown(model, name, seen)
     return f"Variable host, value {name!r}: {reason}" if reason else ""
 
@@ -34,9 +34,9 @@ def _not_one_host(model: Model, name: t.Any, groups: t.Iterable[str]) -> str:
     if not isinstance(name, str):
         return _ONE
     if name in set(groups):
-        return f"this is a group. {_ONE} Run offboard once for each host of the group."
+        return f"this is a group. {_ONE} Run the playbook once for each host of the group."
     if name not in model["hosts"] and _PATTERN.intersection(name):
-        return f"this is a host pattern. {_ONE} Run offboard once for each host."
+        return f"this is a host pattern. {_ONE} Run the playbook once for each host."
     return ""
 
 
@@ -44,7 +44,7 @@ def _server(model: Model, name: str) -> str:
     for role, title in _SERVERS.items():
         if name in active_servers(model, role):
             return (
-                f"this host is a {title} of the inventory. Retire the {title} first: put another host into its group, "
+                f"this host is a {title} of the inventory. Retire the {title} first: add another host to the group of {role}, "
                 f"set {role}_state: absent for {name}, and run vigie.monitoring.site."
             )
     return ""

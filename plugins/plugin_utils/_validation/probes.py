@@ -38,22 +38,22 @@ def validate_probes(model: Model, problems: Problems) -> None:
 
 def _probe_problems(raw: t.Any, modules: t.Mapping[str, t.Any], *, known: bool) -> t.Iterator[tuple[str, t.Any, str]]:
     if not isinstance(raw, dict):
-        yield "", raw, "a probe is a dictionary with module and target"
+        yield "", raw, "must be a dictionary with module and target"
         return
     unknown = sorted(set(raw) - set(_KEYS))
     if unknown:
-        yield "", ", ".join(unknown), f"unknown; known are {', '.join(_KEYS)}"
+        yield "", ", ".join(unknown), f"unknown key. The known keys are {', '.join(_KEYS)}"
     if not known:
-        yield "", raw.get("module"), f"nobody probes: put a host into the group of the role {ROLE}"
+        yield "", raw.get("module"), f"no host of the inventory runs {ROLE}. Add a host to the group of this role"
     elif raw.get("module") not in modules:
-        yield "module", raw.get("module"), f"blackbox_exporter_modules has {', '.join(sorted(modules))}"
+        yield "module", raw.get("module"), f"unknown module. blackbox_exporter_modules has {', '.join(sorted(modules))}"
     if not isinstance(raw.get("target") or "", str):
-        yield "target", raw["target"], "it is a text: put it in quotes"
+        yield "target", raw["target"], "must be a string. Put the value in quotes"
     elif _prober(modules.get(str(raw.get("module")))) == "tcp" and not _HOST_PORT.fullmatch(raw.get("target") or ""):
-        yield "target", raw.get("target"), "a TCP probe needs host:port, and brackets around an IPv6 address: [2001:db8::1]:443"
+        yield "target", raw.get("target"), "a TCP probe needs host:port. Put brackets around an IPv6 address: [2001:db8::1]:443"
     labels = raw.get("labels") or {}
     if not isinstance(labels, dict):
-        yield "labels", labels, "it must be a dictionary"
+        yield "labels", labels, "must be a dictionary"
         return
     for label, value in labels.items():
         remedy = label_problem(label, value)

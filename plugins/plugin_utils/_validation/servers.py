@@ -30,7 +30,12 @@ def validate_servers(
     _check_thresholds(model, contracts, problems)
     for name, settings in active_servers(model, "grafana").items():
         if not settings["grafana_admin_password"]:
-            problems.add(name, "grafana_admin_password", "", "Grafana's administrator needs a password: give one, in a vault")
+            problems.add(
+                name,
+                "grafana_admin_password",
+                "",
+                "the password of Grafana's administrator is missing. Set one, and encrypt it with ansible-vault",
+            )
     # Only the labels of all hosts show that a route matches no alert.
     if is_complete:
         labels = alert_labels.labels_of(model)
@@ -49,14 +54,16 @@ def _check_servers(inventory: Inventory, model: Model, problems: Problems) -> bo
         try:
             selected = inventory.select(pattern)
         except (ValueError, TypeError, AttributeError) as error:
-            problems.add(name, "prometheus_scrape_hosts", pattern, f"it must be an Ansible host pattern: {error}")
+            problems.add(name, "prometheus_scrape_hosts", pattern, f"must be an Ansible host pattern: {error}")
             resolved = False
             continue
         settings["scrape_hosts"] = sorted(
             host for host in selected if host in model["hosts"] and model["hosts"][host].get("scraped", True)
         )
         if not any(host in inventory.hosts for host in selected):
-            problems.add(name, "prometheus_scrape_hosts", pattern, "the pattern selects no host")
+            problems.add(
+                name, "prometheus_scrape_hosts", pattern, "the pattern matches no host of the inventory. Correct the pattern"
+            )
             resolved = False
         # A null takes a label away, as everywhere.
         labels = {
@@ -69,13 +76,18 @@ def _check_servers(inventory: Inventory, model: Model, problems: Problems) -> bo
                 problems.add(name, f"prometheus_external_labels.{label}", value, remedy)
         for key in settings.get("prometheus_extra_config") or {}:
             if key == "scrape_configs":
-                problems.add(name, f"prometheus_extra_config.{key}", "…", "they have a variable: prometheus_extra_scrape_configs")
+                problems.add(
+                    name,
+                    f"prometheus_extra_config.{key}",
+                    "…",
+                    "scrape configs have their own variable. Use prometheus_extra_scrape_configs",
+                )
         _check_times(model, name, settings, problems)
         jobs: set[t.Any] = {item["job"] for host in settings["scrape_hosts"] for item in model["hosts"][host]["endpoints"]}
         for config in settings.get("prometheus_extra_scrape_configs") or []:
             job = config.get("job_name") if isinstance(config, dict) else None
             if job is None or job in jobs:
-                remedy = "each has a job_name, which no other job has"
+                remedy = "each scrape config needs a job_name that no other job has"
                 problems.add(name, "prometheus_extra_scrape_configs", job or config, remedy)
             jobs.add(job)
     return resolved
@@ -88,11 +100,11 @@ def _check_scraped(model: Model, problems: Problems) -> None:
     scraping = active_servers(model, "prometheus") or servers
     scraped = {host for its in scraping.values() for host in its["scrape_hosts"]}
     where = (
-        f"prometheus_scrape_hosts of {', '.join(sorted(scraping))} leaves it out: add it there"
+        f"Add the host to prometheus_scrape_hosts of {', '.join(sorted(scraping))}"
         if servers
-        else "the inventory has none: add the file or the group that has it (prometheus, or as monitoring_groups says)"
+        else "Add a Prometheus server to the inventory (group prometheus, or the group that monitoring_groups sets)"
     )
-    remedy = f"no Prometheus server scrapes this host; {where}, or set monitoring_scraped: false where that is meant"
+    remedy = f"no Prometheus server scrapes this host. {where}, or set monitoring_scraped: false if this is intended"
     for name, host in model["hosts"].items():
         if (host["endpoints"] or host.get("probes")) and name not in scraped and host.get("scraped", True):
             problems.add(name, "monitoring_scraped", value=True, remedy=remedy)
@@ -117,5 +129,5 @@ def _check_times(model: Model, server: str, settings: dict[str, t.Any], problems
             if any(key in item for key in TIMES):
                 interval, timeout = (item.get(key) or settings.get(f"prometheus_{key}") for key in TIMES)
                 if parse_duration(timeout) > parse_duration(interval):
-                    remedy = f"a scrape by {server} may take {timeout}, longer than its interval {interval}: give it another"
+                    remedy = f"on {server}, the timeout {timeout} is longer than the interval {interval}. Set a shorter timeout"
                     problems.add(host, f"monitoring_scrapes[{item['job']}].scrape_timeout", item.get("scrape_timeout"), remedy)

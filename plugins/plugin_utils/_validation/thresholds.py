@@ -17,14 +17,17 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.alert_rule
 def threshold_problem(name: str, value: t.Any, known: Known) -> str | None:
     """Return what is wrong with a threshold of the inventory that is a number, or numbers by severity; or None."""
     if name not in known:
-        return f"no alert has this threshold; known are {', '.join(sorted(known))}"
+        return f"unknown threshold. The known thresholds are {', '.join(sorted(known))}"
     sign, usual = known[name]
     own = by_severity(name, value, known)
     unknown = sorted(set(own) - set(usual))
     if unknown:
-        return f"the alert has no severity {', '.join(unknown)}; it has {', '.join(usual)}"
+        return f"the alert has no severity {', '.join(unknown)}. The severities of this alert are {', '.join(usual)}"
     # The mildest is passed first.
     numbers = [{**usual, **own}[severity] for severity in sorted(usual, key=SEVERITIES.index)]
     if numbers != sorted(numbers, reverse=sign == "below"):
-        return f"a more severe alert would come first: they would be {', '.join(map(str, numbers))}, set each one"
+        return (
+            f"a more severe alert would fire before a less severe one, with the thresholds {', '.join(map(str, numbers))}. "
+            "Set the number of each severity"
+        )
     return None

@@ -39,7 +39,7 @@ MONITORING = frozenset(
 )
 _SWITCH = "monitoring_unknown_variables"
 _CHOICES = ("refuse", "allow")
-_ALLOWED = f"If the name is meant, set {_SWITCH}: allow for the group all"
+_ALLOWED = f"If the name is intended, set {_SWITCH}: allow for the group all"
 _TOP_LEVEL = re.compile(r"^([A-Za-z_]\w*)\s*:", re.MULTILINE)
 # A shorter word must be the same: two of them differ by little. A longer one may have one slip, a long one two.
 _SHORTEST, _LONG = 4, 8
@@ -195,10 +195,10 @@ def _allowed(inventory: Inventory, render: Renderer, problems: Problems) -> bool
     try:
         value = _CHOICES[0] if raw is MISSING else render(raw, everywhere)
     except Exception as error:  # noqa: BLE001 - whatever a template raises is a mistake of the inventory
-        problems.add("all", _SWITCH, raw, f"it cannot be templated: {error}")
+        problems.add("all", _SWITCH, raw, f"cannot be templated: {error}")
         return False
     if value not in _CHOICES:
-        problems.add("all", _SWITCH, value, f"it must be one of {', '.join(_CHOICES)}")
+        problems.add("all", _SWITCH, value, f"must be one of {', '.join(_CHOICES)}")
     return value == "allow"
 
 

@@ -65,7 +65,7 @@ def answers(asked: t.Mapping[str, t.Iterable[t.Mapping[str, t.Any]]]) -> dict[st
             elif kind == "tree" and not result.get("failed") and not result.get("unreachable"):
                 answer.differing = sorted(result.get("changed_files") or [])
             else:
-                answer.error = answer.error or str(result.get("msg") or "it could not be asked")
+                answer.error = answer.error or str(result.get("msg") or "the query failed without an error message")
     return found
 
 
@@ -144,7 +144,7 @@ def grafana_checks(model: Model, asked: t.Iterable[t.Mapping[str, t.Any]]) -> li
         host = result["__grafana_host"]
         problems: dict[str, str] = {"answers": ""}
         if "version" not in result:
-            problems["answers"] = str(result.get("msg") or "it could not be asked")
+            problems["answers"] = str(result.get("msg") or "the query failed without an error message")
         else:
             problems |= _of_grafana(model, host, result)
         found += [Check(host, "grafana", name, host, why and f"{host}: {why}") for name, why in problems.items()]
@@ -156,12 +156,12 @@ def _of_grafana(model: Model, host: str, has: t.Mapping[str, t.Any]) -> dict[str
     wanted = str(server_settings(model, "grafana", host)["grafana_version"])
     sources, dashboards = grafana.expected(model, host)
     right_version = wanted == "latest" or _bare(has["version"]) == _bare(wanted)
-    found = {"version": "" if right_version else f"Grafana {has['version']} runs, the inventory has {wanted}"}
+    found = {"version": "" if right_version else f"Grafana {has['version']} runs, but the inventory has {wanted}"}
     there = {source["uid"]: source for source in has["sources"]}
     for source in sources:
         name, its = f"data source {source['name']}", there.get(source.get("uid", ""))
         if its is None:
-            found[name] = f"the {name} is not in Grafana: run vigie.monitoring.site --tags grafana"
+            found[name] = f"the {name} is missing in Grafana. Run vigie.monitoring.site --tags grafana"
         else:
             found[name] = its["problem"] and f"Grafana cannot use the {name}: {its['problem']}"
     missing = sorted(set(dashboards) - {dashboard["uid"] for dashboard in has["dashboards"]})
@@ -182,7 +182,7 @@ def _of_target(server: str, row: Row) -> Check:
 
 def _of_files(server: str, differing: list[str]) -> Check:
     problem = (
-        f"{server}: what the inventory says is not in force ({', '.join(differing)}): run vigie.monitoring.site --tags targets"
+        f"{server}: deployed files differ from the inventory ({', '.join(differing)}). Run vigie.monitoring.site --tags targets"
         if differing
         else ""
     )
@@ -218,11 +218,13 @@ def _of_alertmanagers(model: Model, server: str, connected: list[Row]) -> list[C
         row = known.get(address)
         problem = ""
         if row is None:
-            problem = f"{server}: its Prometheus is not connected to the Alertmanager {address} ({host})"
+            problem = f"{server}: Prometheus is not connected to the Alertmanager {address} ({host})"
         elif row["error"]:
-            problem = f"{server}: its Prometheus cannot send alerts to {host}: {row['error']}"
+            problem = f"{server}: Prometheus cannot send alerts to the Alertmanager on {host}: {row['error']}"
         elif len(expected) > 1 and row["peers"] != len(expected):
-            problem = f"{host}: its Alertmanager is in a cluster of {row['peers']}, the inventory has {len(expected)}"
+            problem = (
+                f"{host}: the Alertmanager cluster has size {row['peers']}, but the inventory has {len(expected)} Alertmanagers"
+            )
         found.append(Check(server, "alertmanager", address, host, problem))
     return found
 
@@ -237,7 +239,7 @@ def _of_versions(model: Model, server: str, builds: list[Row]) -> list[Check]:
         problem = (
             ""
             if wanted == "latest" or _bare(row["version"]) == _bare(wanted)
-            else f"{row['host']}: {row['program']} {row['version']} runs, the inventory has {wanted}"
+            else f"{row['host']}: {row['program']} {row['version']} runs, but the inventory has {wanted}"
         )
         found.append(Check(server, "version", f"{row['program']} of {row['instance']}", row["host"], problem))
     return found
@@ -248,8 +250,8 @@ def _of_clocks(server: str, clocks: list[Row]) -> list[Check]:
     for row in clocks:
         off = row["offset"]
         problem = (
-            f"{row['host']}: its clock is {abs(off):.0f} s {'ahead of' if off > 0 else 'behind'} the one of {server}: "
-            "look at its time synchronisation"
+            f"{row['host']}: the clock is {abs(off):.0f} s {'ahead of' if off > 0 else 'behind'} the clock of {server}. "
+            "Check the time synchronisation of the host"
             if abs(off) > CLOCK_TOLERANCE
             else ""
         )

@@ -140,8 +140,8 @@ def _line(server: str, limit: str, lost: t.Sequence[_Target], had: t.Sequence[_T
         f"more than prometheus_max_lost_targets ({limit}) allows.",
         f"Hosts that are not in the inventory: {_some(gone, _HOSTS)}." if gone else "",
         f"Hosts that lose targets: {_some(left, _HOSTS)}." if left else "",
-        f"Without a target left: {_some(groups, _GROUPS)}." if groups else "",
-        f"Complete the inventory. If the targets are meant to go, run it once with -e prometheus_lost_targets={ACCEPT}.",
+        f"Labels and jobs without a target left: {_some(groups, _GROUPS)}." if groups else "",
+        f"Complete the inventory. If the removal is intended, run the playbook once with -e prometheus_lost_targets={ACCEPT}.",
     )
     return " ".join(part for part in parts if part)
 

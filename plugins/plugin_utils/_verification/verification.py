@@ -64,7 +64,7 @@ def _card(model: Model, host: str, answered: t.Mapping[str, Answer], rows: t.Map
             for alert in info.get("alerts", [])
             if alert["host"] == host
         ]
-    return lines if len(lines) > 1 else [*lines, "· nothing of it is scraped"]
+    return lines if len(lines) > 1 else [*lines, "· no Prometheus server scrapes this host"]
 
 
 def as_json(checks: t.Sequence[Check]) -> str:

@@ -66,7 +66,7 @@ def test_secrets_are_for_the_owner_alone_and_for_a_vault(tmp_path: Path) -> None
     assert "changed=3" in predicted
     assert "changed=3" in said
     assert "swordfish" not in predicted + said
-    assert "group_vars/prometheus/vault.yml holds secrets in clear (vault_prometheus_shop_basic_auth_password)" in said
+    assert "group_vars/prometheus/vault.yml contains secrets in plain text (vault_prometheus_shop_basic_auth_password)" in said
     assert modes(tmp_path / "inventory") == {
         "group_vars/alertmanager/vars.yml": "0o644",
         "group_vars/alertmanager/vault.yml": "0o600",

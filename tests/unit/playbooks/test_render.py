@@ -156,7 +156,7 @@ def test_an_inventory_that_is_wrong_leaves_what_was_rendered(tmp_path: Path) -> 
     write(tmp_path / "in", AWKWARD)
     render(tmp_path / "in" / "hosts.yml", tmp_path / "out")
     before = texts(tmp_path / "out")
-    for text, message in (("{", "the inventory has no Prometheus server"), ("[prometheus]\np\n[p]\nx\n", "p is a group too")):
+    for text, message in (("{", "the inventory has no Prometheus server"), ("[prometheus]\np\n[p]\nx\n", "p is also a group")):
         (tmp_path / "in" / "hosts.yml").write_text(text)
         with pytest.raises(AssertionError) as failed:
             render(tmp_path / "in" / "hosts.yml", tmp_path / "out")
@@ -306,7 +306,8 @@ def test_targets_that_a_run_would_refuse_to_remove_are_named(tmp_path: Path) -> 
     )
     line = (
         "m: this run would remove 6 of 11 targets from Prometheus, more than prometheus_max_lost_targets (20%) allows. "
-        "Hosts that are not in the inventory: web0, web1, web2, web3, web4, web5. Without a target left: place=par (6 targets)."
+        "Hosts that are not in the inventory: web0, web1, web2, web3, web4, web5. "
+        "Labels and jobs without a target left: place=par (6 targets)."
     )
     assert said("--check").count(line) == 1
     assert "would remove" not in said("--check", "-e", "prometheus_lost_targets=accept")

@@ -49,7 +49,7 @@ def test_a_model_that_passes_through_a_template_is_unwrapped_once(monkeypatch: p
 
 def test_an_error_names_the_filter_and_what_to_do(tmp_path: Path) -> None:
     """A server that the inventory does not have."""
-    with pytest.raises(AnsibleError, match=r"vigie\.monitoring\.scrape_targets: nowhere .*prometheus.*mon"):
+    with pytest.raises(AnsibleError, match=r"vigie\.monitoring\.scrape_targets: host nowhere .*prometheus.*mon"):
         Made(tmp_path, FLEET).template("{{ lookup('vigie.monitoring.fleet') | vigie.monitoring.scrape_targets('nowhere') }}")
 
 

@@ -180,11 +180,11 @@ def test_the_directories_that_become_ours_are_all_known(etc: Path, tmp_path: Pat
     [
         (
             "scrape_configs: [{job_name: x, file_sd_configs: [{files: [targets/gone.json]}]}]",
-            r"the job x: no file matches .*/etc/targets/gone\.json beside prometheus\.yml, .* Copy that directory",
+            r"the job x: no file matches .*/etc/targets/gone\.json beside prometheus\.yml\. .* Copy that directory",
         ),
         (
             "scrape_configs: [{job_name: x, basic_auth: {password_file: targets/a.json}, static_configs: [{targets: [a]}]}]",
-            r"the job x: password_file names .*/etc/targets/a\.json, and .* Move the file elsewhere on the server",
+            r"the job x: password_file names .*/etc/targets/a\.json, and .* Move the file to another directory on the server",
         ),
         ("scrape_configs: [{job_name: x}, {job_name: y}, {job_name: x}]", r"several jobs of scrape_configs are named x, which"),
         (
@@ -214,9 +214,7 @@ def test_a_target_without_a_port_keeps_its_instance(etc: Path, tmp_path: Path, n
     (etc / "prometheus.yml").write_text("scrape_configs: [{job_name: node, static_configs: [{targets: [web1, 'web2:9100']}]}]")
     before = discovered(newest_prometheus, etc, {"node"})
     adopted = adopt(etc)
-    assert adopted["notes"] == [
-        "the job node stays in Prometheus' own form (prometheus_extra_scrape_configs): the target web1 names no port"
-    ]
+    assert adopted["notes"] == ["the job node is kept unchanged in prometheus_extra_scrape_configs: the target web1 has no port"]
     assert "node_exporter" not in adopted["files"]["hosts.yml"]
     deploy(model(adopted, tmp_path), etc)
     assert discovered(newest_prometheus, etc, {"node"}) == before
@@ -242,7 +240,7 @@ def test_files_that_were_not_copied_are_named(etc: Path) -> None:
     """A pattern that means no file in a directory that is here means none."""
     (etc / "prometheus.yml").write_text("rule_files: [rules/a.yml, rules/*.yml, more/*.rules]\nscrape_config_files: [gone/*.yml]")
     assert adopt(etc)["notes"] == [
-        f"{key}: {etc}/{path} is not here. What it holds is not adopted: copy it, too"
+        f"{key}: {etc}/{path} was not found on the controller and is not adopted. Copy it from the server as well"
         for key, path in (("scrape_config_files", "gone/*.yml"), ("rule_files", "rules/a.yml"), ("rule_files", "rules/*.yml"))
     ]
 
@@ -285,7 +283,7 @@ def test_secrets_are_in_files_of_their_own(etc: Path, tmp_path: Path, promtool: 
     assert "label" in str(shown)
     assert "http://t/" in str(shown)
     for path in adopted["secret"]:
-        assert any(note.startswith(f"{path} holds secrets in clear (vault_") for note in adopted["notes"])
+        assert any(note.startswith(f"{path} contains secrets in plain text (vault_") for note in adopted["notes"])
     made = model(adopted, tmp_path)
     config = prometheus_config(made, SERVER)
     assert {job["job_name"]: job for job in config["scrape_configs"]}.items() >= {

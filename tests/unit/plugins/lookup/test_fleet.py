@@ -24,5 +24,5 @@ def test_the_lookup_tells_all_mistakes(tmp_path: Path) -> None:
     made = Made(tmp_path / "fine", simple())
     assert made.template("{{ (lookup('vigie.monitoring.fleet')).hosts | list }}") == ["h", "p"]
     wrong = Made(tmp_path / "wrong", simple({"monitoring_labels": {"a-b": "x", "c-d": "x"}}))
-    with pytest.raises(Exception, match=r"The inventory has 2 mistake\(s\):\n- host h, variable monitoring_labels.a-b"):
+    with pytest.raises(Exception, match=r"The inventory has 2 errors:\n- host h, variable monitoring_labels.a-b"):
         wrong.template("{{ lookup('vigie.monitoring.fleet') }}")

@@ -111,13 +111,19 @@ def test_plain_jobs_go_round(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("odd", "reason"),
     [
-        (job("odd", group("x:1"), relabel_configs=[{"action": "labeldrop", "regex": "a"}]), "it has relabel_configs"),
-        (job("odd", group("x:1"), basic_auth={"username": "u", "password_file": "/p"}), "it has basic_auth"),
-        ({"job_name": "odd", "file_sd_configs": [{"files": ["gone/*.yml"]}]}, "the files of gone/*.yml are not here"),
-        (job("odd", group("x:1", a="b"), group("x:1", a="c")), "two of its targets have the same instance"),
-        (job("odd", group("x:1", __tmp="b")), "the label __tmp: __tmp is reserved"),
-        (job("odd", group("x:1", a="{{ b }}")), "a label's value has double braces"),
-        (job("odd", group("x:port")), "the target x:port cannot be understood"),
+        (
+            job("odd", group("x:1"), relabel_configs=[{"action": "labeldrop", "regex": "a"}]),
+            "the inventory has no counterpart of relabel_configs",
+        ),
+        (
+            job("odd", group("x:1"), basic_auth={"username": "u", "password_file": "/p"}),
+            "the inventory has no counterpart of basic_auth",
+        ),
+        ({"job_name": "odd", "file_sd_configs": [{"files": ["gone/*.yml"]}]}, "no file matches gone/*.yml on the controller"),
+        (job("odd", group("x:1", a="b"), group("x:1", a="c")), "two targets have the same instance"),
+        (job("odd", group("x:1", __tmp="b")), "the label __tmp: the label name __tmp is reserved"),
+        (job("odd", group("x:1", a="{{ b }}")), "a label value contains double braces"),
+        (job("odd", group("x:port")), "the target x:port is not a valid address"),
     ],
 )
 def test_a_job_that_the_inventory_cannot_say_stays_as_it_is(tmp_path: Path, odd: dict[str, t.Any], reason: str) -> None:
@@ -126,7 +132,7 @@ def test_a_job_that_the_inventory_cannot_say_stays_as_it_is(tmp_path: Path, odd:
         prometheus_config.Source(config(job("node", group("a:9100")), odd)), SERVER, role_contracts.contracts()
     )
     (note,) = adopted["notes"]
-    assert note.startswith("the job odd stays in Prometheus' own form (prometheus_extra_scrape_configs): ")
+    assert note.startswith("the job odd is kept unchanged in prometheus_extra_scrape_configs: ")
     assert reason in note
     made, targets = rendered(adopted, tmp_path)
     assert made["scrape_configs"][-1] == odd
@@ -146,7 +152,7 @@ def test_settings_rules_and_other_sections_go_over(tmp_path: Path, promtool: str
     )
     source.config["global"]["external_labels"] = {"dc": "a"}
     adopted = prometheus_config.adopt(source, SERVER, role_contracts.contracts())
-    assert adopted["notes"] == ["2 rule groups are named g: they are numbered now"]
+    assert adopted["notes"] == ["2 rule groups have the name g: a number is appended to all but the first"]
     made, _targets = rendered(adopted, tmp_path)
     assert made["global"] == {
         "scrape_interval": "30s",
@@ -203,7 +209,9 @@ def test_localhost_is_the_server(tmp_path: Path) -> None:
     """And the notes say that its instance has another name."""
     source = prometheus_config.Source(config(job("node", group("localhost:9100", a="b"))))
     adopted = prometheus_config.adopt(source, SERVER, role_contracts.contracts())
-    assert adopted["notes"] == [f"localhost:9100: the host is {SERVER}, and the instance is named after it"]
+    assert adopted["notes"] == [
+        f"localhost:9100: these targets are on the host {SERVER}, and their instances are named after the host"
+    ]
     _made, targets = rendered(adopted, tmp_path)
     labels = {"host": SERVER, "instance": f"{SERVER}:9100", "a": "b"}
     assert targets["node"] == [{"targets": [f"{SERVER}:9100"], "labels": labels}]

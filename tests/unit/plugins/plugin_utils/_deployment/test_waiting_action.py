@@ -63,7 +63,7 @@ def test_a_run_that_waits_says_so_once_and_goes_on(waiting: t.Callable[..., t.An
     result, calls, (warning,) = waiting([BUSY, BUSY, {"changed": True}])
     assert (result, len(calls)) == ({"changed": True}, 3)
     assert warning == (
-        "Host web1: Another run (of the user alice) is changing the firewall. Waiting until it has finished, 595 s at most"
+        "Host web1: Another run (of the user alice) is changing the firewall. Waiting for at most 595 s until this has finished"
     )
 
 

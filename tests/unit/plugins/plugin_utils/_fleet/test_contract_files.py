@@ -41,30 +41,30 @@ def rule(**fields: t.Any) -> str:
 
 
 WRONG: dict[str, tuple[str, t.Any, str]] = {
-    "no job": (SCRAPE, {"port": 1}, ", key job, value None: it must be the name of the scrape job, not a template"),
-    "a job by a template": (SCRAPE, {"job": "{{ x }}", "port": 1}, ", key job, value '{{ x }}': it must be the name of"),
+    "no job": (SCRAPE, {"port": 1}, ", key job, value None: must be the name of the scrape job, not a template"),
+    "a job by a template": (SCRAPE, {"job": "{{ x }}", "port": 1}, ", key job, value '{{ x }}': must be the name of"),
     "a job of probes": (
         SCRAPE,
         {"job": "probe_x", "port": 1},
-        ", key job, value 'probe_x': the jobs of probes begin with probe_",
+        ", key job, value 'probe_x': names that begin with probe_ are reserved",
     ),
     "no port": (
         SCRAPE,
         {"job": "x"},
-        f', key port, value None: it must be the port, or a template for the port: "{{{{ {NAME}_port }}}}"',
+        f', key port, value None: must be the port, or a template for the port: "{{{{ {NAME}_port }}}}"',
     ),
     "an unknown key": (
         SCRAPE,
         {"job": "x", "port": 1, "jop": "y"},
-        ", key jop, value 'y': there is no such key; the keys are job, port",
+        ", key jop, value 'y': unknown key. The known keys are job, port",
     ),
     "wrong clients": (SCRAPE, {"job": "x", "port": 1, "access": {"clients": "grafana"}}, ", key access, value "),
-    "a list": (SCRAPE, [1], ": it must be a dictionary"),
-    "no YAML": (SCRAPE, "job: [\n", ": it is not valid YAML: while parsing a flow node"),
-    "no YAML of defaults": ("defaults/main.yml", "a: b: c", ": it is not valid YAML: mapping values are not allowed"),
-    "no YAML of rules": (RULES, "{", ": it is not valid YAML: "),
-    "no groups": (RULES, "groups: 1", ", key groups, value '…': it must be a list of rule groups"),
-    "rules without groups": (RULES, [1], ", key groups, value '…': it must be a list of rule groups"),
+    "a list": (SCRAPE, [1], ": must be a dictionary"),
+    "no YAML": (SCRAPE, "job: [\n", ": not valid YAML: while parsing a flow node"),
+    "no YAML of defaults": ("defaults/main.yml", "a: b: c", ": not valid YAML: mapping values are not allowed"),
+    "no YAML of rules": (RULES, "{", ": not valid YAML: "),
+    "no groups": (RULES, "groups: 1", ", key groups, value '…': must be a list of rule groups"),
+    "rules without groups": (RULES, [1], ", key groups, value '…': must be a list of rule groups"),
     "a group without rules": (
         RULES,
         {"groups": [{"name": "g"}]},
@@ -83,12 +83,12 @@ WRONG: dict[str, tuple[str, t.Any, str]] = {
         ", value 'A': above or below must be a dictionary of numbers",
     ),
     "numbers without a threshold": (RULES, rule(above={"warning": 1}), ", value 'A': threshold must be the name"),
-    "no JSON": (DASHBOARD, "{", ": it is not valid JSON: Expecting property name"),
+    "no JSON": (DASHBOARD, "{", ": not valid JSON: Expecting property name"),
     "no uid": (DASHBOARD, "{}", ", key uid, value None: a dashboard must have a uid"),
     "a uid of ours": (
         DASHBOARD,
         '{"uid": "vigie-x"}',
-        ", key uid, value 'vigie-x': the dashboards of the collection begin with vigie-",
+        ", key uid, value 'vigie-x': uids that begin with vigie- are reserved",
     ),
     "a job of ours": (
         SCRAPE,
@@ -134,7 +134,7 @@ def test_all_errors_are_reported_together(tmp_path: Path) -> None:
 def test_a_folder_whose_name_means_something_else(tmp_path: Path, name: str) -> None:
     """The name is a group, a tag, the beginning of variables, and a file of rules."""
     (found,) = errors(tmp_path, {f"roles/{name}/{SCRAPE}": "{job: x, port: 1}"})
-    assert found.startswith(f"{name}: rename the folder; ")
+    assert found.startswith(f"{name}: rename the folder. ")
 
 
 @pytest.mark.parametrize("name", ["node_exporter", "firewall"])

@@ -24,7 +24,7 @@ def test_a_label(name: str) -> None:
     [
         *((name, "x", "letters, digits and underscores") for name in ("", "9a", "a-b", "a.b", "a b", "ä", "a\n")),
         *((name, "x", f"{name} is reserved") for name in ("host", "instance", "job", "__name__", "__a")),
-        *(("a", value, "text") for value in (1, True, 1.5, None, ["x"], {"x": 1})),
+        *(("a", value, "string") for value in (1, True, 1.5, None, ["x"], {"x": 1})),
     ],
 )
 def test_a_label_that_is_none(name: str, value: t.Any, message: str) -> None:

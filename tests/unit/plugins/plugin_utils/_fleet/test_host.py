@@ -45,7 +45,7 @@ def test_an_address_that_is_none(tmp_path: Path, address: t.Any) -> None:
     (problem,) = problems_of(tmp_path, simple({"monitoring_address": address}))
     assert problem == (
         f"host h, variable monitoring_address, value {address!r}: "
-        "an address is a name, an IPv4 or an IPv6 address, without scheme and port"
+        "must be a host name, an IPv4 address or an IPv6 address, without scheme and port"
     )
 
 

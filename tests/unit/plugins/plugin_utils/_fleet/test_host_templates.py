@@ -50,7 +50,7 @@ def test_a_secret_without_its_password_is_one_mistake(tmp_path: Path) -> None:
     lines = "".join(f"          {line}\n" for line in text.splitlines())
     hosts = f"all:\n  vars: {{site: x}}\n  hosts:\n    h:\n      monitoring_labels:\n        a: !vault |\n{lines}"
     (problem,) = problems_of(tmp_path, {"hosts.yml": hosts})
-    assert problem.startswith("host h, variable monitoring_labels.a, value '(secret)': it cannot be templated: ")
+    assert problem.startswith("host h, variable monitoring_labels.a, value '(secret)': cannot be templated: ")
 
 
 NULL = "{{ nowhere | default(none) }}"
@@ -88,9 +88,9 @@ def test_a_template_may_be_null(tmp_path: Path) -> None:
         (
             {"a": "{{ nowhere | default(omit) }}"},
             "monitoring_labels.a, value '{{ nowhere | default(omit) }}'",
-            "write default(none)",
+            "Use default(none)",
         ),
-        ("{{ nowhere | default(omit) }}", "monitoring_labels, value '{{ nowhere", "write default(none)"),
+        ("{{ nowhere | default(omit) }}", "monitoring_labels, value '{{ nowhere", "Use default(none)"),
         (
             {"a": "{{ $labels.host }} is down"},
             "monitoring_labels.a, value '{{ $labels.host }} is down'",

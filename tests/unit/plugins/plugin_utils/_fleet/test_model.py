@@ -26,7 +26,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.target
 
 def test_a_server_that_is_none_is_an_error_that_lists_them() -> None:
     """With the remedy."""
-    with pytest.raises(ValueError, match=r"x is not in the inventory's group for prometheus: put it there \(there are: p"):
+    with pytest.raises(ValueError, match=r"host x is not in the group of the role prometheus, which has these hosts: p"):
         targets.scrape_targets(models.model(), "x")
 
 

@@ -20,27 +20,30 @@ def test_ten_mistakes_are_ten_lines(tmp_path: Path) -> None:
         "monitoring_probes": "none",
         "monitoring_address": "http://h",
     }
-    text = "a label's name has letters, digits and underscores, and starts with no digit"
+    text = "a label name must consist of letters, digits and underscores, and must not start with a digit"
     assert sorted(problems_of(tmp_path, simple(host))) == [
         (
             "host h, variable monitoring_address, value 'http://h': "
-            "an address is a name, an IPv4 or an IPv6 address, without scheme and port"
+            "must be a host name, an IPv4 address or an IPv6 address, without scheme and port"
         ),
-        "host h, variable monitoring_labels.__name__, value 'x': __name__ is reserved: choose another name for the label",
+        "host h, variable monitoring_labels.__name__, value 'x': the label name __name__ is reserved. Choose another name",
         f"host h, variable monitoring_labels.bad-name, value 'x': {text}",
-        "host h, variable monitoring_labels.broken, value '{{ nowhere }}': it cannot be templated: 'nowhere' is undefined",
-        "host h, variable monitoring_labels.instance, value 'x': instance is reserved: choose another name for the label",
+        "host h, variable monitoring_labels.broken, value '{{ nowhere }}': cannot be templated: 'nowhere' is undefined",
+        "host h, variable monitoring_labels.instance, value 'x': the label name instance is reserved. Choose another name",
         (
             "host h, variable monitoring_labels.rack, value 12: "
-            "a label's value is a text: put it in quotes, or `| string` behind it in a template"
+            "a label value must be a string. Put the value in quotes, or append `| string` in a template"
         ),
-        "host h, variable monitoring_probes, value 'none': it must be a list",
-        "host h, variable monitoring_scrapes[a b].job, value 'a b': a job's name has letters, digits, and any of _ . : -",
+        "host h, variable monitoring_probes, value 'none': must be a list",
+        (
+            "host h, variable monitoring_scrapes[a b].job, value 'a b': "
+            "must be a string of letters, digits and the characters _ . : -"
+        ),
         (
             "host h, variable monitoring_thresholds.memory_used_percent, value 'much': "
-            "a threshold is a number, or a dictionary of numbers by severity"
+            "a threshold must be a number, or a dictionary from severity to number"
         ),
-        "host h, variable node_exporter_port, value 70000: a port is a number from 1 to 65535",
+        "host h, variable node_exporter_port, value 70000: must be a port number from 1 to 65535",
     ]
 
 

@@ -97,14 +97,14 @@ def test_an_inventory_directory_has_its_roles_beside_it(tmp_path: Path) -> None:
 
 
 WRONG: dict[str, tuple[t.Any, str]] = {
-    "no directory": (["/nowhere/roles"], "value '/nowhere/roles': there is no directory /nowhere/roles: correct the path"),
+    "no directory": (["/nowhere/roles"], "value '/nowhere/roles': there is no directory /nowhere/roles. Correct the path"),
     "no relative one": (["../nowhere"], "value '../nowhere': there is no directory"),
     "no role": (["."], "inventory has no folder with a file monitoring/scrape.yml"),
-    "the role itself": ([f"../roles/{NAME}"], "name the directory that holds your roles' folders"),
+    "the role itself": ([f"../roles/{NAME}"], "Name the directory that holds the folders of your roles"),
     "no collection": (["example.nowhere"], "the collection example.nowhere is not installed"),
-    "no list": ("/srv", "it must be a list of directories and names of collections"),
-    "no texts": ([1], "it must be a list of directories and names of collections"),
-    "no template": (["{{ nowhere }}"], "it cannot be templated"),
+    "no list": ("/srv", "must be a list of directories and names of collections"),
+    "no texts": ([1], "must be a list of directories and names of collections"),
+    "no template": (["{{ nowhere }}"], "cannot be templated"),
 }
 
 
@@ -112,7 +112,7 @@ WRONG: dict[str, tuple[t.Any, str]] = {
 def test_a_wrong_path_is_one_error(tmp_path: Path, case: str) -> None:
     """It names the variable and the value. Nothing that follows from it is reported beside it."""
     paths, message = WRONG[case]
-    with pytest.raises(AnsibleError, match=r"The inventory has 1 mistake\(s\)") as error:
+    with pytest.raises(AnsibleError, match=r"The inventory has 1 error") as error:
         cache.model(made(tmp_path, role(), paths).hostvars)
     assert "host all, variable monitoring_role_paths" in str(error.value)
     assert message in str(error.value)
@@ -123,7 +123,7 @@ def test_a_path_relative_to_no_file(tmp_path: Path) -> None:
     here = Made(tmp_path, {}, {"monitoring_role_paths": ["roles"]}, sources=())
     here.manager.parse_source("cache1,")
     here.manager._sources = ["cache1,"]
-    with pytest.raises(AnsibleError, match="write the whole path"):
+    with pytest.raises(AnsibleError, match="Use an absolute path"):
         cache.model(here.hostvars)
 
 

@@ -88,10 +88,10 @@ def test_tls_alone_and_a_password_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "where", "remedy"),
     [
-        ({"key_file": ""}, "key_file", "it is needed with cert_file"),
-        ({"password": ""}, "password", "it is needed with username"),
-        ({"password_hash": "hidden"}, "password_hash", "it is the password's bcrypt hash"),
-        ({"cert": "/c"}, "cert", "unknown; known are cert_file"),
+        ({"key_file": ""}, "key_file", "missing. It is required together with cert_file"),
+        ({"password": ""}, "password", "missing. It is required together with username"),
+        ({"password_hash": "hidden"}, "password_hash", "must be the bcrypt hash of the password"),
+        ({"cert": "/c"}, "cert", "unknown key. The known keys are cert_file"),
     ],
 )
 def test_a_mistake_is_told_without_the_secret(tmp_path: Path, change: dict[str, str], where: str, remedy: str) -> None:

@@ -49,7 +49,7 @@ def test_a_group_listed_as_a_host_is_a_mistake(tmp_path: Path) -> None:
     files = {"hosts.yml": "[web]\nw1\n[prometheus]\np\n[node_exporter]\nweb\n[all:vars]\nsite=x\n"}
     (tmp_path / "ini").mkdir()
     (problem,) = problems_of(tmp_path / "ini", files)
-    assert problem.startswith("host web, variable group_names, value ['node_exporter']: web is a group too: ")
+    assert problem.startswith("host web, variable group_names, value ['node_exporter']: web is also a group. ")
     assert ":children" in problem
     fine = {"hosts.yml": "[web]\nw1\n[prometheus]\np\n[node_exporter:children]\nweb\n[all:vars]\nsite=x\n"}
     (tmp_path / "fine").mkdir()
@@ -71,10 +71,10 @@ def test_the_model_is_plain_data(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("groups", "problem"),
     [
-        ({"promtheus": "servers"}, "monitoring_groups.promtheus, value 'servers': no such role; the roles are alertmanager"),
-        ({"prometheus": ["servers"]}, "monitoring_groups.prometheus, value ['servers']: it must be the name of a group"),
-        (["servers"], "monitoring_groups, value ['servers']: it must be a dictionary from role to group"),
-        ("{{ nowhere }}", "monitoring_groups, value '{{ nowhere }}': it cannot be templated: 'nowhere' is undefined"),
+        ({"promtheus": "servers"}, "monitoring_groups.promtheus, value 'servers': unknown role. The roles are alertmanager"),
+        ({"prometheus": ["servers"]}, "monitoring_groups.prometheus, value ['servers']: must be the name of a group"),
+        (["servers"], "monitoring_groups, value ['servers']: must be a dictionary from role to group"),
+        ("{{ nowhere }}", "monitoring_groups, value '{{ nowhere }}': cannot be templated: 'nowhere' is undefined"),
     ],
 )
 def test_a_mistake_in_the_groups(tmp_path: Path, groups: t.Any, problem: str) -> None:

@@ -92,7 +92,7 @@ def test_mistakes_are_told_each_time(made: inventories.Made) -> None:
     """An inventory that is wrong leaves nothing to be found by the next one who asks."""
     made.manager.get_host("web1").set_variable("node_exporter_port", "none")
     for _time in range(2):
-        with pytest.raises(AnsibleError, match=r"The inventory has 1 mistake\(s\):\n- host web1, variable node_exporter_port"):
+        with pytest.raises(AnsibleError, match=r"The inventory has 1 error:\n- host web1, variable node_exporter_port"):
             cache.model(made.hostvars)
 
 
@@ -100,5 +100,5 @@ def test_an_inventory_without_hosts_is_an_error(tmp_path: Path) -> None:
     """As one that does not exist: each play of it would be passed over."""
     made = Made(tmp_path, {"hosts.yml": {"all": {"children": {"prometheus": {}}}}})
     for template in ("{{ lookup('vigie.monitoring.fleet') }}", "{{ lookup('vigie.monitoring.role_hosts', 'all') }}"):
-        with pytest.raises(AnsibleError, match=r"The inventory has no hosts\. Name an inventory that exists"):
+        with pytest.raises(AnsibleError, match=r"The inventory has no hosts\. Set an inventory that exists"):
             made.template(template)

@@ -192,9 +192,9 @@ def test_a_port_of_the_web_is_closed_only_by_those_who_mean_it(tmp_path: Path, p
     [
         (
             {"admin_networks": ["everybody else"]},
-            "host p1, variable firewall_admin_networks, value 'everybody else': it is an address",
+            "host p1, variable firewall_admin_networks, value 'everybody else': must be an address",
         ),
-        ({"default": "open"}, "host p1, variable firewall_default, value 'open': it is one of reject, drop, none"),
+        ({"default": "open"}, "host p1, variable firewall_default, value 'open': must be one of reject, drop, none"),
     ],
 )
 def test_mistakes(made: Made, options: dict[str, t.Any], message: str) -> None:

@@ -190,7 +190,7 @@ def test_dashboards_of_others_and_ones_own(tmp_path: Path) -> None:
     }
     assert json.loads(files["Community/1-2.json"]) == {"title": "plain", "id": None, "uid": "vigie-1-2"}
     assert files["Mine/x.json"] == "{}"
-    with pytest.raises(ValueError, match=r"host pages, variable grafana_community_dashboards, value 1860-42: .* no dashboard"):
+    with pytest.raises(ValueError, match=r"host pages, variable grafana_community_dashboards, value 1860-42: .* not a dashboard"):
         grafana_dashboards(its, "pages", ["<html>", "{}"])
     with pytest.raises(ValueError, match="value 1-2"):
         grafana_dashboards(its, "pages", ["{}", "[]"])
@@ -198,7 +198,7 @@ def test_dashboards_of_others_and_ones_own(tmp_path: Path) -> None:
 
 def test_a_host_without_a_grafana_is_told(tmp_path: Path) -> None:
     """The group is the remedy."""
-    with pytest.raises(ValueError, match=r"web is not in the inventory's group for grafana: put it there \(there are: pages\)"):
+    with pytest.raises(ValueError, match=r"host web is not in the group of the role grafana, which has these hosts: pages\."):
         grafana_dashboards(model(tmp_path), "web")
 
 
@@ -254,11 +254,11 @@ def test_what_verify_says_of_a_grafana(tmp_path: Path) -> None:
     its["servers"]["grafana"]["pages"]["grafana_version"] = "13.2.3"
     assert problems() == []
     assert len(checks.grafana_checks(its, [has])) == 3 + len(sources)
-    assert problems(version="12.0.0") == ["pages: Grafana 12.0.0 runs, the inventory has 13.2.3"]
+    assert problems(version="12.0.0") == ["pages: Grafana 12.0.0 runs, but the inventory has 13.2.3"]
     its["servers"]["grafana"]["pages"]["grafana_version"] = "latest"
     assert problems(version="12.0.0") == []
     assert problems(sources=has["sources"][1:]) == [
-        "pages: the data source Prometheus (m1.example.com) is not in Grafana: run vigie.monitoring.site --tags grafana"
+        "pages: the data source Prometheus (m1.example.com) is missing in Grafana. Run vigie.monitoring.site --tags grafana"
     ]
     dead = [*has["sources"][:2], {**has["sources"][2], "problem": "refused"}]
     assert problems(sources=dead) == ["pages: Grafana cannot use the data source Alertmanager (m1.example.com): refused"]

@@ -26,5 +26,5 @@ def test_rendered_files_come_and_go(tmp_path: Path) -> None:
     local_directory.write(out, local_directory.plan(out, {"p/a": ""}))
     assert (out / "p/a").read_text() == ""
     (tmp_path / "mine").write_text("x")
-    with pytest.raises(ValueError, match="holds files that were not rendered"):
+    with pytest.raises(ValueError, match="contains files that were not rendered"):
         local_directory.plan(tmp_path, {})

@@ -12,5 +12,5 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import
 
 def test_a_fleet_without_a_server_has_nothing_to_render() -> None:
     """What was rendered before is not lost by a wrong inventory."""
-    with pytest.raises(ValueError, match="the inventory has no Prometheus server: put one into its group"):
+    with pytest.raises(ValueError, match=r"the inventory has no Prometheus server\. Add a host to the group prometheus"):
         preview.rendered_files({"hosts": {}, "servers": {"prometheus": {}}, "rules": {}})

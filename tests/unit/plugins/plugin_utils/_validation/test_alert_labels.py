@@ -69,16 +69,17 @@ def test_a_route_that_would_never_be_taken(tmp_path: Path, case: str) -> None:
     route, variables, named = NEVER[case]
     (problem,) = problems_of(tmp_path, route, **variables)
     assert problem.startswith(
-        f"host mon, variable alertmanager_routes[0].{named}: no target and no rule has this value of the label"
+        f"host mon, variable alertmanager_routes[0].{named}: no alert can match this route, because "
+        "no target and no rule has this value of the label"
     )
-    assert "Did you mean " in problem or "There are " in problem
+    assert "Did you mean " in problem or "The known values are " in problem
 
 
 def test_the_value_that_is_likely_meant(tmp_path: Path) -> None:
     """Is named, and how to say that it is right."""
     (problem,) = problems_of(tmp_path, {"match": {"team": "dbaa"}})
     assert "Did you mean dba?" in problem
-    assert problem.endswith("Where alerts from elsewhere have it, add team to alertmanager_known_labels")
+    assert problem.endswith("If alerts from other sources have the value, add team to alertmanager_known_labels")
 
 
 ELSEWHERE: dict[str, t.Any] = {
@@ -144,7 +145,7 @@ def test_an_expression_that_is_none_is_one_problem_at_most(tmp_path: Path, route
     """Expressions of Alertmanager's own form are left to amtool."""
     found = problems_of(tmp_path, route)
     assert len(found) == ("match_regex" in route)
-    assert all("it is no regular expression: missing )" in problem for problem in found)
+    assert all("not a valid regular expression: missing )" in problem for problem in found)
 
 
 def test_a_fleet_without_its_prometheus_says_nothing_of_values(tmp_path: Path) -> None:

@@ -16,7 +16,10 @@ def test_two_exporters_on_one_port_are_a_mistake(tmp_path: Path) -> None:
         {"uwsgi_exporter_instances": [{"name": "a"}], "uwsgi_exporter_port": 9100}, uwsgi_exporter={"hosts": {"h": None}}
     )
     assert problems_of(tmp_path, files) == [
-        "host h, variable uwsgi_exporter_port, value 9100: node_exporter has the same port on this host: give one of them another"
+        (
+            "host h, variable uwsgi_exporter_port, value 9100: node_exporter has the same port on this host. "
+            "Set another port for one of the two"
+        )
     ]
 
 
@@ -26,8 +29,8 @@ def test_two_hosts_at_one_address_are_a_mistake(tmp_path: Path) -> None:
     files["hosts.yml"]["all"]["children"]["node_exporter"]["hosts"]["twin"] = {"ansible_host": "192.0.2.1"}
     assert problems_of(tmp_path, files) == [
         (
-            "host twin, variable node_exporter_port, value 9100: h has the same target 192.0.2.1:9100 in the job node: "
-            "give one of them another port, or a monitoring_address"
+            "host twin, variable node_exporter_port, value 9100: h has the same target 192.0.2.1:9100 in the job node. "
+            "Set another port or another monitoring_address for one of the two"
         )
     ]
 
@@ -36,7 +39,7 @@ def test_two_targets_of_one_instance_are_a_mistake(tmp_path: Path) -> None:
     """Prometheus would take their series for each other's."""
     scrapes = [{"job": "app", "port": 1, "instance": "same"}, {"job": "app", "port": 2, "path": "/m", "instance": "same"}]
     (problem,) = problems_of(tmp_path, simple({"monitoring_scrapes": scrapes}))
-    assert problem.startswith("host h, variable monitoring_scrapes[app], value 2: h has the target same in the job app already")
+    assert problem.startswith("host h, variable monitoring_scrapes[app], value 2: h already has the target same in the job app")
 
 
 def test_parameters_with_several_values_are_those_of_a_job(tmp_path: Path) -> None:
@@ -58,5 +61,5 @@ def test_the_hosts_of_a_job_have_one_password(tmp_path: Path) -> None:
     assert problems_of(tmp_path, files) == []
     files["host_vars/h2.yml"] = {"monitoring_web": {**web, "password": "hidden"}}
     (problem,) = problems_of(tmp_path, files)
-    assert problem.startswith("host h2, variable monitoring_web, value '…': h1 has another one")
+    assert problem.startswith("host h2, variable monitoring_web, value '…': h1 has a different value")
     assert "hidden" not in problem

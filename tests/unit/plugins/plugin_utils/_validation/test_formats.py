@@ -75,7 +75,7 @@ def test_what_the_programs_understand(tmp_path: Path, variable: str, value: t.An
 def test_what_they_do_not(tmp_path: Path, variable: str, value: t.Any) -> None:
     """One mistake, that names variable and value."""
     (problem,) = problems_of(tmp_path, **{variable: value})
-    assert problem.startswith(f"host m, variable {variable}, value {value!r}: it must ")
+    assert problem.startswith(f"host m, variable {variable}, value {value!r}: must ")
 
 
 def test_other_mistakes(tmp_path: Path) -> None:

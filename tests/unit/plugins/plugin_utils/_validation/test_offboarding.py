@@ -31,9 +31,9 @@ def test_one_host_is_taken(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("", "Name the host to take out of the monitoring"),
-        (None, "Name the host to take out of the monitoring"),
-        (["web1.example.com"], "value ['web1.example.com']: offboard takes the name of one host"),
+        ("", "The variable host is not set"),
+        (None, "The variable host is not set"),
+        (["web1.example.com"], "value ['web1.example.com']: offboard needs the name of one host"),
         ("web", "value 'web': this is a group"),
         ("all", "value 'all': this is a group"),
         ("prometheus", "this is a group"),

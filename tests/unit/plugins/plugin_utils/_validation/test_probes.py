@@ -13,7 +13,7 @@ from models import probing_model
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.probes import validate_probes
 
-TCP = "a TCP probe needs host:port, and brackets around an IPv6 address: [2001:db8::1]:443"
+TCP = "a TCP probe needs host:port. Put brackets around an IPv6 address: [2001:db8::1]:443"
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,12 @@ def test_a_tcp_probe_has_a_port(probe: dict[str, t.Any], remedies: list[str]) ->
 @pytest.mark.parametrize(
     ("probe", "where", "remedy"),
     [
-        ("https://w/", "", "a probe is a dictionary"),
+        ("https://w/", "", "must be a dictionary with module and target"),
         ({"module": "http"}, ".module", "blackbox_exporter_modules has dns, http_2xx, icmp, tcp, tls"),
         ({"target": "w"}, ".module", "blackbox_exporter_modules has"),
-        ({"module": "tcp", "target": 22}, ".target", "it is a text"),
-        ({"module": "icmp", "port": 22}, "", "unknown; known are module, target, labels"),
-        ({"module": "icmp", "labels": ["x"]}, ".labels", "it must be a dictionary"),
+        ({"module": "tcp", "target": 22}, ".target", "must be a string"),
+        ({"module": "icmp", "port": 22}, "", "unknown key. The known keys are module, target, labels"),
+        ({"module": "icmp", "labels": ["x"]}, ".labels", "must be a dictionary"),
         ({"module": "icmp", "labels": {"host": "x"}}, ".labels.host", "host is reserved"),
     ],
 )
@@ -71,4 +71,4 @@ def test_somebody_has_to_probe() -> None:
     made["servers"]["blackbox_exporter"] = {}
     problems = Problems()
     validate_probes(made, problems)
-    assert "put a host into the group of the role blackbox_exporter" in problems.lines[0]
+    assert "no host of the inventory runs blackbox_exporter. Add a host" in problems.lines[0]

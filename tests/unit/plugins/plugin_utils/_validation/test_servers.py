@@ -37,14 +37,17 @@ def test_two_servers_side_by_side(tmp_path: Path, pattern: t.Any, hosts: list[st
 @pytest.mark.parametrize(
     ("server", "problem"),
     [
-        ({"prometheus_scrape_hosts": "all:!all"}, "prometheus_scrape_hosts, value 'all:!all': the pattern selects no host"),
+        ({"prometheus_scrape_hosts": "all:!all"}, "prometheus_scrape_hosts, value 'all:!all': the pattern matches no host"),
         (
             {"prometheus_scrape_hosts": "node_exporter[7]"},
-            "prometheus_scrape_hosts, value 'node_exporter[7]': it must be an Ansible",
+            "prometheus_scrape_hosts, value 'node_exporter[7]': must be an Ansible",
         ),
         ({"prometheus_scrape_hosts": 5}, "prometheus_scrape_hosts, value 5: "),
-        ({"prometheus_external_labels": {"a-b": "x"}}, "prometheus_external_labels.a-b, value 'x': a label's name"),
-        ({"prometheus_extra_scrape_configs": [{"job_name": "node"}]}, "prometheus_extra_scrape_configs, value 'node': each has"),
+        ({"prometheus_external_labels": {"a-b": "x"}}, "prometheus_external_labels.a-b, value 'x': a label name"),
+        (
+            {"prometheus_extra_scrape_configs": [{"job_name": "node"}]},
+            "prometheus_extra_scrape_configs, value 'node': each scrape config",
+        ),
     ],
 )
 def test_a_mistake_of_a_server(tmp_path: Path, server: dict[str, t.Any], problem: str) -> None:
@@ -54,7 +57,7 @@ def test_a_mistake_of_a_server(tmp_path: Path, server: dict[str, t.Any], problem
     assert found.startswith(f"host p, variable {problem}")
 
 
-NOBODY = "no Prometheus server scrapes this host; "
+NOBODY = "no Prometheus server scrapes this host. "
 
 
 SCRAPED: dict[str, tuple[dict[str, t.Any], list[str]]] = {
@@ -105,7 +108,7 @@ def test_hosts_that_nobody_scrapes(tmp_path: Path, case: str) -> None:
     assert len(problems) == len(hosts)
     for problem, host in zip(problems, hosts):
         assert problem.startswith(host)
-        assert case == "no truth" or (NOBODY in problem and "set monitoring_scraped: false where that is meant" in problem)
+        assert case == "no truth" or (NOBODY in problem and "set monitoring_scraped: false if this is intended" in problem)
 
 
 def test_a_host_that_is_not_scraped_is_no_target(tmp_path: Path) -> None:
@@ -123,6 +126,9 @@ def test_a_grafana_needs_a_password(tmp_path: Path) -> None:
         return Made(tmp_path / name, simple(grafana=grafana)).build(contracts())[1]
 
     assert problems("a") == [
-        "host pages, variable grafana_admin_password, value '': Grafana's administrator needs a password: give one, in a vault"
+        (
+            "host pages, variable grafana_admin_password, value '': the password of Grafana's administrator is missing. Set one, "
+            "and encrypt it with ansible-vault"
+        )
     ]
     assert problems("b", grafana_state="absent") == []

@@ -45,14 +45,18 @@ KNOWN = known_thresholds(
         ("full_in_hours", {"warning": 48}, None),
         ("full_in_hours", {"critical": 24}, None),
         ("late_seconds", 10**9, None),
-        ("used_percnt", 95, "no alert has this threshold; known are full_in_hours, late_seconds, used_percent"),
-        ("used_percent", {"fatal": 1}, "the alert has no severity fatal; it has warning, critical"),
-        ("late_seconds", {"warning": 1}, "the alert has no severity warning; it has info"),
+        ("used_percnt", 95, "unknown threshold. The known thresholds are full_in_hours, late_seconds, used_percent"),
+        ("used_percent", {"fatal": 1}, "the alert has no severity fatal. The severities of this alert are warning, critical"),
+        ("late_seconds", {"warning": 1}, "the alert has no severity warning. The severities of this alert are info"),
         # The default of the other severity counts.
-        ("used_percent", 98, "a more severe alert would come first: they would be 98, 97"),
-        ("used_percent", {"critical": 89}, "a more severe alert would come first: they would be 90, 89"),
-        ("full_in_hours", 2, "a more severe alert would come first: they would be 2, 4"),
-        ("full_in_hours", {"warning": 3, "critical": 5}, "a more severe alert would come first: they would be 3, 5"),
+        ("used_percent", 98, "a more severe alert would fire before a less severe one, with the thresholds 98, 97"),
+        ("used_percent", {"critical": 89}, "a more severe alert would fire before a less severe one, with the thresholds 90, 89"),
+        ("full_in_hours", 2, "a more severe alert would fire before a less severe one, with the thresholds 2, 4"),
+        (
+            "full_in_hours",
+            {"warning": 3, "critical": 5},
+            "a more severe alert would fire before a less severe one, with the thresholds 3, 5",
+        ),
     ],
 )
 def test_a_threshold_that_no_alert_has_is_refused(name: str, value: t.Any, problem: str | None) -> None:

@@ -129,7 +129,7 @@ def test_groups_one_slip_away_are_mistakes(tmp_path: Path) -> None:
     (problem,) = made.build(contracts())[1]
     assert problem == (
         "group node_exporer, variable groups, value 'node_exporer': no role has a group of this name. Did you mean node_exporter"
-        "? Rename the group, or set monitoring_groups: {node_exporter: node_exporer} for the group all. If the name is meant, "
+        "? Rename the group, or set monitoring_groups: {node_exporter: node_exporer} for the group all. If the name is intended, "
         "set monitoring_unknown_variables: allow for the group all"
     )
     allowed = Made(tmp_path, FLEET, {"monitoring_unknown_variables": "allow"}, ("hosts.yml", "more.yml"))

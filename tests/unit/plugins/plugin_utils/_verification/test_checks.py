@@ -76,7 +76,7 @@ def test_targets_of_a_job_in_prometheus_own_form_are_in_the_inventory() -> None:
         (
             "tree",
             {"changed": True, "changed_files": ["targets/node.json"]},
-            "p: what the inventory says is not in force (targets/node.json): run vigie.monitoring.site --tags targets",
+            "p: deployed files differ from the inventory (targets/node.json). Run vigie.monitoring.site --tags targets",
         ),
         ("info", {"rules": LOADED[1:]}, "p: the rule Down (group g of rules/prometheus.yml) is not loaded"),
         (
@@ -87,12 +87,12 @@ def test_targets_of_a_job_in_prometheus_own_form_are_in_the_inventory() -> None:
         (
             "info",
             {"builds": [{"host": "a", "instance": "a:9100", "program": "node_exporter", "version": "1.9.0"}]},
-            "a: node_exporter 1.9.0 runs, the inventory has 1.11.1",
+            "a: node_exporter 1.9.0 runs, but the inventory has 1.11.1",
         ),
         (
             "info",
             {"clocks": [{"host": "a", "instance": "a:9100", "offset": -90.2}]},
-            "a: its clock is 90 s behind the one of p: look at its time synchronisation",
+            "a: the clock is 90 s behind the clock of p. Check the time synchronisation of the host",
         ),
     ],
 )
@@ -109,9 +109,9 @@ def test_each_difference_is_one_line(kind: str, values: dict[str, t.Any], proble
 @pytest.mark.parametrize(
     ("row", "problem"),
     [
-        (None, "p: its Prometheus is not connected to the Alertmanager 192.0.2.4:9093 (y)"),
-        ({"error": "refused", "peers": 0}, "p: its Prometheus cannot send alerts to y: refused"),
-        ({"error": "", "peers": 1}, "y: its Alertmanager is in a cluster of 1, the inventory has 2"),
+        (None, "p: Prometheus is not connected to the Alertmanager 192.0.2.4:9093 (y)"),
+        ({"error": "refused", "peers": 0}, "p: Prometheus cannot send alerts to the Alertmanager on y: refused"),
+        ({"error": "", "peers": 1}, "y: the Alertmanager cluster has size 1, but the inventory has 2 Alertmanagers"),
     ],
 )
 def test_an_alertmanager_that_alerts_do_not_reach(row: dict[str, t.Any] | None, problem: str) -> None:
@@ -159,14 +159,14 @@ def test_a_server_tells_its_version_itself() -> None:
 
     def versions(*hosts: str) -> list[str]:
         said = verification_report(fleet, answer, hosts or list(fleet["hosts"]))["problems"]
-        return [problem for problem in said if "runs, the inventory has" in problem]
+        return [problem for problem in said if "runs, but the inventory has" in problem]
 
     assert versions() == versions("p") == []
     change(answer, "info", version="2.53.0")
     answer["info"][0]["alertmanagers"][1]["version"] = "0.28.0"
     assert versions() == [
-        "p: prometheus 2.53.0 runs, the inventory has 3.5.3",
-        "y: alertmanager 0.28.0 runs, the inventory has 0.33.1",
+        "p: prometheus 2.53.0 runs, but the inventory has 3.5.3",
+        "y: alertmanager 0.28.0 runs, but the inventory has 0.33.1",
     ]
     # Where it could not be asked, what was scraped of it is all there is.
     del answer["info"][0]["version"]

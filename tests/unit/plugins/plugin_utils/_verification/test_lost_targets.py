@@ -74,8 +74,8 @@ def test_a_datacentre_whose_file_was_left_out(tmp_path: Path) -> None:
         "p: this run would remove 14 of 34 targets from Prometheus, more than prometheus_max_lost_targets (20%) allows. "
         "Hosts that are not in the inventory: "
         "par00, par01, par02, par03, par04, par05, par06, par07, par08, par09, par10, par11. "
-        "Without a target left: place=par (14 targets), job=app (2 targets). "
-        "Complete the inventory. If the targets are meant to go, run it once with -e prometheus_lost_targets=accept."
+        "Labels and jobs without a target left: place=par (14 targets), job=app (2 targets). "
+        "Complete the inventory. If the removal is intended, run the playbook once with -e prometheus_lost_targets=accept."
     )
 
 
@@ -90,7 +90,7 @@ def test_hosts_that_leave_a_group_stay_named(tmp_path: Path) -> None:
     assert "Hosts that lose targets: lyo00 (node), lyo01 (node)," in line
     assert "par00 (app, node), par01 (app, node)." in line
     assert "not in the inventory" not in line
-    assert "Without a target left: job=app (2 targets)." in line
+    assert "Labels and jobs without a target left: job=app (2 targets)." in line
 
 
 def test_a_long_list_of_hosts_is_cut(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_a_card_is_short() -> None:
     ]
     assert verification_report(model(), asked(), ["x"], cards=True)["table"] == [
         "x  192.0.2.3  function=web",
-        "· nothing of it is scraped",
+        "· no Prometheus server scrapes this host",
     ]
 
 
