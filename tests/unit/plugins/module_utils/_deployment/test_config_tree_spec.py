@@ -41,7 +41,7 @@ def test_a_mode_that_is_not_octal_is_reported_with_its_file() -> None:
     """Also the mode of a single file."""
     with pytest.raises(TreeError, match=r"^File 'a\.yml': mode 'rw' is not an octal mode\. Write the mode in quotes"):
         parse_files({"a.yml": {"content": "x", "mode": "rw"}}, "0640")
-    with pytest.raises(TreeError, match="^directory_mode 'rwx' is not an octal mode"):
+    with pytest.raises(TreeError, match=r"^directory_mode 'rwx' is not an octal mode"):
         parse_directory_mode("rwx")
 
 
