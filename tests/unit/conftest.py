@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tarfile
 import typing as t
 from pathlib import Path
@@ -112,6 +113,19 @@ def newest_prometheus(tmp_path_factory: pytest.TempPathFactory) -> str:
 def amtool(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """Return the amtool of each Alertmanager that the mirror has, and its version."""
     return _unpacked("alertmanager", "amtool", request.param, tmp_path_factory.mktemp("amtool")), str(request.param)
+
+
+@pytest.fixture(scope="session", params=ALERTMANAGER)
+def alertmanager_program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Return each Alertmanager that the mirror has, and its version. The program runs in its own directory."""
+    path = Path(_unpacked("alertmanager", "alertmanager", request.param, tmp_path_factory.mktemp("alertmanager")))
+    # Debian's builds read their default templates from this directory, which only the hosts of the scenarios have. A path of the
+    # same length makes this copy read the templates from its working directory.
+    share = b"/usr/share/prometheus/alertmanager"
+    for template in (MIRROR / "share" / "alertmanager").glob("*.tmpl"):
+        shutil.copy(template, path.parent)
+    path.write_bytes(path.read_bytes().replace(share, b"./" * (len(share) // 2)))
+    return str(path), str(request.param)
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from alertmanagers import MATRIX, settings
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import alertmanager
@@ -53,3 +55,38 @@ def test_a_matrix_room_gets_the_event_of_a_message() -> None:
     rooms = [{"contact": "room", **MATRIX, "homeserver": "https://192.0.2.1"}]
     assert alertmanager.matrix_rooms(made) == rooms
     assert alertmanager.matrix_rooms({**made, "alertmanager_state": "absent"}) == []
+
+
+def receiver(version: str, **contact: t.Any) -> dict[str, t.Any]:
+    """Return the only entry of the receiver of a contact with one kind."""
+    made = alertmanager.alertmanager_config(settings(contacts={"x": contact}, routes=[], version=version))["receivers"][-1]
+    ((entry,),) = (value for key, value in made.items() if key != "name")
+    return dict(entry)
+
+
+def test_jira_is_not_notified_about_the_end_of_an_alert_by_a_version_that_cannot() -> None:
+    """Alertmanager before 0.33 needs resolve_transition for such a notification. A contact with send_resolved decides."""
+    jira = {"api_url": "https://192.0.2.1/rest/api/2/", "project": "OPS", "issue_type": "Bug", "api_token": "hidden"}
+    assert receiver("0.32.0", jira=jira)["send_resolved"] is False
+    assert receiver("0.33.0", jira=jira)["send_resolved"] is True
+    assert receiver("0.32.0", jira={**jira, "resolve_transition": "Done"})["send_resolved"] is True
+    assert receiver("0.32.0", jira={**jira, "send_resolved": True})["send_resolved"] is True
+
+
+def test_the_token_of_jira_is_a_password_with_an_account_and_a_bearer_token_without() -> None:
+    """Other HTTP settings of the contact stay."""
+    jira = {"api_url": "https://192.0.2.1/", "project": "OPS", "issue_type": "Bug", "api_token": "hidden"}
+    http = {"proxy_url": "http://192.0.2.2:3128"}
+    assert receiver("0.33.0", jira={**jira, "http_config": http})["http_config"] == {
+        **http,
+        "authorization": {"credentials": "hidden"},
+    }
+    assert receiver("0.33.0", jira={**jira, "username": "me"})["http_config"] == {
+        "basic_auth": {"username": "me", "password": "hidden"}
+    }
+
+
+def test_an_alert_that_is_not_critical_has_a_lower_urgency() -> None:
+    """A key of the contact replaces what the severity says."""
+    assert receiver("0.33.0", pagerduty="key")["severity"].endswith("critical{{ else }}warning{{ end }}")
+    assert receiver("0.33.0", opsgenie={"api_key": "key", "priority": "P5"})["priority"] == "P5"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from alertmanagers import CONTACTS, MATRIX, settings
+from alertmanagers import CONTACTS, MATRIX, known_services, settings
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import alertmanager
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.contacts import contact_and_route_problems
@@ -44,6 +44,7 @@ def test_every_version_accepts_it(amtool: tuple[str, str], tmp_path: Path) -> No
         contacts["room"] = {"matrix": MATRIX}
     if version >= "0.28":
         contacts["native"] = {"rocketchat": {"api_url": "https://192.0.2.1", "token_id": "a", "token": "b", "channel": "#x"}}
+    contacts["services"] = known_services(program, version)
     assert contact_and_route_problems(settings(contacts=contacts, version=version), LABELS) == []
     run(program, "check-config", written(tmp_path / "all", contacts=contacts, version=version))
     run(program, "check-config", written(tmp_path / "none", contacts={}, routes=[], smtp={}, version=version))

@@ -8,11 +8,13 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from alertmanagers import MATRIX, settings
+from alertmanagers import MATRIX, services, settings
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.contacts import contact_and_route_problems
 
 LABELS = {"function", "group"}
+KNOWN = services("https://192.0.2.1", "/etc")
+CLOUD = "https://example.atlassian.net/rest/api/2/"
 
 
 @pytest.mark.parametrize(
@@ -80,6 +82,68 @@ LABELS = {"function", "group"}
             "contacts.ops.rocketchat",
             "Alertmanager supports this receiver since 0.28",
         ),
+        *(
+            (
+                {"contacts": {"ops": {kind: contact}}, "routes": [], "version": before},
+                f"contacts.ops.{kind}",
+                f"supports this receiver since {since}",
+            )
+            for kind, contact, before, since in (
+                ("jira", {}, "0.27.0", "0.28"),
+                ("msteams", "https://x/", "0.27.0", "0.28"),
+                ("discord", "https://x/", "0.24.0", "0.25"),
+                ("webex", {}, "0.24.0", "0.25"),
+                ("sns", "arn", "0.22.2", "0.23"),
+                ("incidentio", {}, "0.28.1", "0.29"),
+            )
+        ),
+        *(
+            ({"contacts": {"ops": {kind: {**KNOWN[kind], key: ""}}}, "routes": []}, f"contacts.ops.{kind}", f"{key} ")
+            for kind, key in (
+                ("pagerduty", "routing_key_file"),
+                ("opsgenie", "api_key_file"),
+                ("victorops", "routing_key"),
+                ("victorops", "api_key_file"),
+                ("jira", "api_url"),
+                ("jira", "project"),
+                ("jira", "issue_type"),
+                ("jira", "api_token_file"),
+                ("msteams", "webhook_url_file"),
+                ("discord", "webhook_url_file"),
+                ("webex", "room_id"),
+                ("webex", "bot_token_file"),
+                ("pushover", "user_key_file"),
+                ("pushover", "token_file"),
+                ("sns", "topic_arn"),
+                ("incidentio", "alert_source_token_file"),
+            )
+        ),
+        (
+            {"contacts": {"ops": {"discord": KNOWN["discord"]}}, "routes": [], "version": "0.26.0"},
+            "contacts.ops.discord.webhook_url_file",
+            "supports this key since 0.27. Set alertmanager_version to 0.27 or later, or remove the key",
+        ),
+        (
+            {"contacts": {"ops": {"pagerduty": {**KNOWN["pagerduty"], "routing_key": "x"}}}, "routes": []},
+            "contacts.ops.pagerduty.routing_key",
+            "Remove one of them",
+        ),
+        (
+            {"contacts": {"ops": {"jira": {**KNOWN["jira"], "api_url": CLOUD}}}, "routes": [], "version": "0.28.1"},
+            "contacts.ops.jira.api_url",
+            "Jira Cloud needs Alertmanager 0.29",
+        ),
+        (
+            {"contacts": {"ops": {"jira": {**KNOWN["jira"], "api_url": CLOUD.replace("2", "3")}}}, "routes": []},
+            "contacts.ops.jira.api_url",
+            "accepts no plain text",
+        ),
+        (
+            {"contacts": {"ops": {"sns": {**KNOWN["sns"], "phone_number": "+1"}}}, "routes": []},
+            "contacts.ops.sns",
+            "can have only one of them",
+        ),
+        ({"contacts": {"ops": {"webex": "x"}}, "routes": []}, "contacts.ops.webex", "must be a dictionary"),
         ({"config": {"route": {}}, "routes": []}, "contacts", "alertmanager_config replaces the whole configuration"),
     ],
 )
