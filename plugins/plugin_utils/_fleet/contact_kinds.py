@@ -211,7 +211,10 @@ def _jira(values: Values, version: Version) -> Entry:
 def _jira_problems(values: Values, version: Version) -> t.Iterator[Problem]:
     url = urlsplit(str(values.get("api_url") or ""))
     if (url.hostname or "").endswith(".atlassian.net") and version < _JIRA_CLOUD:
-        yield "api_url", f"Jira Cloud needs Alertmanager {_dotted(_JIRA_CLOUD)} or later. Set alertmanager_version, or use a webhook"
+        yield (
+            "api_url",
+            f"Jira Cloud needs Alertmanager {_dotted(_JIRA_CLOUD)} or later. Set alertmanager_version, or use a webhook",
+        )
     if url.path.rstrip("/").endswith("/3") and "description" not in values:
         yield (
             "api_url",
