@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the scenarios' tests share: hosts to look at, and playbooks to run and to take apart."""
+"""Fixtures of all scenarios: access to the hosts, and playbook runs with their results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from playbook_runs import run_playbook
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT / "molecule" / "shared" / "inventory"
 SSH_CONFIG = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vigie" / "ssh" / "config"
-# Results of the controller's own doing: no module was sent to the host.
+# Actions that run on the controller only and send no module to the host.
 LOCAL_ACTIONS = {
     "assert",
     "debug",
@@ -39,9 +39,9 @@ LOCAL_ACTIONS = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests in another order where MOLECULE_TEST_ORDER says so: ``reversed``, or the seed of a random order.
+    """Run the tests in the order of MOLECULE_TEST_ORDER: ``reversed``, or the seed of a random order.
 
-    The tests of a module stay together, since they share what is made for the module.
+    Tests of a module stay together, because they share fixtures.
     """
     order = os.environ.get("MOLECULE_TEST_ORDER")
     if order == "reversed":
@@ -65,16 +65,16 @@ class Play:
         return [result for result in self.results if result["host"] == host]
 
     def remote(self, host: str) -> list[str]:
-        """Return the actions whose modules ran on *host*, also by delegation; items of a loop count each."""
+        """Return the actions whose modules ran on *host*, also by delegation. Each item of a loop counts."""
         return [r["action"] for r in self.results if r["on"] == host and not r["skipped"] and r["action"] not in LOCAL_ACTIONS]
 
     @property
     def changed(self) -> list[str]:
-        """Return ``host: task`` of everything that changed."""
+        """Return ``host: task`` of each changed result."""
         return [f"{result['host']}: {result['task']}" for result in self.results if result["changed"]]
 
     def result(self, host: str, action: str) -> dict[str, t.Any]:
-        """Return what the one task with *action* returned for *host*."""
+        """Return the result of the one task with *action* on *host*."""
         (found,) = [result for result in self.of(host) if result["action"] == action and not result["skipped"]]
         return found["res"]
 
@@ -82,7 +82,7 @@ class Play:
 class Scenario:
     """The scenario under test: its inventory, its hosts and its mirror."""
 
-    # Whether a test, of any module, has left the fleet other than the inventory has it.
+    # Whether a test of any module has left the fleet in another state than the inventory.
     torn = False
 
     def __init__(self, directory: Path, tmp: Path) -> None:
@@ -103,26 +103,26 @@ class Scenario:
         return self._vars[host][name]
 
     def on(self, host: str) -> t.Any:
-        """Return testinfra's view of *host*, as root."""
+        """Return the testinfra host of *host*, as root."""
         return testinfra.get_host(f"ssh://{self._vars[host]['ansible_host']}", ssh_config=str(SSH_CONFIG), sudo=True)
 
     @staticmethod
     def wait(
         true: t.Callable[[], t.Any], what: t.Callable[[], t.Any] = lambda: "it did not come about", seconds: int = 60
     ) -> None:
-        """Wait until something is *true*; say *what* is instead. The time is for machines that do much else."""
+        """Wait until a condition is *true*, or fail with *what*. The timeout allows for slow machines."""
         deadline = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < deadline, what()
             time.sleep(0.5)
 
     def get(self, host: str, url: str) -> str:
-        """Return what *url* answers, asked from *host*."""
+        """Return the answer of *url* to a request from *host*."""
         program = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode())"
         return self.on(host).check_output("python3 -c %s %s", program, url)
 
     def prometheus(self, path: str, server: str = "monitor") -> t.Any:
-        """Return the data that the Prometheus of *server* answers at a *path* of its API."""
+        """Return the data at a *path* of the API of the Prometheus on *server*."""
         return json.loads(self.get(server, f"http://localhost:9090/api/v1/{path}"))["data"]
 
     def query(self, expression: str, server: str = "monitor") -> list[dict[str, t.Any]]:
@@ -134,7 +134,7 @@ class Scenario:
         return self.prometheus("targets?state=active", server)["activeTargets"]
 
     def play(self, playbook: str, *arguments: str, inventory: Path | None = None, **variables: t.Any) -> Play:
-        """Run *playbook* on the scenario's inventory, or on another *inventory* in its place."""
+        """Run *playbook* with the inventory of the scenario, or with another *inventory*."""
         path, sources = ROOT / "playbooks" / playbook, [SHARED, inventory or self.inventory]
         runner = run_playbook(path, sources, self._tmp, " ".join(arguments), variables)
         return Play(
@@ -142,7 +142,7 @@ class Scenario:
         )
 
     def requests(self) -> list[dict[str, t.Any]]:
-        """Return every request that the mirror has answered so far."""
+        """Return all requests that the mirror has answered."""
         log = subprocess.run(["docker", "logs", f"vigie-{self.fleet}-mirror"], check=True, capture_output=True, text=True)
         return [json.loads(line) for line in log.stdout.splitlines()]
 
@@ -151,39 +151,36 @@ class Scenario:
         subprocess.run(["docker", verb, f"vigie-{self.fleet}-{host}"], check=True, capture_output=True)
 
     def overlay(self, path: str, content: bytes | None) -> None:
-        """Let the mirror serve *content* at *path*; None lets it serve its own again. See mirror_server.py for replies."""
+        """Serve *content* at *path* of the mirror. None restores the original file. See mirror_server.py for special replies."""
         container = f"vigie-{self.fleet}-mirror"
         target = f"/srv/overlay/{path.lstrip('/')}"
         script = f"rm -f {target}" if content is None else f"mkdir -p $(dirname {target}) && cat > {target}"
         subprocess.run(["docker", "exec", "-i", container, "sh", "-c", script], input=content or b"", check=True)
 
     def renew(self, *hosts: str) -> None:
-        """Make the containers of *hosts* again: nothing is left of what was done to them."""
+        """Create the containers of *hosts* again, without any changes."""
         containers = [f"vigie-{self.fleet}-{host}" for host in hosts]
         subprocess.run(["docker", "rm", "--force", "--volumes", *containers], check=True, capture_output=True)
         self.heal()
 
     def put_back(self) -> None:
-        """Let the inventory be in force again, where a test has left the fleet torn."""
+        """Deploy the inventory again, if a test has changed the fleet."""
         if self.torn:
             play = self.play("site.yml")
             assert play.rc == 0, play.output
             type(self).torn = False
 
     def heal(self) -> None:
-        """Start what was killed."""
+        """Start the containers that tests have stopped."""
         subprocess.run([ROOT / ".venv/bin/python", ROOT / "tests/fleet/fleet.py", "up", self.inventory], check=True)
 
 
 def _results(events: t.Iterable[dict[str, t.Any]], names: dict[str, str]) -> list[dict[str, t.Any]]:
-    """Return the results of tasks.
-
-    Of a loop, only the items tell where they ran: by an address, to which *names* has the host.
-    """
+    """Return the results of tasks. The items of a loop only have the address of their host: *names* maps addresses to hosts."""
     delegated: dict[tuple[str, str], str] = {}
     found = []
     for event in events:
-        # What -v prints is an event, too.
+        # The output of -v is an event, too.
         data = event.get("event_data") or {}
         if event["event"].startswith("runner_item_on_"):
             address = ((data.get("res") or {}).get("_ansible_delegated_vars") or {}).get("ansible_host")
@@ -196,7 +193,7 @@ def _results(events: t.Iterable[dict[str, t.Any]], names: dict[str, str]) -> lis
 
 
 def _result(event: dict[str, t.Any]) -> dict[str, t.Any] | None:
-    """Return one result of a task as the recap counts it, or None for other events."""
+    """Return the result of a task as the recap counts it, or None for other events."""
     kind = event["event"]
     if kind not in ("runner_on_ok", "runner_on_failed", "runner_on_skipped", "runner_on_unreachable"):
         return None
@@ -217,7 +214,7 @@ def _result(event: dict[str, t.Any]) -> dict[str, t.Any] | None:
 
 @pytest.fixture
 def edited(scenario: Scenario, tmp_path: Path) -> t.Callable[..., Path]:
-    """Return a function that copies the inventory with other variables for all hosts, and lets another one change its groups."""
+    """Return a function that copies the inventory, changes variables of all hosts, and passes the groups to a callback."""
 
     def edit(change: t.Callable[[dict[str, t.Any]], t.Any] = lambda _groups: None, **variables: t.Any) -> Path:
         copy = tmp_path / "inventory"
@@ -227,7 +224,7 @@ def edited(scenario: Scenario, tmp_path: Path) -> t.Callable[..., Path]:
         change(content["all"]["children"])
         (copy / "hosts.yml").write_text(yaml.safe_dump(content))
         if variables:
-            # Behind the others by its name.
+            # The name makes Ansible read this file after the others.
             (copy / "group_vars" / "all" / "zz.yml").write_text(yaml.safe_dump(variables))
         return copy
 
@@ -236,24 +233,24 @@ def edited(scenario: Scenario, tmp_path: Path) -> t.Callable[..., Path]:
 
 @pytest.fixture
 def torn(scenario: Scenario) -> None:
-    """Let a test leave the fleet other than the inventory has it: what comes next finds it put back."""
+    """Allow a test to leave the fleet in another state than the inventory. The next test finds the fleet restored."""
     type(scenario).torn = True
 
 
 @pytest.fixture(autouse=True)
 def _whole(request: pytest.FixtureRequest) -> None:
-    """Put back what a test has left torn, before the first one that does not tear itself."""
+    """Restore the fleet before the first test without the fixture ``torn``."""
     if "scenario" in request.fixturenames and "torn" not in request.fixturenames:
         request.getfixturevalue("scenario").put_back()
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _whole_for_the_module(scenario: Scenario) -> None:
-    """Put back what another module has left torn, before what this one makes for all its tests."""
+    """Restore the fleet that another module has changed, before the fixtures of this module."""
     scenario.put_back()
 
 
 @pytest.fixture(scope="module")
 def scenario(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
-    """Return the scenario that molecule runs."""
+    """Return the scenario that Molecule runs."""
     return Scenario(Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"]), tmp_path_factory.mktemp("scenario"))

@@ -1,7 +1,10 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a service that stops to the message that a person reads. The tests share a fleet, and run in any order."""
+"""Test the way of an alert from a failed service to the message that a contact receives.
+
+The tests share a fleet and run in any order.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from aiosmtpd import controller, smtp
 
 HERE = "198.18.6.1"
 CHATS = ("rocketchat", "slack", "mattermost", "telegram")
-# As each answers; the others say ok. Alertmanager sends again what it takes for refused.
+# The answers of chats that do not answer ok. Alertmanager sends a message again if it does not get the expected answer.
 ANSWERS = {
     "rocketchat": b'{"success": true}',
     "telegram": b'{"ok": true, "result": {"message_id": 1, "date": 0, "chat": {"id": 7, "type": "group"}}}',
@@ -30,10 +33,10 @@ SECRETS = ("first-secret", "second-secret")
 
 
 class Inbox:
-    """Everything that arrived, by contact: the text of each message. Mail by its address, chats by their first part of a path."""
+    """The received messages by contact. A mail belongs to its address, a chat message to the first part of its path."""
 
     def __init__(self) -> None:
-        """Start empty."""
+        """Create an empty inbox."""
         self.messages: list[tuple[str, str]] = []
 
     async def handle_DATA(self, _server: t.Any, _session: t.Any, envelope: t.Any) -> str:  # noqa: N802 - aiosmtpd's
@@ -47,7 +50,7 @@ class Inbox:
         return "250 OK"
 
     def chat(self, path: str, payload: dict[str, t.Any]) -> None:
-        """Keep what a chat got, checked as the chat would."""
+        """Store a chat message, after the same checks as the real chat."""
         kind = path.split("/")[1]
         if kind == "telegram":
             assert payload["chat_id"] == "7"
@@ -66,11 +69,11 @@ class Inbox:
         self.messages.append((kind, text))
 
     def of(self, contact: str, *words: str) -> list[str]:
-        """Return the messages of a contact that have all *words*."""
+        """Return the messages of a contact that contain all *words*."""
         return [text for to, text in self.messages if to == contact and all(word in text for word in words)]
 
     def wait(self, seconds: float, contact: str, *words: str) -> str:
-        """Return the first such message, as soon as it is there."""
+        """Wait for such a message and return the first one."""
         deadline = time.monotonic() + seconds
         while not self.of(contact, *words):
             assert time.monotonic() < deadline, f"nothing for {contact} with {words}: {self.messages}"
@@ -80,7 +83,7 @@ class Inbox:
 
 @pytest.fixture(scope="module")
 def inbox() -> t.Iterator[Inbox]:
-    """Return what an SMTP server with a password, and a web server, get from the fleet."""
+    """Start an SMTP server with a password and a web server, and return the messages that they receive."""
     found = Inbox()
 
     def authenticate(_server: t.Any, _session: t.Any, _envelope: t.Any, _mechanism: str, data: t.Any) -> smtp.AuthResult:
@@ -89,7 +92,7 @@ def inbox() -> t.Iterator[Inbox]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            # Telegram's path is of its own making.
+            # The path of Telegram contains the token.
             secret = self.path.startswith("/webhook") or self.path.removesuffix("/sendMessage").endswith("second-secret")
             try:
                 assert secret, self.path
@@ -107,7 +110,7 @@ def inbox() -> t.Iterator[Inbox]:
             pass
 
     class Mail(smtp.SMTP):
-        # As RFC-less custom has it, and as Alertmanager expects it: aiosmtpd asks in other words.
+        # Alertmanager expects the usual prompts of LOGIN, which no RFC defines. The prompts of aiosmtpd are different.
         AuthLoginUsernameChallenge = "Username:"
         AuthLoginPasswordChallenge = "Password:"
 
@@ -125,7 +128,7 @@ def inbox() -> t.Iterator[Inbox]:
 
 
 def firing(scenario: t.Any, name: str) -> set[tuple[str, str]]:
-    """Return host and severity of the alerts of a name that fire."""
+    """Return the host and the severity of each firing alert with this name."""
     return {
         (alert["labels"]["host"], alert["labels"]["severity"])
         for alert in scenario.prometheus("alerts", "monitor1")["alerts"]
@@ -135,7 +138,7 @@ def firing(scenario: t.Any, name: str) -> set[tuple[str, str]]:
 
 @pytest.fixture
 def edited(scenario: t.Any, tmp_path: Path) -> t.Callable[..., Path]:
-    """Return a function that copies the inventory with other variables for all."""
+    """Return a function that copies the inventory and changes variables of all hosts."""
 
     def edit(**variables: t.Any) -> Path:
         shutil.copytree(scenario.inventory, tmp_path / "inventory")
@@ -146,7 +149,7 @@ def edited(scenario: t.Any, tmp_path: Path) -> t.Callable[..., Path]:
 
 
 def test_an_alert_arrives_once_at_whom_it_is_for_and_so_does_its_end(scenario: t.Any, inbox: Inbox) -> None:
-    """By mail and by four chats, with host, function, what is wrong and links; at nobody else's, and not twice."""
+    """Mail and four chats receive the alert once, with host, function, summary and links. Other contacts receive nothing."""
     inbox.messages.clear()
     scenario.on("sms1").check_output("systemctl stop node_exporter")
     began = time.monotonic()
@@ -163,7 +166,7 @@ def test_an_alert_arrives_once_at_whom_it_is_for_and_so_does_its_end(scenario: t
         assert word in text
     for chat in CHATS:
         assert "No exporter on sms1 answers Prometheus." in inbox.wait(20, chat, "sms1 is down")
-    # The second Alertmanager would send 15 s later.
+    # The second Alertmanager would send its notification 15 s later.
     time.sleep(20)
     for contact in ("sms@example.com", *CHATS):
         assert len(inbox.of(contact, "FIRING", "sms1 is down")) == 1
@@ -177,8 +180,8 @@ def test_an_alert_arrives_once_at_whom_it_is_for_and_so_does_its_end(scenario: t
 
 
 def test_with_one_alertmanager_gone_it_arrives_still_once(scenario: t.Any, inbox: Inbox) -> None:
-    """Every Prometheus sends to all, and the one that is left does not wait for the other for ever."""
-    # What was sent, its peer knows a moment later.
+    """Every Prometheus sends to all Alertmanagers. The remaining Alertmanager does not wait for the other one forever."""
+    # The other Alertmanager receives the list of sent notifications a moment later.
     time.sleep(5)
     scenario.on("monitor1").check_output("systemctl kill --signal KILL alertmanager; systemctl stop alertmanager")
     inbox.messages.clear()
@@ -192,7 +195,7 @@ def test_with_one_alertmanager_gone_it_arrives_still_once(scenario: t.Any, inbox
 
 
 def test_a_threshold_of_one_host_is_for_that_host_alone(scenario: t.Any, inbox: Inbox) -> None:
-    """web1's is 0.1%: its alert fires, at the default contact, and no other host's does."""
+    """The threshold of web1 is 0.1%. Its alert fires and reaches the default contact. The alert fires for no other host."""
     deadline = time.monotonic() + 330
     while not firing(scenario, "HostMemoryUsed"):
         assert time.monotonic() < deadline
@@ -202,7 +205,7 @@ def test_a_threshold_of_one_host_is_for_that_host_alone(scenario: t.Any, inbox: 
 
 
 def test_no_secret_is_seen(scenario: t.Any, edited: t.Any) -> None:
-    """Neither by other users, nor in the list of processes, nor in the journal, nor in what Ansible says or logs."""
+    """Other users, the process list, the journal and the output of Ansible show no secret."""
     machine = scenario.on("monitor1")
     config = machine.file("/etc/alertmanager/alertmanager.yml")
     assert all(secret in config.content_string for secret in SECRETS)
@@ -227,13 +230,13 @@ def test_no_secret_is_seen(scenario: t.Any, edited: t.Any) -> None:
         ({"alertmanager_routes": [{"match": {"function": "sms"}}]}, "the route has no contact"),
         ({"alertmanager_routes": [{"match": {"functoin": "sms"}, "contact": "ops"}]}, "no target and no rule has this label"),
         ({"alertmanager_routes": [{"match_regex": {"function": "s(ms"}, "contact": "ops"}]}, "not a valid regular expression"),
-        # Python knows this one, Alertmanager does not: its own tool refuses it.
+        # This is a regular expression of Python, but not of Alertmanager: amtool refuses the configuration.
         ({"alertmanager_routes": [{"match_regex": {"function": "(?=s)"}, "contact": "ops"}]}, "amtool rejects the configuration"),
         ({"alertmanager_templates": {"mine": "{{ nonsense }}"}}, "amtool rejects the configuration"),
     ],
 )
 def test_a_mistake_changes_nothing(scenario: t.Any, edited: t.Any, variables: dict[str, t.Any], message: str) -> None:
-    """Neither in check mode nor in earnest."""
+    """An invalid configuration changes nothing, with and without check mode."""
     machine = scenario.on("monitor1")
     look = "find /etc/alertmanager ! -type d -printf '%p %l %T@\\n' | sort; systemctl show -p MainPID alertmanager"
     before = machine.check_output(look)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An alert in a room of a real Matrix homeserver, Synapse, read back as another member of the room sees it."""
+"""Test alerts in a room of a real Matrix homeserver (Synapse), read as another member of the room."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import yaml
 from ansible.module_utils.urls import open_url
 
 URL = "http://198.18.6.1:8008"
-# It talks to its clients alone: no other server, no list of keys, no identity server.
+# The homeserver talks only to its clients: it has no federation, no key server and no identity server.
 CONFIG = {
     "server_name": "vigie.example.com",
     "pid_file": "homeserver.pid",
@@ -37,7 +37,7 @@ CONFIG = {
 
 
 def call(method: str, path: str, token: str = "", **body: t.Any) -> dict[str, t.Any]:
-    """Ask the client-server API."""
+    """Call the client-server API of the homeserver."""
     answer = open_url(
         f"{URL}/_matrix/client/{path}",
         method=method,
@@ -52,9 +52,9 @@ def call(method: str, path: str, token: str = "", **body: t.Any) -> dict[str, t.
 
 @pytest.fixture(scope="module")
 def homeserver(scenario: t.Any, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[dict[str, str]]:
-    """Run Synapse with two people and a room, that the second one is invited to: return their tokens, and the room.
+    """Run Synapse with two users and a room to which the second user is invited, and return their tokens and the room.
 
-    In the end the contacts are put back.
+    Restore the contacts afterwards.
     """
     home = tmp_path_factory.mktemp("synapse")
     (home / "homeserver.yaml").write_text(yaml.safe_dump(CONFIG))
@@ -81,7 +81,7 @@ def homeserver(scenario: t.Any, tmp_path_factory: pytest.TempPathFactory) -> t.I
 
 
 def wait_until_it_answers(server: subprocess.Popen[bytes], log: Path) -> None:
-    """Give Synapse a minute to make its database."""
+    """Wait up to a minute until Synapse has created its database and answers."""
     deadline = time.monotonic() + 60
     while True:
         with contextlib.suppress(OSError):
@@ -108,7 +108,7 @@ def inventory(scenario: t.Any, homeserver: dict[str, str], tmp_path: Path) -> t.
 
 
 def messages(homeserver: dict[str, str]) -> list[dict[str, t.Any]]:
-    """Return the messages in the room, the newest first, as the other member of the room gets them."""
+    """Return the messages in the room as the other member sees them, newest first."""
     found = call("GET", f"v3/rooms/{homeserver['room']}/messages?dir=b&limit=50", homeserver["person"])
     return [event for event in found["chunk"] if event["type"] == "m.room.message"]
 
@@ -120,7 +120,7 @@ def messages(homeserver: dict[str, str]) -> list[dict[str, t.Any]]:
 def test_what_the_homeserver_refuses_is_said_at_once(
     scenario: t.Any, inventory: t.Callable[..., Path], changes: dict[str, str], reason: str
 ) -> None:
-    """Not by the first alert at night. The token is not shown, nor is the configuration touched."""
+    """The run fails, and not only the first alert. The output does not show the token, and the configuration is not changed."""
     machine = scenario.on("monitor1")
     before = machine.check_output("readlink -f /etc/alertmanager/alertmanager.yml")
     play = scenario.play("site.yml", "--tags", "alertmanager", inventory=inventory(**changes))
@@ -132,7 +132,10 @@ def test_what_the_homeserver_refuses_is_said_at_once(
 
 
 def test_an_alert_is_in_the_room(scenario: t.Any, homeserver: dict[str, str], inventory: t.Callable[..., Path]) -> None:
-    """web1's memory has a threshold of its own. The account accepts its invitation; the second run changes nothing."""
+    """web1 has a threshold for its memory that always fires.
+
+    The account accepts its invitation. The second run changes nothing.
+    """
     play = scenario.play("site.yml", "--tags", "alertmanager", inventory=inventory())
     assert play.rc == 0, play.output
     assert "Join the Matrix rooms" in play.output

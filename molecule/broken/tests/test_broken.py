@@ -1,9 +1,9 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes wrong on one host harms no other, and a run that was stopped is finished by the next.
+"""Test that a failed host does not affect other hosts, and that a run finishes an interrupted run.
 
-The tests share a fleet, and run in any order.
+The tests share a fleet and run in any order.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from playbook_runs import ENVIRONMENT
 
 ROOT = Path(__file__).parents[3]
 HEALTHY = ["monitor", "healthy"]
-# What one host's failure says, and how it is mended.
+# The message of each broken host, and the command that repairs the host.
 BROKEN = {
     "unreachable": ("ssh: connect to host 198.18.5.12 port 22", "true"),
     "full": ("bytes free. Free some space", "umount /opt"),
@@ -31,7 +31,7 @@ BROKEN = {
 
 
 def states(scenario: t.Any) -> dict[str, str]:
-    """Return the health of every host's target of node_exporter."""
+    """Return the health of the node_exporter target of every host."""
     return {x["labels"]["host"]: x["health"] for x in scenario.targets() if x["labels"]["job"] == "node"}
 
 
@@ -43,13 +43,13 @@ def inside(scenario: t.Any, host: str, script: str) -> str:
 
 @pytest.fixture(scope="module")
 def fleet() -> dict[str, t.Any]:
-    """Keep what has become of the fleet: ``play`` while its hosts are broken and were tried, ``mended`` when they are whole."""
+    """Keep the state of the fleet: ``play`` is the run against broken hosts, ``mended`` is set when the hosts are repaired."""
     return {}
 
 
 @pytest.fixture
 def tried(scenario: t.Any, fleet: dict[str, t.Any]) -> t.Any:
-    """Return what a run says of hosts that are broken, each in its way."""
+    """Return the result of a run against the broken hosts."""
     if "play" not in fleet:
         if "mended" in fleet:
             scenario.renew(*HEALTHY, *BROKEN)
@@ -61,11 +61,11 @@ def tried(scenario: t.Any, fleet: dict[str, t.Any]) -> t.Any:
 
 
 def test_each_broken_host_says_what_is_wrong_and_the_others_finish(scenario: t.Any, tried: t.Any) -> None:
-    """One failure a host, with the reason; what is healthy is up, what is not stays a target that is down."""
+    """Each broken host has one failure with its reason. Healthy hosts are up, and broken hosts stay targets that are down."""
     play = tried
     assert play.rc != 0
     for host, (reason, _mend) in BROKEN.items():
-        # Once where it happens; where it was not the connection, once more at the end, so that the recap counts it.
+        # The failed task, and, unless the connection failed, a task at the end, so that the recap counts the failure.
         failure, *again = [result for result in play.of(host) if result["failed"]]
         assert [result["task"] for result in again] in ([], ["Fail for the host that has failed"])
         assert f"{host}: " in play.output.partition("List every host that has failed")[2]
@@ -81,21 +81,21 @@ def test_each_broken_host_says_what_is_wrong_and_the_others_finish(scenario: t.A
 @pytest.mark.usefixtures("tried")
 @pytest.mark.parametrize("host", ["full", "readonly"])
 def test_nothing_is_half_there(scenario: t.Any, host: str) -> None:
-    """No unit, no link, no leftover of the download."""
+    """No unit, link or download is left on the host."""
     assert inside(scenario, host, "ls /etc/systemd/system /usr/local/bin | grep -c exporter || true").strip() == "0"
     assert inside(scenario, host, "find /opt -type f | grep -v lock || true") == ""
 
 
 @pytest.mark.usefixtures("tried")
 def test_verify_names_them(scenario: t.Any) -> None:
-    """Each with its host."""
+    """The playbook verify lists each broken host."""
     problems = scenario.play("verify.yml").result("monitor", "assert")["msg"]
     assert sorted(line.partition(":")[0] for line in problems) == sorted(BROKEN)
 
 
 @pytest.mark.usefixtures("tried")
 def test_a_batch_with_too_many_failures_stops_the_run(scenario: t.Any) -> None:
-    """What comes behind it is not touched; without the limit all are tried."""
+    """The run does not change later batches. Without the limit, the run tries all hosts."""
     arguments = ("--tags", "node_exporter", "--limit", "full,readonly,healthy,monitor", "--skip-tags", "targets,verify")
     play = scenario.play("site.yml", *arguments, site_serial=1, site_max_fail_percentage=0)
     tried = {result["host"] for result in play.results if result["action"] == "release"}
@@ -111,7 +111,7 @@ def test_a_batch_with_too_many_failures_stops_the_run(scenario: t.Any) -> None:
 
 
 def test_a_run_that_is_killed_is_finished_by_the_next(scenario: t.Any, fleet: dict[str, t.Any]) -> None:
-    """Mended, killed with -9 while hosts are being deployed, run again: all is up, and a third run has nothing to do."""
+    """After a repair and a run that is killed with SIGKILL, the next run deploys all hosts, and a third run changes nothing."""
     fleet.clear()
     fleet["mended"] = True
     scenario.docker("start", "unreachable")
@@ -128,7 +128,7 @@ def test_a_run_that_is_killed_is_finished_by_the_next(scenario: t.Any, fleet: di
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            # Some hosts are done, others have not begun. Molecule has asked for colours.
+            # Some hosts are deployed, others are not. The output has colours, because Molecule enables them.
             if "changed: [" in line:
                 break
         os.killpg(process.pid, signal.SIGKILL)

@@ -1,7 +1,10 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stack from the inventory, and what an operator does with it afterwards. The tests share a fleet, and run in any order."""
+"""Test a monitoring stack from an inventory, and the tasks of an operator afterwards.
+
+The tests share a fleet and run in any order.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ def targets(scenario: t.Any) -> dict[str, dict[str, t.Any]]:
 
 @pytest.fixture
 def edited(scenario: t.Any, tmp_path: Path) -> t.Callable[..., Path]:
-    """Return a function that copies the inventory and changes the variables of a host, or of all."""
+    """Return a function that copies the inventory and changes the variables of a host, or of all hosts."""
 
     def edit(host: str = "all", **variables: t.Any) -> Path:
         copy = tmp_path / "inventory"
@@ -60,7 +63,10 @@ def edited(scenario: t.Any, tmp_path: Path) -> t.Callable[..., Path]:
 
 
 def test_every_target_is_up_with_the_labels_of_the_inventory(scenario: t.Any) -> None:
-    """Labels merge down the groups; host and instance come from the inventory's name; a host's own port is followed."""
+    """Labels merge down the groups.
+
+    The labels host and instance use the name in the inventory. Targets use the port of the host.
+    """
     found = targets(scenario)
     assert {key: value["health"] for key, value in found.items()} == {
         "prometheus monitor:9090": "up",
@@ -81,13 +87,13 @@ def test_every_target_is_up_with_the_labels_of_the_inventory(scenario: t.Any) ->
 
 
 def test_prometheus_sends_its_alerts_to_the_alertmanager(scenario: t.Any) -> None:
-    """The inventory's group alertmanager is what Prometheus has found."""
+    """Prometheus has the Alertmanagers of the group alertmanager."""
     found = scenario.prometheus("alertmanagers")["activeAlertmanagers"]
     assert [x["url"] for x in found] == ["http://198.18.1.10:9093/api/v2/alerts"]
 
 
 def test_the_shipped_rules_are_loaded_and_healthy(scenario: t.Any) -> None:
-    """Each rule has been evaluated without an error."""
+    """Prometheus has evaluated each rule without an error."""
     groups = scenario.prometheus("rules")["groups"]
     rules = {rule["name"]: rule["health"] for group in groups for rule in group["rules"]}
     assert "TargetDown" in rules
@@ -97,7 +103,7 @@ def test_the_shipped_rules_are_loaded_and_healthy(scenario: t.Any) -> None:
 
 @pytest.mark.parametrize(("host", "service"), EVERY_SERVICE)
 def test_a_service_is_sandboxed_and_not_root(scenario: t.Any, host: str, service: str) -> None:
-    """Systemd rates the exposure of each unit as low, and the process belongs to a user of its own."""
+    """The exposure rating of systemd is low for each unit, and each process belongs to a separate user."""
     machine = scenario.on(host)
     verdict = machine.check_output(f"systemd-analyze security --no-pager {service}.service | tail -n 1")
     exposure = float(verdict.split(": ")[1].split()[0])
@@ -111,7 +117,7 @@ def test_a_service_is_sandboxed_and_not_root(scenario: t.Any, host: str, service
 
 
 def test_the_sandbox_leaves_node_exporter_its_sight(scenario: t.Any) -> None:
-    """The collectors of what every machine has succeed, also the one that reads the clock's state."""
+    """The collectors that work on every host succeed in the sandbox, also the collector that reads the state of the clock."""
     metrics = scenario.get("app1", "http://localhost:9100/metrics")
     for collector in (
         "cpu",
@@ -129,7 +135,7 @@ def test_the_sandbox_leaves_node_exporter_its_sight(scenario: t.Any) -> None:
 
 
 def test_a_second_run_is_one_look_at_each_exporter(scenario: t.Any) -> None:
-    """Few results, fewer remote calls, no download, nothing changed."""
+    """A second run has few results, fewer remote calls and no download, and changes nothing."""
     before = len(scenario.requests())
     play = scenario.play("site.yml")
     assert play.rc == 0, play.output
@@ -141,14 +147,14 @@ def test_a_second_run_is_one_look_at_each_exporter(scenario: t.Any) -> None:
 
 
 def test_check_mode_on_a_converged_fleet_predicts_nothing(scenario: t.Any) -> None:
-    """What the real run would not do, the dry run does not announce."""
+    """Check mode reports no changes, as the real run makes none."""
     play = scenario.play("site.yml", "--check", "--diff")
     assert play.rc == 0, play.output
     assert play.changed == []
 
 
 def test_a_changed_label_is_one_file_and_neither_reload_nor_restart(scenario: t.Any, edited: t.Any) -> None:
-    """Prometheus sees a changed targets file by itself."""
+    """Prometheus reads the changed target file by itself."""
     reloaded = scenario.query("prometheus_config_last_reload_success_timestamp_seconds")[0]["value"][1]
     started = scenario.query('process_start_time_seconds{job="prometheus"}')[0]["value"][1]
     inventory = edited("app1", monitoring_labels={"function": "renamed"})
@@ -163,7 +169,7 @@ def test_a_changed_label_is_one_file_and_neither_reload_nor_restart(scenario: t.
 
 
 def test_a_broken_rule_is_refused_before_anything_changes(scenario: t.Any, edited: t.Any) -> None:
-    """The message is promtool's own with the file's name; live files and the server stay as they were."""
+    """The run shows promtool's message with the file name. The files and the server are not changed."""
     machine = scenario.on("monitor")
     look = "find /etc/prometheus ! -type d -printf '%p %l %T@\\n' | sort"
     before = machine.check_output(look)
@@ -179,7 +185,7 @@ def test_a_broken_rule_is_refused_before_anything_changes(scenario: t.Any, edite
 
 
 def test_own_rules_go_live_by_a_reload(scenario: t.Any, edited: t.Any) -> None:
-    """Text in Prometheus' own braces reaches it unchanged, and what is dropped from the inventory is dropped there."""
+    """Text in Prometheus' double braces is not templated, and rules that leave the inventory are removed."""
     inventory = edited()
     (inventory / "group_vars/all/rules.yml").write_text(OWN_RULES)
     play = scenario.play("site.yml", "--tags", "prometheus", inventory=inventory)
@@ -193,7 +199,10 @@ def test_own_rules_go_live_by_a_reload(scenario: t.Any, edited: t.Any) -> None:
 
 
 def test_a_server_that_dies_is_named_with_the_reason_and_heals(scenario: t.Any) -> None:
-    """verify.yml fails with Prometheus' own words, also in the cards of --limit; after the repair everything is up."""
+    """The playbook verify fails with the error of Prometheus, also in the cards of --limit.
+
+    After the repair, all targets are up.
+    """
     version = scenario.var("app1", "node_exporter_version")
     scenario.docker("kill", "app1")
     play = scenario.play("verify.yml")
@@ -215,7 +224,7 @@ def test_a_server_that_dies_is_named_with_the_reason_and_heals(scenario: t.Any) 
 
 
 def test_what_was_not_rolled_out_is_told(scenario: t.Any, edited: t.Any, tmp_path: Path) -> None:
-    """Versions, rules and files that the inventory has and the servers have not; for people, for CI, and by the exit code."""
+    """The playbook verify reports versions, rules and files that differ from the inventory. It writes text, JSON and JUnit."""
     inventory = edited(prometheus_extra_rules=[{"name": "mine", "rules": [{"alert": "Mine", "expr": "vector(1)"}]}])
     (inventory / "host_vars").mkdir()
     (inventory / "host_vars/app2.yml").write_text("node_exporter_version: 1.0.0\n")
@@ -235,7 +244,7 @@ def test_what_was_not_rolled_out_is_told(scenario: t.Any, edited: t.Any, tmp_pat
 
 
 def test_a_monitoring_server_that_cannot_be_reached_is_told(scenario: t.Any) -> None:
-    """One line, no traceback, and the exit code of a failure."""
+    """The playbook verify prints one line without a traceback, and fails."""
     scenario.docker("pause", "monitor")
     try:
         play = scenario.play("verify.yml", "--timeout", "5")
@@ -247,7 +256,7 @@ def test_a_monitoring_server_that_cannot_be_reached_is_told(scenario: t.Any) -> 
 
 
 def test_the_coverage_page(scenario: t.Any, tmp_path: Path) -> None:
-    """Servers by jobs, as Markdown and as one file of HTML; the test of the page in a browser is another."""
+    """The page shows hosts and jobs, as Markdown and as one HTML file. Another test opens the page in a browser."""
     play = scenario.play("report.yml", report_dir=str(tmp_path / "out"))
     assert play.rc == 0, play.output
     page = (tmp_path / "out/report.md").read_text()
@@ -258,7 +267,7 @@ def test_the_coverage_page(scenario: t.Any, tmp_path: Path) -> None:
 
 
 def test_one_command_brings_a_new_server_in(scenario: t.Any, edited: t.Any) -> None:
-    """--limit and --tags leave the Prometheus server out, and it scrapes the newcomer all the same."""
+    """--limit and --tags exclude the Prometheus server. The Prometheus server scrapes the new host all the same."""
     inventory = newcomer_in(edited())
     began = time.monotonic()
     play = scenario.play("site.yml", "--limit", "newcomer", "--tags", "node_exporter", inventory=inventory)
@@ -272,13 +281,13 @@ def test_one_command_brings_a_new_server_in(scenario: t.Any, edited: t.Any) -> N
     assert targets(scenario)["node newcomer:9100"]["labels"]["function"] == "app"
     print(f"from a bare server to up in Prometheus: {seconds:.0f} s")
 
-    # And out again, with the inventory that does not have it.
+    # Remove the new host again, with the inventory that does not contain it.
     assert scenario.play("site.yml", "--tags", "prometheus").rc == 0
     scenario.wait(lambda: "node newcomer:9100" not in targets(scenario))
 
 
 def newcomer_in(inventory: Path) -> Path:
-    """Return *inventory*, with the newcomer among its servers."""
+    """Return *inventory* with the new host among its hosts."""
     hosts = yaml.safe_load((inventory / "hosts.yml").read_text())
     hosts["all"]["children"]["app"]["hosts"]["newcomer"] = None
     (inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
@@ -286,13 +295,13 @@ def newcomer_in(inventory: Path) -> Path:
 
 
 def silences(scenario: t.Any) -> list[str]:
-    """Return the hosts that are silent."""
+    """Return the silenced hosts."""
     active = json.loads(scenario.get("monitor", "http://198.18.1.10:9093/api/v2/silences?active=true"))
     return [matcher["value"] for silence in active for matcher in silence["matchers"] if silence["status"]["state"] == "active"]
 
 
 def test_a_server_is_onboarded_and_offboarded(scenario: t.Any, edited: t.Any) -> None:
-    """One command each; first it is silent, then it is no target any more, then nothing of it is left; again changes nothing."""
+    """Each is one command. offboard silences the host, removes its targets, then its services. A second run changes nothing."""
     amtool = "/opt/vigie/alertmanager/current/amtool --alertmanager.url=http://198.18.1.10:9093 silence"
     scenario.on("monitor").run(f"{amtool} expire $({amtool} query --quiet)")
     inventory = newcomer_in(edited())
@@ -304,7 +313,7 @@ def test_a_server_is_onboarded_and_offboarded(scenario: t.Any, edited: t.Any) ->
     assert play.remote("monitor") == ["shell", "config_tree", "targets_up", "uri", "targets_up", "prometheus_info"]
     assert "✔ node             198.18.1.13:9100  node_exporter " in play.output
 
-    # It is taken out, and not lost.
+    # offboard removes these targets on purpose, so they are not lost targets.
     play = scenario.play("offboard.yml", inventory=inventory, host="newcomer", prometheus_max_lost_targets=0)
     assert play.rc == 0, play.output
     tasks = [change.partition(": ")[2] for change in play.changed]
@@ -320,13 +329,13 @@ def test_a_server_is_onboarded_and_offboarded(scenario: t.Any, edited: t.Any) ->
 
 
 def test_every_command_of_the_readme_works(scenario: t.Any, edited: t.Any, tmp_path: Path) -> None:
-    """The table of daily use, in its order, from a directory of the user's: with this fleet's names, and nothing else changed."""
+    """All commands of the table of daily tasks work in this order, in a directory of the user, with the names of this fleet."""
     root = Path(__file__).parents[3]
     section = (root / "README.md").read_text().partition("| To | run |")[2].partition("\n\n")[0]
     commands = re.findall(r"`(ansible-playbook .*?)`", section)
     assert len(commands) > 8
     (tmp_path / "prometheus.yml").write_text(scenario.on("monitor").file("/etc/prometheus/prometheus.yml").content_string)
-    # The configuration names these files: targets of a file that is missing would be lost.
+    # The configuration names these files. The targets of a missing file would be lost.
     (tmp_path / "targets").mkdir()
     for path in scenario.on("monitor").check_output("ls /etc/prometheus/targets").split():
         (tmp_path / "targets" / path).write_text(scenario.on("monitor").file(f"/etc/prometheus/targets/{path}").content_string)
@@ -348,7 +357,7 @@ def test_every_command_of_the_readme_works(scenario: t.Any, edited: t.Any, tmp_p
 
 
 def test_a_dead_server_is_offboarded_too(scenario: t.Any, edited: t.Any) -> None:
-    """One that is gone from the inventory: molecule/leave."""
+    """The scenario leave tests a host that is missing in the inventory."""
     inventory = newcomer_in(edited())
     assert scenario.play("onboard.yml", "--limit", "newcomer", inventory=inventory).rc == 0
     scenario.docker("kill", "newcomer")
@@ -359,7 +368,7 @@ def test_a_dead_server_is_offboarded_too(scenario: t.Any, edited: t.Any) -> None
     finally:
         scenario.heal()
     assert silences(scenario) == ["newcomer"]
-    # It is back, with what ran on it.
+    # The host is reachable again, and its services run.
     assert scenario.play("offboard.yml", inventory=inventory, host="newcomer").rc == 0
     assert not scenario.on("newcomer").file("/opt/vigie").exists
 
@@ -373,7 +382,7 @@ def test_a_dead_server_is_offboarded_too(scenario: t.Any, edited: t.Any) -> None
     ],
 )
 def test_a_command_without_its_server_is_refused(scenario: t.Any, playbook: str, variables: dict[str, str], message: str) -> None:
-    """Nothing has been done."""
+    """The run fails and changes nothing."""
     play = scenario.play(playbook, **variables)
     assert play.rc != 0
     assert message in " ".join(play.output.split())
@@ -384,7 +393,7 @@ def test_a_command_without_its_server_is_refused(scenario: t.Any, playbook: str,
     ("tags", "on_app", "on_monitor"),
     [
         (["--tags", "node_exporter"], {"release"}, {"shell", "release", "config_tree", "targets_up"}),
-        # One host of a play that has not all hosts is contacted first, where no play before it has done so.
+        # A play with only some of the hosts first contacts one of them, unless an earlier play has done so.
         (["--tags", "prometheus"], set(), {"shell", "raw", "release", "user", "file", "targets_up"}),
         (["--tags", "alertmanager"], set(), {"shell", "raw", "release", "user", "file", "config_tree", "targets_up"}),
         (["--tags", "install"], {"release"}, {"shell", "release", "user", "file"}),
@@ -400,9 +409,9 @@ def test_a_command_without_its_server_is_refused(scenario: t.Any, playbook: str,
 def test_a_tag_runs_what_it_says_and_nothing_else(
     scenario: t.Any, tags: list[str], on_app: set[str], on_monitor: set[str]
 ) -> None:
-    """The same in every role; a converged fleet is not changed by any."""
+    """Each tag works the same in every role, and changes nothing on a converged fleet."""
     if silences(scenario):
-        # A run of site expires the silence that another test has left.
+        # A run of site expires the silence of another test.
         assert scenario.play("site.yml").rc == 0
     play = scenario.play("site.yml", *tags)
     assert play.rc == 0, play.output
@@ -412,7 +421,7 @@ def test_a_tag_runs_what_it_says_and_nothing_else(
 
 
 def test_a_target_that_does_not_come_up_fails_the_run(scenario: t.Any, edited: t.Any) -> None:
-    """The run ends red, with the target and Prometheus' reason."""
+    """The run fails with the target and the error of Prometheus."""
     inventory = edited("app1", monitoring_scrapes=[{"job": "dead", "port": 4242}], prometheus_verify_timeout=5)
     (inventory / "host_vars/monitor.yml").write_text("prometheus_verify_timeout: 8\n")
     play = scenario.play("site.yml", "--tags", "prometheus,targets", "--limit", "app1", inventory=inventory)
@@ -424,7 +433,7 @@ def test_a_target_that_does_not_come_up_fails_the_run(scenario: t.Any, edited: t
 
 
 def test_targets_are_lost_only_where_that_is_meant(scenario: t.Any, edited: t.Any, tmp_path: Path) -> None:
-    """With half of an inventory nothing changes on any host, in no mode and by no tag, nor by the role alone; unless accepted."""
+    """An incomplete inventory changes no host, in any mode, with any tag, or with the role alone, unless the loss is accepted."""
     scenario.wait(lambda: "node app2:19100" in targets(scenario))
     inventory = edited(prometheus_max_lost_targets=0)
     hosts = yaml.safe_load((inventory / "hosts.yml").read_text())
@@ -456,12 +465,12 @@ def test_targets_are_lost_only_where_that_is_meant(scenario: t.Any, edited: t.An
     play = scenario.play("site.yml", "--tags", "targets", inventory=inventory, prometheus_lost_targets="accept")
     assert play.rc == 0, play.output
     scenario.wait(lambda: "node app2:19100" not in targets(scenario))
-    # What comes back is not lost.
+    # Targets that are added again are not lost.
     assert scenario.play("site.yml", "--tags", "targets", prometheus_max_lost_targets=0).rc == 0
 
 
 def test_a_path_in_the_url_of_a_server_is_followed(scenario: t.Any) -> None:
-    """By the health check, the scrapes, the alerts, verify and offboard; and back."""
+    """The health check, the scrapes, the alerts, verify and offboard use the path, also after it is removed again."""
     where = {f"{name}_external_url": f"https://example.com/{name}" for name in ("prometheus", "alertmanager")}
     play = scenario.play("site.yml", "--tags", "prometheus,alertmanager", **where)
     assert play.rc == 0, play.output
@@ -474,12 +483,12 @@ def test_a_path_in_the_url_of_a_server_is_followed(scenario: t.Any) -> None:
 
 
 def said(play: t.Any) -> list[str]:
-    """Return what the assertion that failed said."""
+    """Return the message of the failed assertion."""
     return next(r["res"]["msg"] for r in play.results if r["action"] == "assert" and r["failed"])
 
 
 def test_mistakes_of_the_inventory_are_found_before_anything_is_touched(scenario: t.Any, edited: t.Any) -> None:
-    """All of them in one report, each with host, variable, value and remedy."""
+    """One report has all problems, each with host, variable, value and remedy."""
     inventory = edited("app1", monitoring_labels={"bad-name": "x", "rack": 12}, node_exporter_port=99999)
     play = scenario.play("site.yml", inventory=inventory)
     assert play.rc != 0
@@ -492,7 +501,7 @@ def test_mistakes_of_the_inventory_are_found_before_anything_is_touched(scenario
 @pytest.mark.usefixtures("torn")
 @pytest.mark.parametrize("role", ["alertmanager", "prometheus", "node_exporter"])
 def test_absent_leaves_nothing_behind_but_data(scenario: t.Any, role: str) -> None:
-    """The list of files before and after: what the role brought is gone, what it collected is there."""
+    """The lists of files before and after show that the role removes its files and keeps the collected data."""
     machine = scenario.on("monitor")
     names = " -o ".join(f"-path '*/{name}*'" for name in (role, *TOOLS.get(role, ())))
     look = f"find /opt /etc/{role} /etc/systemd /usr/local/bin \\( {names} \\) ! -type d 2>/dev/null | sort"

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every query of every dashboard, as Grafana would send it, against Prometheus and the real services."""
+"""Run every query of every dashboard, as Grafana sends it, against Prometheus and the real services."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import
 
 FILES = sorted(ROOT.glob("roles/*/monitoring/dashboard*.json"))
 PAGES = {page["uid"]: page for page in (json.loads(path.read_text()) for path in FILES)}
-# Containers see the machine's.
+# Containers show the values of the machine that runs them.
 SENSORS = [*Path("/sys/class/hwmon").glob("*/temp*_input"), *Path("/sys/class/thermal").glob("thermal_zone*")]
-# Panels without data here, by page, and why.
+# Panels without data in this scenario, by dashboard, with the reason.
 EMPTY = {} if SENSORS else {"vigie-node": {"Temperature": "this machine has no sensors"}}
 
 
 @pytest.fixture(scope="module")
 def url(scenario: t.Any) -> t.Iterator[str]:
-    """Return the URL of Prometheus, once a job has run, and what is counted was counted for a minute."""
+    """Return the URL of Prometheus after a job has run and counters have counted for a minute."""
     scenario.on("web1").check_output("vigie-job --every 86400 nightly true")
     address = f"http://{scenario.var('monitor', 'ansible_host')}:9090"
     counted = "sum(rate(haproxy_frontend_http_requests_total[1m])) and on () vigie_job_last_status"
     scenario.wait(lambda: queries.ask(address, "query", query=counted)["result"], seconds=90)
     yield address
-    # Those who come next count jobs.
+    # The next requests are counted by job.
     scenario.on("web1").check_output("rm -f /var/lib/node_exporter/textfile/job_nightly.prom")
 
 
 @pytest.mark.parametrize("labels", [[], ["function"]], ids=["as_it_is", "with_the_fleets_labels"])
 @pytest.mark.parametrize("uid", PAGES)
 def test_every_query_finds_something(scenario: t.Any, url: str, uid: str, labels: list[str]) -> None:
-    """With all servers chosen; but for those that cannot, of which none does."""
+    """Each query returns data if all hosts are selected, except the listed panels, which return no data."""
     page = grafana.with_labels(PAGES[uid], labels)
 
     def silent() -> dict[str, str]:
@@ -55,13 +55,13 @@ def test_every_query_finds_something(scenario: t.Any, url: str, uid: str, labels
             if not queries.ask(url, "query", query=text)["result"]
         }
 
-    # A machine that does much else may miss a scrape.
+    # A busy machine can miss a scrape.
     scenario.wait(lambda: set(silent()) == set(EMPTY.get(uid, {})), silent)
 
 
 @pytest.mark.parametrize("uid", PAGES)
 def test_every_variable_offers_something(scenario: t.Any, url: str, uid: str) -> None:
-    """Something of what it offers is found, chosen alone, and nothing is where that is none of it: queries heed it."""
+    """Each variable has values. A query returns data for a selected value, and none for a value that does not exist."""
     page = grafana.with_labels(PAGES[uid], ["function"])
     for variable in queries.choices(page):
         values = queries.offered(url, page, variable)
@@ -79,5 +79,5 @@ def test_every_variable_offers_something(scenario: t.Any, url: str, uid: str) ->
 
         scenario.wait(found_by, lambda variable=variable: variable)
         found = answers("no-such-value")
-        # What counts has a zero.
+        # A counter also has a zero.
         assert all(float(one["value"][1]) == 0 for result in found for one in result), variable

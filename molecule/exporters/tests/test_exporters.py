@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Exporters and what they look at. The tests share a fleet, and run in any order."""
+"""Test the exporters with real services. The tests share a fleet and run in any order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNITS = {
 
 
 def values(scenario: t.Any, expression: str, *labels: str) -> dict[str, float]:
-    """Return what Prometheus answers: by the values of *labels*, with a space between them, the value."""
+    """Return the result of a query: the values by the values of *labels*, joined by spaces."""
     return {
         " ".join(series["metric"].get(label, "") for label in labels): float(series["value"][1])
         for series in scenario.query(expression)
@@ -33,7 +33,7 @@ def values(scenario: t.Any, expression: str, *labels: str) -> dict[str, float]:
 
 
 def targets(scenario: t.Any) -> dict[str, str]:
-    """Return the health of each target by its job and host: the series of a job that is gone stay for five minutes."""
+    """Return the health of each target by job and host. Series of a removed job stay for five minutes."""
     return {f"{target['labels']['job']} {target['labels'].get('host')}": target["health"] for target in scenario.targets()}
 
 
@@ -55,7 +55,7 @@ def targets(scenario: t.Any) -> dict[str, str]:
         ("pg_up", ("host",), {"db1": 1}),
         ("probe_http_status_code", ("site", "host"), {"shop web1": 200}),
         ('probe_success{module="icmp"}', ("instance",), {"198.18.7.11": 1}),
-        # The year 2025 began.
+        # The start of 2025.
         ("probe_ssl_earliest_cert_expiry", ("site",), {"expired": 1735689600}),
         ("count by (host) (node_textfile_scrape_error)", ("host",), {"web1": 1}),
     ],
@@ -63,7 +63,7 @@ def targets(scenario: t.Any) -> dict[str, str]:
 def test_what_an_exporter_says_is_true(
     scenario: t.Any, expression: str, labels: tuple[str, ...], expected: dict[str, float]
 ) -> None:
-    """Seen through Prometheus."""
+    """Prometheus has the right metrics of each service."""
     scenario.wait(lambda: values(scenario, expression, *labels) == expected, lambda: values(scenario, expression, *labels))
 
 
@@ -77,7 +77,7 @@ def shop(scenario: t.Any) -> None:
 
 @pytest.mark.usefixtures("shop")
 def test_what_is_done_is_counted(scenario: t.Any) -> None:
-    """Requests to Apache, and the size of a database that is filled."""
+    """The metrics count requests to Apache, and the size of a database that grows."""
     before = values(scenario, "apache_accesses_total", "host")["web1"]
     scenario.on("web1").check_output(
         "for i in $(seq 200); do python3 -c %s; done", "import urllib.request as u; u.urlopen('http://127.0.0.1:8081/')"
@@ -92,7 +92,7 @@ def test_what_is_done_is_counted(scenario: t.Any) -> None:
 
 
 def test_verify_and_the_report_know_them(scenario: t.Any, tmp_path: Path) -> None:
-    """Targets, versions, rules: what runs is what the inventory says."""
+    """The targets, versions and rules are those of the inventory."""
     play = scenario.play("verify.yml", verify_json=str(tmp_path / "verify.json"))
     problems = [check["problem"] for check in json.loads((tmp_path / "verify.json").read_text())["checks"] if check["problem"]]
     assert (play.rc, problems) == (0, []), play.output
@@ -106,7 +106,7 @@ def test_verify_and_the_report_know_them(scenario: t.Any, tmp_path: Path) -> Non
 
 
 def test_the_exporters_are_shut_in(scenario: t.Any) -> None:
-    """The verdict of systemd itself, from 0 to 10."""
+    """The exposure rating of systemd is low, on its scale from 0 to 10."""
     for host, units in UNITS.items():
         for unit in units:
             verdict = scenario.on(host).check_output(f"systemd-analyze security --no-pager {unit}.service | tail -n 1")
@@ -115,7 +115,7 @@ def test_the_exporters_are_shut_in(scenario: t.Any) -> None:
 
 @pytest.mark.usefixtures("shop")
 def test_the_database_has_no_password_and_no_more_rights(scenario: t.Any) -> None:
-    """A role that may look at statistics, for the system's user of its name."""
+    """The database role can read statistics only, and only the system user of the same name can use it."""
     what = "SELECT rolsuper, rolcreatedb, rolpassword IS NULL FROM pg_authid WHERE rolname = 'postgres_exporter'"
     assert scenario.on("db1").check_output("su postgres -c %s", f'psql -XAtc "{what}"') == "f|f|t"
     refused = scenario.on("db1").run("su -s /bin/sh postgres_exporter -c 'psql -Xc \"SELECT * FROM t\" shop'")
@@ -123,7 +123,7 @@ def test_the_database_has_no_password_and_no_more_rights(scenario: t.Any) -> Non
 
 
 def test_a_database_elsewhere_is_reached_by_a_password(scenario: t.Any) -> None:
-    """Which is in a file of the service's user, and nowhere else to be seen."""
+    """The password is in a file that only the user of the service can read, and nowhere else."""
     secret = uuid.uuid4().hex
     machine = scenario.on("db1")
     sql = f"CREATE ROLE monitor LOGIN PASSWORD '{secret}' IN ROLE pg_monitor"
@@ -143,10 +143,10 @@ def test_a_database_elsewhere_is_reached_by_a_password(scenario: t.Any) -> None:
 
 
 def test_supervisord_lets_it_in_after_its_restart_too(scenario: t.Any) -> None:
-    """The socket is made anew; nobody but root and the exporter may use it."""
+    """The program supervisord creates the socket again. Only root and the exporter can use the socket."""
     machine = scenario.on("web1")
     rights = "getfacl -p /run/supervisor.sock"
-    # A reload makes it anew at once, which systemd sees or does not: several times, that it does not.
+    # A reload creates the socket again at once, which systemd can miss. Several reloads make systemd miss it.
     for command in ("systemctl restart supervisor", *["supervisorctl reload"] * 5):
         machine.check_output(command)
         time.sleep(5)
@@ -161,9 +161,9 @@ def test_supervisord_lets_it_in_after_its_restart_too(scenario: t.Any) -> None:
 
 
 def test_jobs_are_noted(scenario: t.Any) -> None:
-    """The exit code is the command's own; what failed has not succeeded."""
+    """The exit status is the status of the command. A failed command keeps the time of the last success."""
     machine = scenario.on("web1")
-    # Jobs of the tests of dashboards.
+    # Jobs of the tests of the dashboards.
     machine.check_output("rm -f /var/lib/node_exporter/textfile/job_nightly.prom")
     assert machine.run("vigie-job --every 60 backup sh -c 'exit 3'").rc == 3
     scenario.wait(lambda: values(scenario, "vigie_job_last_status", "name") == {"backup": 3}, lambda: "no job")
@@ -173,7 +173,7 @@ def test_jobs_are_noted(scenario: t.Any) -> None:
         lambda: values(scenario, "time() - vigie_job_last_success_timestamp_seconds", "name")["backup"] < 60, lambda: "late"
     )
     assert values(scenario, "vigie_job_every_seconds", "name") == {"backup": 60}
-    # As cron runs it for a user that may, and for one that may not.
+    # Cron runs the command for a user with access, and for a user without.
     assert machine.run("runuser -u www-data -- vigie-job cache true").rc == 0
     scenario.wait(lambda: values(scenario, "vigie_job_last_status", "name") == {"backup": 0, "cache": 0}, lambda: "no job")
     assert machine.run("runuser -u nobody -- vigie-job other true").rc == 73
@@ -181,10 +181,10 @@ def test_jobs_are_noted(scenario: t.Any) -> None:
 
 
 def test_alerts_fire_where_services_are_hurt(scenario: t.Any) -> None:
-    """Each for what was hurt alone, and no more when it is mended."""
+    """An alert fires only for the stopped service, and resolves after the repair."""
     hurts = {
         "web1": ("apache2", "uwsgi-shop"),
-        # Whichever version Debian has.
+        # The version of Debian.
         "db1": ("'postgresql@*'", "haproxy"),
     }
     expected = {
@@ -201,7 +201,7 @@ def test_alerts_fire_where_services_are_hurt(scenario: t.Any) -> None:
     which = (("UwsgiDown", "uwsgi"), ("SupervisordProgramDown", "name"))
 
     def firing() -> dict[str, float]:
-        # Warning and critical of one alert, and two servers of a backend, count each.
+        # Warning and critical of one alert count separately, and so do two servers of a backend.
         query = f'count by (alertname, host) (ALERTS{{alertstate="firing", alertname=~"{names}"}})'
         return values(scenario, query, "alertname", "host")
 
@@ -227,7 +227,7 @@ def test_alerts_fire_where_services_are_hurt(scenario: t.Any) -> None:
 
 
 def test_supervisords_port_waits_for_its_restart(scenario: t.Any) -> None:
-    """Which is done when asked for, and only around what ran."""
+    """The role restarts supervisord only on request, and starts the programs that ran before."""
     machine = scenario.on("web1")
     pids = "supervisorctl pid worker; supervisorctl pid"
     before = machine.check_output(pids)
@@ -247,7 +247,7 @@ def test_supervisords_port_waits_for_its_restart(scenario: t.Any) -> None:
 
 
 def test_nothing_is_touched_by_looking(scenario: t.Any) -> None:
-    """--check --diff on what is there."""
+    """A run with --check --diff on the converged fleet reports no changes."""
     play = scenario.play("site.yml", "--check", "--diff")
     assert play.rc == 0, play.output
     assert play.changed == []
@@ -255,7 +255,7 @@ def test_nothing_is_touched_by_looking(scenario: t.Any) -> None:
 
 @pytest.mark.usefixtures("torn")
 def test_instances_come_and_go(scenario: t.Any, edited: t.Any) -> None:
-    """With the tag and the limit, that exporter on that host is touched, and nothing else."""
+    """With the tag and the limit, the run changes only this exporter on this host."""
 
     def change(groups: dict[str, t.Any]) -> None:
         instances = groups["services"]["hosts"]["web1"]["uwsgi_exporter_instances"]
@@ -285,7 +285,7 @@ def test_instances_come_and_go(scenario: t.Any, edited: t.Any) -> None:
 
 
 def test_what_leaves_its_group_is_removed(scenario: t.Any, edited: t.Any) -> None:
-    """Unit, program, configuration, hole in the firewall, target; what else runs on the host stays."""
+    """The run removes unit, program, configuration, firewall rule and target. Other services of the host keep running."""
 
     def change(groups: dict[str, t.Any]) -> None:
         for role in ("uwsgi_exporter", "apache_exporter", "haproxy_exporter"):
@@ -319,7 +319,7 @@ def test_what_leaves_its_group_is_removed(scenario: t.Any, edited: t.Any) -> Non
     ],
 )
 def test_a_host_without_the_service_is_refused(scenario: t.Any, edited: t.Any, role: str, message: str) -> None:
-    """With what to do about it; the others are not kept from theirs."""
+    """The message names the remedy. The run deploys the other hosts."""
     inventory = edited(lambda groups: groups[role].setdefault("hosts", {}).update({"bare": None}))
     play = scenario.play("site.yml", "--tags", role, inventory=inventory)
     assert play.rc != 0
@@ -328,18 +328,18 @@ def test_a_host_without_the_service_is_refused(scenario: t.Any, edited: t.Any, r
     assert f"{role}_state: absent" in output
     assert not any(change.startswith("bare:") for change in play.changed)
     skipped = scenario.play("site.yml", "--tags", role, "--limit", "bare", inventory=inventory, **{f"{role}_state": "absent"})
-    # The target that the refused run has left goes.
+    # The run removes the target that the failed run has left.
     assert (skipped.rc, [change for change in skipped.changed if "Refresh" not in change]) == (0, [])
     assert scenario.play("site.yml", "--tags", "targets").rc == 0
 
 
 def test_an_exporter_of_ones_own(scenario: t.Any) -> None:
-    """As docs/own_exporter.md has it: the role release_service, and variables."""
+    """The example of docs/own_exporter.md works: the role release_service with variables."""
     text = (ROOT / "docs/own_exporter.md").read_text()
     playbook, variables = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[:2]
     directory = ROOT / ".cache" / "own_exporter"
     directory.mkdir(parents=True, exist_ok=True)
-    # A version that the mirror has.
+    # A version on the mirror.
     version = scenario.var("web1", "pushgateway_version")
     (directory / "pushgateway.yml").write_text(re.sub(r"(?<=release_service_version: ).*", version, playbook))
     scrapes = yaml.safe_load(variables)["batch"]["vars"]["monitoring_scrapes"]
@@ -351,7 +351,10 @@ def test_an_exporter_of_ones_own(scenario: t.Any) -> None:
 
 
 def test_tls_and_a_password_for_all_by_one_variable(scenario: t.Any, edited: t.Any) -> None:
-    """Prometheus' side follows; whoever has no password is refused, and nobody sees it. And back again."""
+    """Prometheus uses TLS and the password.
+
+    Requests without the password fail, and nothing shows the password. Removing it works, too.
+    """
     secret = uuid.uuid4().hex
     web = {
         "cert_file": "/etc/ssl/vigie.crt",
@@ -362,10 +365,10 @@ def test_tls_and_a_password_for_all_by_one_variable(scenario: t.Any, edited: t.A
         "password": secret,
         "password_hash": bcrypt.hashpw(secret.encode(), bcrypt.gensalt(4)).decode(),
     }
-    # Its stand-in knows no TLS.
+    # The stand-in for uwsgi_exporter does not support TLS.
     inventory = edited(lambda groups: groups.pop("uwsgi_exporter"))
     (inventory / "group_vars/all/web.yml").write_text(yaml.safe_dump({"monitoring_web": web}))
-    # Of the test before, targets may be left, too.
+    # Targets of an earlier test can still exist.
     play = scenario.play("site.yml", "--diff", inventory=inventory, prometheus_lost_targets="accept")
     assert play.rc == 0, play.output
     jobs = {"node web1", "apache web1", "postgres db1", "haproxy db1", "haproxy web1", "blackbox monitor", "probe_tls web1"}
@@ -381,7 +384,7 @@ def test_tls_and_a_password_for_all_by_one_variable(scenario: t.Any, edited: t.A
     assert web["password_hash"] not in seen + play.output
     again = scenario.play("site.yml", inventory=inventory)
     assert (again.rc, again.changed) == (0, [])
-    # Another password, for those who know the first one.
+    # A new password, to lock out users of the first one.
     web["password"] = uuid.uuid4().hex
     web["password_hash"] = bcrypt.hashpw(web["password"].encode(), bcrypt.gensalt(4)).decode()
     (inventory / "group_vars/all/web.yml").write_text(yaml.safe_dump({"monitoring_web": web}))
@@ -396,7 +399,7 @@ def test_tls_and_a_password_for_all_by_one_variable(scenario: t.Any, edited: t.A
 
 @pytest.mark.usefixtures("torn")
 def test_offboarding_leaves_nothing(scenario: t.Any) -> None:
-    """Of everything that was put on the host; what was there before runs on."""
+    """The playbook offboard removes all files of the collection from the host. Other services keep running."""
     own = scenario.on("web1").run("ls -d /opt/vigie/pushgateway /usr/local/bin/pushgateway 2>/dev/null").stdout
     play = scenario.play("offboard.yml", host="web1")
     assert play.rc == 0, play.output

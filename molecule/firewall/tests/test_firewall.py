@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who gets in, who does not, and what stays as it was."""
+"""Test which connections pass the firewall, and that other rules stay the same."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ each_host = pytest.mark.parametrize("host", HOSTS)
 
 
 def connect(scenario: t.Any, here: str, there: str, port: int = 9100) -> str:
-    """Return what becomes of a TCP connection."""
+    """Return the result of a TCP connection."""
     return scenario.on(here).check_output("python3 -c %s %s %s", CONNECT, there, str(port))
 
 
@@ -39,7 +39,7 @@ def rules(scenario: t.Any, host: str) -> dict[str, list[str]]:
     found = {}
     for program in ("iptables", "ip6tables"):
         saved = scenario.on(host).check_output(f"{program}-save 2>/dev/null").splitlines()
-        # Docker's own for its name server differ from start to start.
+        # The rules for Docker's name server differ after each start.
         kept = [line for line in saved if not line.startswith("#") and "DOCKER" not in line and "127.0.0.11" not in line]
         found[program] = [re.sub(r"\[\d+:\d+\]", "", line) for line in kept]
     return found
@@ -51,12 +51,12 @@ def of_others(scenario: t.Any, host: str) -> dict[str, list[str]]:
 
 
 def ours(scenario: t.Any, host: str) -> dict[str, list[str]]:
-    """Return the rules that are ours."""
+    """Return our rules."""
     return {program: [line for line in lines if "VIGIE-" in line] for program, lines in rules(scenario, host).items()}
 
 
 def firewall(scenario: t.Any, *arguments: str, **variables: t.Any) -> t.Any:
-    """Run the firewall's part alone."""
+    """Run only the firewall part of site."""
     play = scenario.play("site.yml", "--tags", "firewall", *arguments, **variables)
     assert play.rc == 0, play.output
     return play
@@ -64,7 +64,7 @@ def firewall(scenario: t.Any, *arguments: str, **variables: t.Any) -> t.Any:
 
 @each_host
 def test_the_monitoring_server_gets_in_and_nobody_else(scenario: t.Any, host: str) -> None:
-    """By IPv4 and by IPv6; the host itself does, too."""
+    """Over IPv4 and IPv6. The host itself can connect, too."""
     for address in addresses(scenario, host):
         assert connect(scenario, "monitor", address) == "open"
         assert connect(scenario, "outsider", address) != "open"
@@ -73,7 +73,7 @@ def test_the_monitoring_server_gets_in_and_nobody_else(scenario: t.Any, host: st
 
 
 def test_prometheus_itself_is_closed(scenario: t.Any) -> None:
-    """But for administrators."""
+    """Only administrators can connect."""
     for address in addresses(scenario, "monitor"):
         assert connect(scenario, "outsider", address, 9090) != "open"
     firewall(scenario, "--limit", "monitor", firewall_admin_networks=["198.18.3.99", "fd00:18:3::99/128"])
@@ -84,7 +84,7 @@ def test_prometheus_itself_is_closed(scenario: t.Any) -> None:
 
 
 def test_two_alertmanagers_are_one_cluster(scenario: t.Any) -> None:
-    """They reach each other's port, and nobody else does."""
+    """The Alertmanagers reach the cluster port of each other. No other host does."""
     for host in ("monitor", "crowded"):
         status = json.loads(scenario.get(host, "http://localhost:9093/api/v2/status"))["cluster"]
         assert (status["status"], len(status["peers"])) == ("ready", 2)
@@ -97,7 +97,7 @@ def test_two_alertmanagers_are_one_cluster(scenario: t.Any) -> None:
 
 
 def test_every_target_is_up(scenario: t.Any) -> None:
-    """The seed's case among them, and the one that is scraped by IPv6."""
+    """Also the target behind a REJECT, and the target that is scraped over IPv6."""
     node = [target for target in scenario.targets() if target["labels"]["job"] == "node"]
     up = {target["labels"]["host"]: target for target in node if target["health"] == "up"}
     assert set(up) == {*HOSTS, "monitor"}
@@ -105,7 +105,7 @@ def test_every_target_is_up(scenario: t.Any) -> None:
 
 
 def test_a_rule_that_somebody_appended_stays_where_it_is(scenario: t.Any) -> None:
-    """Behind the REJECT."""
+    """The rule stays behind the REJECT."""
     parent = [line for line in rules(scenario, "rejecting")["iptables"] if line.startswith("-A INPUT ")]
     assert parent[0] == "-A INPUT -j VIGIE-INPUT"
     assert parent[-2:] == [
@@ -115,7 +115,7 @@ def test_a_rule_that_somebody_appended_stays_where_it_is(scenario: t.Any) -> Non
 
 
 def test_every_rule_says_what_it_is_for(scenario: t.Any) -> None:
-    """Job and inventory host."""
+    """The comment of each rule has the job and the host."""
     for host in HOSTS:
         for lines in ours(scenario, host).values():
             for line in lines:
@@ -123,14 +123,14 @@ def test_every_rule_says_what_it_is_for(scenario: t.Any) -> None:
 
 
 def test_only_a_closed_host_has_rules_for_what_goes_out(scenario: t.Any) -> None:
-    """The replies to the server, by both families."""
+    """The rules accept the replies to the server, for both families."""
     for host in HOSTS:
         for lines in ours(scenario, host).values():
             assert any("VIGIE-OUTPUT" in line for line in lines) == (host == "dropping")
 
 
 def test_ten_runs_leave_2000_rules_of_others_as_they_are(scenario: t.Any) -> None:
-    """The chain is taken away or changed, and put back, before each of them."""
+    """Before each run, the test removes or changes our chain, and the run restores it."""
     before = of_others(scenario, "crowded")
     assert len(before["iptables"]) > 2000
     wanted = ours(scenario, "crowded")
@@ -145,7 +145,7 @@ def test_ten_runs_leave_2000_rules_of_others_as_they_are(scenario: t.Any) -> Non
 
 
 def test_a_rule_that_got_before_it_does_not_stay_there(scenario: t.Any) -> None:
-    """Nor does a second jump; the other rule is kept."""
+    """A second jump does not stay either. The run keeps the other rule."""
     on = scenario.on("empty")
     before = rules(scenario, "empty")
     on.check_output("iptables -w -I INPUT 1 -p tcp --dport 25 -j REJECT && iptables -w -A INPUT -j VIGIE-INPUT")
@@ -166,7 +166,7 @@ def test_a_rule_that_got_before_it_does_not_stay_there(scenario: t.Any) -> None:
 
 
 def test_check_mode_tells_the_rules_and_changes_nothing(scenario: t.Any) -> None:
-    """What it predicts is what the real run does."""
+    """Check mode predicts the result of the real run."""
     before = rules(scenario, "legacy")
     predicted = firewall(scenario, "--limit", "legacy", "--check", "--diff", firewall_default="drop")
     assert rules(scenario, "legacy") == before
@@ -181,7 +181,7 @@ def test_check_mode_tells_the_rules_and_changes_nothing(scenario: t.Any) -> None
 
 
 def test_an_interface_of_its_own(scenario: t.Any) -> None:
-    """The rules are about it, others are left to the host's own rules."""
+    """The rules apply to this interface. The other rules of the host handle other interfaces."""
     firewall(scenario, "--limit", "empty", firewall_interface="eth7")
     assert connect(scenario, "outsider", addresses(scenario, "empty")[0]) == "open"
     firewall(scenario, "--limit", "empty", firewall_interface="eth0")
@@ -192,7 +192,7 @@ def test_an_interface_of_its_own(scenario: t.Any) -> None:
 
 @pytest.mark.parametrize("host", ["empty", "legacy", "persistent"])
 def test_a_restart_keeps_the_rules(scenario: t.Any, host: str) -> None:
-    """By a unit of our own, or by netfilter-persistent, whose own files are as they were."""
+    """Our unit or netfilter-persistent restores the rules. The files of netfilter-persistent keep their rules."""
     on = scenario.on(host)
     wanted, before = ours(scenario, host), of_others(scenario, host)
     saved = on.run("cat /etc/iptables/rules.v4 /etc/iptables/rules.v6").stdout
@@ -223,7 +223,7 @@ KILLS = [
 
 @pytest.mark.parametrize(("program", "moment"), KILLS)
 def test_a_run_that_is_killed_leaves_the_old_chain_or_the_new_one(scenario: t.Any, program: str, moment: str) -> None:
-    """By SIGKILL before or after each command that changes something; the next run gets there."""
+    """SIGKILL comes before or after each command that changes something. The next run completes the change."""
     on = scenario.on("empty")
     new = ours(scenario, "empty")
     firewall(scenario, "--limit", "empty", firewall_default="drop", firewall_persist=False)
@@ -251,7 +251,7 @@ def test_a_run_that_is_killed_leaves_the_old_chain_or_the_new_one(scenario: t.An
 
 
 def test_a_new_server_is_let_in_and_a_former_one_is_not(scenario: t.Any, edited: t.Any) -> None:
-    """At the next run of any host, by itself."""
+    """The next run of any host changes the rules."""
 
     def add(groups: dict[str, t.Any]) -> None:
         groups["prometheus"]["hosts"]["outsider"] = None
@@ -269,7 +269,7 @@ def test_a_new_server_is_let_in_and_a_former_one_is_not(scenario: t.Any, edited:
 
 
 def test_a_closed_server_still_scrapes(scenario: t.Any) -> None:
-    """A monitoring server that lets nothing in and nothing out by itself."""
+    """A monitoring server whose policies drop all connections."""
     on = scenario.on("monitor")
     closing = "".join(
         f"{program} -w -A INPUT -i lo -j ACCEPT; {program} -w -A OUTPUT -o lo -j ACCEPT;"
@@ -311,7 +311,7 @@ def test_a_closed_server_still_scrapes(scenario: t.Any) -> None:
     ],
 )
 def test_what_would_do_harm_is_refused(scenario: t.Any, variables: dict[str, t.Any], message: str) -> None:
-    """One error that names host, variable and remedy; nothing has changed."""
+    """One error names host, variable and remedy. The run changes nothing."""
     before = {host: rules(scenario, host) for host in ("empty", "monitor")}
     play = scenario.play("site.yml", "--tags", "firewall", "--limit", "empty,monitor", **variables)
     assert play.rc != 0
@@ -320,7 +320,7 @@ def test_what_would_do_harm_is_refused(scenario: t.Any, variables: dict[str, t.A
 
 
 def test_a_port_for_everybody_stays_as_it_is(scenario: t.Any) -> None:
-    """A site that is scraped by its own port."""
+    """A website whose own port Prometheus scrapes."""
     scrapes = [{"job": "site", "port": 80, "public": True}]
     firewall(scenario, "--limit", "empty", monitoring_scrapes=scrapes)
     lines = [line for line in ours(scenario, "empty")["iptables"] if "--dport 80 " in line]
@@ -329,7 +329,7 @@ def test_a_port_for_everybody_stays_as_it_is(scenario: t.Any) -> None:
 
 
 def test_a_host_without_iptables_gets_it(scenario: t.Any) -> None:
-    """Check mode says so, and does nothing."""
+    """Check mode predicts the installation and changes nothing."""
     on = scenario.on("empty")
     on.check_output("mkdir /opt/hidden && for f in /usr/sbin/*tables*; do mv $f /opt/hidden; done")
     try:
@@ -341,7 +341,7 @@ def test_a_host_without_iptables_gets_it(scenario: t.Any) -> None:
 
 @pytest.mark.parametrize("host", ["empty", "persistent", "legacy"])
 def test_absent_leaves_nothing_behind(scenario: t.Any, host: str) -> None:
-    """No chain, no jump, no file, and the rules of others as they were."""
+    """No chain, jump or file is left, and other rules stay the same."""
     on = scenario.on(host)
     before = of_others(scenario, host)
     assert firewall(scenario, "--limit", host, firewall_state="absent").changed
@@ -357,7 +357,7 @@ def test_absent_leaves_nothing_behind(scenario: t.Any, host: str) -> None:
 
 
 def test_an_older_rule_set_of_the_other_kind_is_not_touched(scenario: t.Any) -> None:
-    """A host that was moved from iptables-legacy to iptables-nft has both."""
+    """A host that was migrated from iptables-legacy to iptables-nft has both rule sets."""
     legacy = subprocess.run(
         ["docker", "exec", f"vigie-{scenario.fleet}-legacy", "iptables-nft-save"], capture_output=True, text=True, check=True
     )

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts whose rules come from other programs: nftables, firewalld, ufw, the older iptables, Docker."""
+"""Test hosts whose rules come from other programs: nftables, firewalld, ufw, iptables-legacy, Docker."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ APP = 8080
 
 
 def who(scenario: t.Any, host: str, port: int) -> tuple[set[bool], set[bool]]:
-    """Return whether the monitoring server, and somebody else, get in at a port, by each family."""
+    """Return whether the monitoring server and another host can connect to a port, for each family."""
     return tuple(  # type: ignore[return-value]
         {connect(scenario, client, address, port) == "open" for address in addresses(scenario, host)}
         for client in ("monitor", "outsider")
@@ -29,7 +29,7 @@ EXACTLY = ({True}, {False})
 
 
 def table(scenario: t.Any, host: str) -> list[dict[str, t.Any]]:
-    """Return the chains and rules of our table of nftables."""
+    """Return the chains and rules of our nftables table."""
     listed = scenario.on(host).run("nft -j list table inet vigie")
     if listed.rc:
         return []
@@ -38,14 +38,14 @@ def table(scenario: t.Any, host: str) -> list[dict[str, t.Any]]:
 
 
 def names_again(scenario: t.Any, host: str) -> None:
-    """Let the host know the monitoring server: a restart writes its file anew, and its rules cut off Docker's name server."""
+    """Add the monitoring server to /etc/hosts again: a restart resets the file, and the rules of the host block Docker's DNS."""
     scenario.on(host).check_output(
         "grep -q monitor$ /etc/hosts || printf '198.18.3.10 monitor\\nfd00:18:3::10 monitor\\n' >>/etc/hosts"
     )
 
 
 def blocked(scenario: t.Any, host: str, *words: str, **variables: t.Any) -> str:
-    """Run the firewall's part, which must fail for rules of others; return its message, which has these *words*."""
+    """Run the firewall part, which must fail because of other rules. Return the message, which contains these *words*."""
     predicted = scenario.play("site.yml", "--tags", "firewall", "--limit", host, "--check", **variables)
     play = scenario.play("site.yml", "--tags", "firewall", "--limit", host, **variables)
     messages = [
@@ -63,13 +63,13 @@ def blocked(scenario: t.Any, host: str, *words: str, **variables: t.Any) -> str:
 
 
 def remedies(message: str) -> list[str]:
-    """Return the commands that a message tells the operator to run."""
+    """Return the commands in a message."""
     return [command for found in re.findall(r"for example: (.*?)\.(?: |$)", message) for command in found.split("; ")]
 
 
 @contextlib.contextmanager
 def kept(scenario: t.Any, host: str, program: str) -> t.Iterator[t.Any]:
-    """Put the rules of a *program* for both families back afterwards."""
+    """Restore the rules of a *program* for both families afterwards."""
     on = scenario.on(host)
     on.check_output(f"for i in '' 6; do ip${{i}}{program}-save -t filter >/root/ip$i.rules; done")
     try:
@@ -82,7 +82,7 @@ def kept(scenario: t.Any, host: str, program: str) -> t.Iterator[t.Any]:
 
 
 def test_a_host_with_nftables_gets_a_table(scenario: t.Any) -> None:
-    """Before the table of others, and nothing in iptables."""
+    """The table comes before the other tables, and iptables has no rules."""
     found = table(scenario, "native")
     assert [(item["hook"], item["prio"], item["policy"]) for item in found if "hook" in item] == [("input", -100, "accept")]
     assert ours(scenario, "native") == {"iptables": [], "ip6tables": []}
@@ -91,7 +91,7 @@ def test_a_host_with_nftables_gets_a_table(scenario: t.Any) -> None:
 
 
 def test_the_table_is_put_right_in_one_call(scenario: t.Any) -> None:
-    """Check mode predicts it, the rules of others stay, and the next run does nothing."""
+    """Check mode predicts the change, other rules stay, and the next run changes nothing."""
     on = scenario.on("native")
     wanted, others = table(scenario, "native"), on.check_output("nft list table inet site")
     damages = [
@@ -114,7 +114,7 @@ def test_the_table_is_put_right_in_one_call(scenario: t.Any) -> None:
 
 @pytest.mark.parametrize("verb", ["reload", "restart"])
 def test_nftables_that_flushes_everything_leaves_our_table(scenario: t.Any, verb: str) -> None:
-    """As its service does with the file that Debian brings."""
+    """The service nftables with Debian's file flushes all rules."""
     on = scenario.on("native")
     wanted = table(scenario, "native")
     assert wanted
@@ -128,7 +128,7 @@ def test_nftables_that_flushes_everything_leaves_our_table(scenario: t.Any, verb
 
 
 def test_a_restart_keeps_the_table(scenario: t.Any) -> None:
-    """By our unit, behind the service of nftables."""
+    """Our unit restores the table after the service nftables."""
     wanted = table(scenario, "native")
     assert wanted
     scenario.docker("restart", "native")
@@ -142,7 +142,7 @@ def test_a_restart_keeps_the_table(scenario: t.Any) -> None:
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_run_that_is_killed_leaves_the_old_table_or_the_new_one(scenario: t.Any, moment: str) -> None:
-    """By SIGKILL before or after the command that changes it; the next run gets there."""
+    """SIGKILL comes before or after the command that changes the table. The next run completes the change."""
     on = scenario.on("native")
     new = table(scenario, "native")
     firewall(scenario, "--limit", "native", firewall_default="drop", firewall_persist=False)
@@ -162,7 +162,7 @@ def test_a_run_that_is_killed_leaves_the_old_table_or_the_new_one(scenario: t.An
 
 
 def test_a_table_that_drops_is_named_with_what_to_do(scenario: t.Any) -> None:
-    """The commands of the message let the server in."""
+    """The commands in the message let the server in."""
     on = scenario.on("native")
     on.check_output("nft flush chain inet site scraped")
     try:
@@ -181,7 +181,7 @@ def test_a_table_that_drops_is_named_with_what_to_do(scenario: t.Any) -> None:
 
 
 def test_what_may_be_in_the_way_is_a_warning(scenario: t.Any) -> None:
-    """A mark that only the host's own rules know."""
+    """Only the rules of the host know the mark."""
     on = scenario.on("native")
     on.check_output("nft insert rule inet site input meta mark 7 tcp dport 9100 drop")
     try:
@@ -197,7 +197,7 @@ def test_what_may_be_in_the_way_is_a_warning(scenario: t.Any) -> None:
 
 
 def test_absent_leaves_no_table(scenario: t.Any) -> None:
-    """Nor anything else of ours."""
+    """No other file of ours is left."""
     on = scenario.on("native")
     wanted = table(scenario, "native")
     assert firewall(scenario, "--limit", "native", firewall_state="absent").changed
@@ -213,7 +213,7 @@ def test_absent_leaves_no_table(scenario: t.Any) -> None:
 
 
 def test_ufw_is_passed_by_in_iptables_and_named_where_it_is_in_the_way(scenario: t.Any) -> None:
-    """The rules move from nftables to iptables, where they come before those of ufw, and back."""
+    """The rules move from nftables to iptables, where they come before the rules of ufw, and back."""
     on = scenario.on("native")
     wanted = table(scenario, "native")
     on.check_output("ufw allow 22/tcp && ufw --force enable")
@@ -240,7 +240,7 @@ def test_ufw_is_passed_by_in_iptables_and_named_where_it_is_in_the_way(scenario:
 
 
 def test_firewalld_is_named_with_what_to_do(scenario: t.Any) -> None:
-    """A reload of it keeps our table."""
+    """A reload of firewalld keeps our table."""
     on = scenario.on("zoned")
     wanted = table(scenario, "zoned")
     assert wanted
@@ -262,11 +262,11 @@ def test_firewalld_is_named_with_what_to_do(scenario: t.Any) -> None:
     assert firewall(scenario, "--limit", "zoned").changed == []
 
 
-# The older iptables beside the newer
+# iptables-legacy beside iptables-nft
 
 
 def test_the_older_iptables_beside_the_newer_is_named(scenario: t.Any) -> None:
-    """An accept in the newer one does not help."""
+    """An accept in iptables-nft does not override a drop in iptables-legacy."""
     with kept(scenario, "empty", "tables-legacy") as on:
         on.check_output("iptables-legacy -A INPUT -p tcp --dport 9000:9200 -j REJECT")
         assert connect(scenario, "monitor", addresses(scenario, "empty")[0]) != "open"
@@ -279,9 +279,9 @@ def test_the_older_iptables_beside_the_newer_is_named(scenario: t.Any) -> None:
 
 
 def test_a_host_that_gets_the_newer_iptables_leaves_nothing_of_ours_in_the_older(scenario: t.Any) -> None:
-    """Rules of others there stay."""
+    """Other rules in iptables-legacy stay."""
     on = scenario.on("legacy")
-    # A restart of the host, in another test, loses it.
+    # A restart of the host in another test removes the rule.
     on.check_output("rule='INPUT -p tcp --dport 25 -j REJECT'; iptables-legacy -C $rule || iptables-legacy -A $rule")
     wanted, others = ours(scenario, "legacy"), of_others(scenario, "legacy")
     programs = ("iptables", "ip6tables")
@@ -307,12 +307,12 @@ def test_a_host_that_gets_the_newer_iptables_leaves_nothing_of_ours_in_the_older
 
 
 def docker_user(scenario: t.Any) -> list[str]:
-    """Return the rules of Docker's chain for the operator."""
+    """Return the rules of the chain DOCKER-USER."""
     return scenario.on("published").check_output("iptables -S DOCKER-USER").splitlines()
 
 
 def test_a_published_port_is_closed(scenario: t.Any) -> None:
-    """It passes INPUT by; our rules come before Docker's, and others are not touched."""
+    """Connections to the port do not pass INPUT. Our rules come before Docker's rules, and other rules stay the same."""
     assert who(scenario, "published", APP) == EXACTLY
     assert connect(scenario, "published", addresses(scenario, "published")[0], APP) == "open"
     assert docker_user(scenario) == ["-N DOCKER-USER", "-A DOCKER-USER -j VIGIE-DOCKER", "-A DOCKER-USER -j RETURN"]
@@ -324,7 +324,7 @@ def test_a_published_port_is_closed(scenario: t.Any) -> None:
 
 
 def test_what_containers_ask_for_elsewhere_is_not_refused(scenario: t.Any) -> None:
-    """Also at a port that is published here."""
+    """Also connections to a port number that this host publishes."""
     outsider = scenario.on("outsider")
     outsider.check_output(f"systemd-run --quiet --unit listener python3 -m http.server {APP}")
     try:
@@ -338,7 +338,7 @@ def test_what_containers_ask_for_elsewhere_is_not_refused(scenario: t.Any) -> No
 
 @pytest.mark.parametrize("event", ["docker restart app", "systemctl restart docker", "iptables -F DOCKER-USER", "reboot"])
 def test_a_published_port_stays_closed(scenario: t.Any, event: str) -> None:
-    """When its container, Docker, or the host is started again; what is flushed is put right by the next run."""
+    """After a restart of the container, Docker or the host. The next run restores flushed rules."""
     on = scenario.on("published")
     if event == "reboot":
         scenario.docker("restart", "published")
@@ -358,7 +358,7 @@ def test_a_published_port_stays_closed(scenario: t.Any, event: str) -> None:
 
 
 def test_absent_opens_a_published_port_again(scenario: t.Any) -> None:
-    """Docker's chains are as they were."""
+    """Docker's chains stay the same."""
     assert firewall(scenario, "--limit", "published", firewall_state="absent").changed
     assert docker_user(scenario) == ["-N DOCKER-USER", "-A DOCKER-USER -j RETURN"]
     assert "VIGIE" not in scenario.on("published").check_output("iptables-save; ip6tables-save")
@@ -371,7 +371,7 @@ def test_absent_opens_a_published_port_again(scenario: t.Any) -> None:
 
 
 def test_su_without_the_administrators_directories_in_its_path(scenario: t.Any) -> None:
-    """The method su keeps the PATH of the user who calls it."""
+    """The become method su keeps the PATH of the login user."""
     on = scenario.on("empty")
     on.check_output("echo root:of-no-use-to-anyone | chpasswd")
     try:

@@ -38,29 +38,29 @@ except urllib.error.HTTPError as error:
 
 
 def ask(scenario: t.Any, host: str, path: str, password: str | None = None, scheme: str = "http") -> t.Any:
-    """Return what the Grafana of *host* answers to the administrator; ``status`` where that is an error."""
+    """Return the answer of the Grafana on *host* to the administrator, or ``status`` of an error."""
     password = scenario.var(host, "grafana_admin_password") if password is None else password
     return json.loads(scenario.on(host).check_output("python3 -c %s %s %s", ASK, f"{scheme}://localhost:3000{path}", password))
 
 
 def sources(scenario: t.Any, host: str) -> dict[str, str]:
-    """Return the names of the data sources by their uids."""
+    """Return the names of the data sources by UID."""
     return {source["uid"]: source["name"] for source in ask(scenario, host, "/api/datasources")}
 
 
 def pages(scenario: t.Any, host: str) -> dict[str, str]:
-    """Return the folders of the dashboards by their uids."""
+    """Return the folders of the dashboards by UID."""
     return {page["uid"]: page["folderTitle"] for page in ask(scenario, host, "/api/search")}
 
 
 def started(scenario: t.Any, host: str) -> str:
-    """Return what changes when Grafana is started."""
+    """Return values that change when Grafana starts."""
     return scenario.on(host).check_output("systemctl show --property InvocationID --value grafana-server")
 
 
 @pytest.fixture
 def bare(scenario: t.Any) -> None:
-    """Provide hosts to which nothing was ever deployed. Debian's own repository cannot be reached from them."""
+    """Provide hosts without any deployment. Debian's repository is not reachable from these hosts."""
     if any(scenario.on(host).file("/opt/vigie").exists for host in HOSTS):
         scenario.renew(*HOSTS)
         for host in HOSTS:
@@ -69,7 +69,7 @@ def bare(scenario: t.Any) -> None:
 
 @pytest.fixture(autouse=True)
 def deployed(request: pytest.FixtureRequest, scenario: t.Any) -> None:
-    """Provide Grafana on both hosts to every test that does not ask for bare ones."""
+    """Provide Grafana on both hosts to every test that does not need bare hosts."""
     if "bare" in request.fixturenames or all(scenario.on(host).service("grafana-server").is_running for host in HOSTS):
         return
     play = scenario.play("site.yml")
@@ -78,7 +78,7 @@ def deployed(request: pytest.FixtureRequest, scenario: t.Any) -> None:
 
 @pytest.mark.usefixtures("bare")
 def test_a_fresh_host_is_predicted_and_told_what_it_lacks(scenario: t.Any, edited: t.Callable[..., Path]) -> None:
-    """Check mode on bare containers; then a repository that is not there, a key that is another one, a package that is."""
+    """Check mode works on bare containers. A missing repository, a wrong key and a wrong package fail with the reason."""
     predicted = scenario.play("site.yml", "--check")
     assert predicted.rc == 0, predicted.output
     for host in HOSTS:
@@ -103,20 +103,19 @@ def test_a_fresh_host_is_predicted_and_told_what_it_lacks(scenario: t.Any, edite
 
 @pytest.mark.usefixtures("bare")
 def test_it_is_deployed_with_nothing_left_to_click(scenario: t.Any) -> None:
-    """Data sources that answer, dashboards in their folder, and the same from a package and from an archive."""
+    """The data sources answer, the dashboards are in their folder, with a package and with an archive."""
     play = scenario.play("site.yml")
     assert play.rc == 0, play.output
     for host in HOSTS:
         assert ask(scenario, host, "/api/health")["version"] == VERSION
         assert sources(scenario, host) == SOURCES
-        # From the other host, through the firewall.
+        # The other host connects through the firewall.
         assert ask(scenario, host, "/api/datasources/uid/prometheus-monitor/health")["status"] == "OK"
         assert ask(scenario, host, "/api/datasources/proxy/uid/alertmanager-monitor/api/v2/status")["cluster"]
         assert pages(scenario, host) == dict.fromkeys(PAGES, "Vigie")
     again = scenario.play("site.yml")
     assert (again.rc, again.changed) == (0, []), again.output
-    # The targets that Prometheus has; what is installed, the repository, the password; the silences. And the service
-    # itself, as of every role.
+    # The target files, the installed package, the repository, the password, the silences, and the service.
     assert [action for action in again.remote("monitor") if action in ("get_url", "copy", "shell", "apt", "uri")] == [
         "shell",
         "shell",
@@ -129,7 +128,7 @@ def test_it_is_deployed_with_nothing_left_to_click(scenario: t.Any) -> None:
 
 
 def test_the_host_is_as_an_operator_expects_it(scenario: t.Any) -> None:
-    """The repository's key is its own, files are for Grafana alone, and the home page is the fleet's."""
+    """The key is for this repository only, only Grafana can read the files, and the home page is the overview dashboard."""
     monitor = scenario.on("monitor")
     assert "Signed-By: /etc/apt/keyrings/grafana.asc" in monitor.file("/etc/apt/sources.list.d/grafana.sources").content_string
     assert not monitor.file("/etc/apt/trusted.gpg.d").listdir() or "grafana" not in str(
@@ -154,7 +153,10 @@ def test_the_host_is_as_an_operator_expects_it(scenario: t.Any) -> None:
 
 
 def test_a_page_has_the_fleets_labels(scenario: t.Any) -> None:
-    """A variable for the label that tells hosts apart, none for the one that all share; the queries heed it."""
+    """The dashboard has a variable for a label with several values, and none for a label with one value.
+
+    The queries use the variable.
+    """
     page = json.loads(scenario.on("monitor").file("/etc/grafana/vigie/dashboards/Vigie/node_exporter.json").content_string)
     names = [variable["name"] for variable in page["templating"]["list"]]
     assert names == ["datasource", "function", "node"]
@@ -164,7 +166,10 @@ def test_a_page_has_the_fleets_labels(scenario: t.Any) -> None:
 
 
 def test_a_password_is_changed_and_nobody_sees_it(scenario: t.Any, edited: t.Callable[..., Path]) -> None:
-    """In no list of processes, without a restart; and one that somebody else changed comes back."""
+    """No process list shows the password, and Grafana does not restart.
+
+    The role replaces a password that somebody else has set.
+    """
     before = started(scenario, "monitor")
     watch = "while sleep 0.01; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' >> /tmp/seen; done"
     scenario.on("monitor").check_output("systemd-run --unit watch sh -c %s", watch)
@@ -183,21 +188,21 @@ def test_a_password_is_changed_and_nobody_sees_it(scenario: t.Any, edited: t.Cal
     assert started(scenario, "monitor") == before
     assert ask(scenario, "monitor", "/api/user", password="another `one`;")["login"] == "admin"
     assert ask(scenario, "monitor", "/api/user")["status"] == 401
-    # The old one is back, as if somebody had changed it by hand.
+    # The old password is set again, as if somebody had changed it by hand.
     again = scenario.play("site.yml", "--tags grafana")
     assert again.rc == 0, again.output
     cli = (
         "runuser -u grafana -- /usr/share/grafana/bin/grafana cli --homepath=/usr/share/grafana --config=/etc/grafana/grafana.ini"
     )
     scenario.on("monitor").check_output(f"echo by-hand | {cli} admin reset-admin-password --password-from-stdin")
-    # The fourth wrong one: one more, and Grafana would lock the account.
+    # This is the fourth wrong password. After the fifth, Grafana locks the account.
     back = scenario.play("site.yml", "--tags grafana --limit monitor")
     assert (back.rc, back.changed) == (0, ["monitor: Set Grafana's administrator password"]), back.output
     assert ask(scenario, "monitor", "/api/user")["login"] == "admin"
 
 
 def test_only_what_has_to_is_restarted(scenario: t.Any, edited: t.Callable[..., Path]) -> None:
-    """A page is seen without one; a data source needs one; what left the inventory leaves Grafana."""
+    """Dashboards need no restart, data sources need one. Removed data sources and dashboards leave Grafana."""
     before = started(scenario, "monitor")
 
     def leave(groups: dict[str, t.Any]) -> None:
@@ -222,7 +227,7 @@ def test_only_what_has_to_is_restarted(scenario: t.Any, edited: t.Callable[..., 
 
 
 def test_what_grafana_refuses_is_taken_back(scenario: t.Any, edited: t.Callable[..., Path]) -> None:
-    """Its own words are told, and the former Grafana is back."""
+    """The run shows the error of Grafana, and restores the previous configuration."""
     ini = scenario.on("archive").file("/etc/grafana/grafana.ini").content_string
     extra = [
         {"name": "Other", "uid": "other", "type": "prometheus", "access": "proxy", "url": "http://localhost:1", "isDefault": True}
@@ -233,13 +238,13 @@ def test_what_grafana_refuses_is_taken_back(scenario: t.Any, edited: t.Callable[
     for host in HOSTS:
         assert sources(scenario, host) == SOURCES
     assert scenario.on("archive").file("/etc/grafana/grafana.ini").content_string == ini
-    # The other plays of the run went on: Prometheus has the targets of that inventory.
+    # The other plays of the run continued: Prometheus has the targets of this inventory.
     play = scenario.play("site.yml")
     assert play.rc == 0, play.output
 
 
 def test_verify_asks_grafana(scenario: t.Any, tmp_path: Path) -> None:
-    """A data source that is dead, a page that is lost, and a version that is another one are told."""
+    """The report has a data source that fails, a missing dashboard, and a different version."""
     fine = scenario.play("verify.yml")
     assert fine.rc == 0, fine.output
     scenario.on("monitor").check_output("systemctl stop alertmanager; rm /etc/grafana/vigie/dashboards/Vigie/prometheus.json")
@@ -262,7 +267,7 @@ def test_verify_asks_grafana(scenario: t.Any, tmp_path: Path) -> None:
 
 
 def test_dashboards_of_others(scenario: t.Any, edited: t.Callable[..., Path], tmp_path: Path) -> None:
-    """Fetched once by the controller, and filled in; one that was changed on the way is refused."""
+    """The controller downloads each dashboard once and sets the data source. It rejects a changed file."""
     theirs = {
         "__inputs": [{"name": "DS_PROMETHEUS", "type": "datasource", "pluginId": "prometheus"}],
         "__requires": [],
@@ -302,7 +307,7 @@ def test_dashboards_of_others(scenario: t.Any, edited: t.Callable[..., Path], tm
 
 
 def test_tags_and_limit(scenario: t.Any, edited: t.Callable[..., Path]) -> None:
-    """The role's tag with the tags that all roles have."""
+    """The tag of the role works together with the tags of all roles."""
     inventory = edited(grafana_external_url="https://grafana.example.com/", grafana_plugins=["clock@2.1", "other"])
     for tags, changed in (("install", True), ("verify", False), ("firewall", False), ("targets", False)):
         play = scenario.play("site.yml", "--check", "--tags", tags, "--limit archive", inventory=inventory)
@@ -314,7 +319,7 @@ def test_tags_and_limit(scenario: t.Any, edited: t.Callable[..., Path]) -> None:
 
 
 def test_https(scenario: t.Any, edited: t.Callable[..., Path]) -> None:
-    """Health, password and the scrape follow."""
+    """The health check, the password and the scrape use HTTPS."""
     make = (
         "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=archive "
         "-keyout /etc/ssl/grafana.key -out /etc/ssl/grafana.crt 2>/dev/null "
@@ -339,7 +344,7 @@ def test_https(scenario: t.Any, edited: t.Callable[..., Path]) -> None:
 
 
 def test_versions(scenario: t.Any, edited: t.Callable[..., Path]) -> None:
-    """An older one, the newest, whatever it is, and the pinned one again; then a package from a file."""
+    """An older version, the newest version, the pinned version again, and a package from a file."""
     older = scenario.play("site.yml", "--tags grafana", inventory=edited(grafana_version=OLDER))
     assert older.rc == 0, older.output
     for host in HOSTS:
@@ -376,7 +381,7 @@ def test_versions(scenario: t.Any, edited: t.Callable[..., Path]) -> None:
 
 
 def test_it_is_removed_and_its_data_stay(scenario: t.Any) -> None:
-    """Package, repository, files, unit; not the database."""
+    """Package, repository, files and unit are removed. The database stays."""
     play = scenario.play("site.yml", "--tags grafana --skip-tags verify", grafana_state="absent")
     assert play.rc == 0, play.output
     for host in HOSTS:

@@ -1,10 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What leaves the monitoring: a host by offboard, an exporter with its group, a server that is retired.
-
-Each test puts back what it took.
-"""
+"""Test the removal of a host, an exporter and a monitoring server. Each test restores what it has removed."""
 
 from __future__ import annotations
 
@@ -17,20 +14,20 @@ SERVERS = ("mon1", "mon2")
 
 
 def targets(scenario: t.Any, server: str = "mon1") -> set[str]:
-    """Return job and instance of the targets that a Prometheus server has up."""
+    """Return job and instance of the targets that a Prometheus server reports as up."""
     up = [target["labels"] for target in scenario.targets(server) if target["health"] == "up"]
     return {f"{labels['job']} {labels['instance']}" for labels in up}
 
 
 def silences(scenario: t.Any, server: str = "mon1") -> dict[str, str]:
-    """Return the active silences of an Alertmanager: the host of each, by id."""
+    """Return the hosts of the active silences of an Alertmanager, by ID."""
     found = json.loads(scenario.get(server, "http://localhost:9093/api/v2/silences"))
     return {its["id"]: its["matchers"][0]["value"] for its in found if its["status"]["state"] == "active"}
 
 
 @pytest.fixture(autouse=True)
 def no_silences(scenario: t.Any) -> None:
-    """Expire what a test before left."""
+    """Expire the silences of an earlier test."""
     program = "import sys, urllib.request as u; u.urlopen(u.Request(sys.argv[1], method='DELETE'), timeout=5)"
     for silence in silences(scenario):
         scenario.on("mon1").check_output("python3 -c %s %s", program, f"http://localhost:9093/api/v2/silence/{silence}")
@@ -38,7 +35,7 @@ def no_silences(scenario: t.Any) -> None:
 
 
 def is_open(scenario: t.Any, asking: str, host: str, port: int) -> bool:
-    """Return whether *asking* reaches a port of *host*."""
+    """Return whether *asking* can connect to a port of *host*."""
     address = scenario.var(host, "ansible_host")
     return scenario.on(asking).run(f"timeout 3 bash -c '</dev/tcp/{address}/{port}'").rc == 0
 
@@ -59,7 +56,7 @@ def is_open(scenario: t.Any, asking: str, host: str, port: int) -> bool:
     ],
 )
 def test_offboard_takes_one_host(scenario: t.Any, host: str, message: str) -> None:
-    """Groups, patterns, monitoring servers and typing errors are refused, with one clear message, and nothing is changed."""
+    """Groups, patterns, monitoring servers and typing errors fail with one clear message, and nothing changes."""
     play = scenario.play("offboard.yml", host=host)
     assert play.rc != 0
     assert message in " ".join(play.output.split())
@@ -69,7 +66,7 @@ def test_offboard_takes_one_host(scenario: t.Any, host: str, message: str) -> No
 
 
 def test_a_host_has_one_silence_until_it_is_deployed_again(scenario: t.Any) -> None:
-    """One for the cluster of Alertmanagers, also where one of them is dead."""
+    """The cluster of Alertmanagers has one silence, also if one Alertmanager is down."""
     mon1 = scenario.on("mon1")
     mon1.check_output("systemctl stop alertmanager")
     try:
@@ -82,7 +79,7 @@ def test_a_host_has_one_silence_until_it_is_deployed_again(scenario: t.Any) -> N
     scenario.wait(lambda: list(silences(scenario).values()) == ["web2"], lambda: silences(scenario))
     assert silences(scenario, "mon2") == silences(scenario)
     assert scenario.play("offboard.yml", host="web2").changed == []
-    # Of another host, nothing is expired.
+    # A run for another host expires no silence.
     play = scenario.play("site.yml", "--limit", "web1")
     assert (play.rc, play.changed) == (0, ["web1: Refresh targets, rules and configuration of the Prometheus servers"])
     assert list(silences(scenario).values()) == ["web2"]
@@ -97,7 +94,7 @@ def test_a_host_has_one_silence_until_it_is_deployed_again(scenario: t.Any) -> N
 
 
 def test_without_any_alertmanager_the_host_stays(scenario: t.Any) -> None:
-    """Nobody could silence it: one message says so."""
+    """The run fails with one message, because no Alertmanager can silence the host."""
     for server in SERVERS:
         scenario.on(server).check_output("systemctl stop alertmanager")
     try:
@@ -113,7 +110,7 @@ def test_without_any_alertmanager_the_host_stays(scenario: t.Any) -> None:
 
 
 def test_a_host_that_only_prometheus_knows_is_taken_out(scenario: t.Any, edited: t.Any) -> None:
-    """The inventory has it no more; Prometheus has series of it."""
+    """The host is not in the inventory, but Prometheus has series of it."""
 
     def change(groups: dict[str, t.Any]) -> None:
         del groups["web"]["hosts"]["web2"]
@@ -131,7 +128,7 @@ def test_a_host_that_only_prometheus_knows_is_taken_out(scenario: t.Any, edited:
 
 
 def leave(*hosts: str) -> t.Callable[[dict[str, t.Any]], None]:
-    """Return a change of the inventory: *hosts* leave their exporters' groups, and there is a host that cannot be reached."""
+    """Return a change of the inventory: *hosts* leave the groups of their exporters, and a host is unreachable."""
 
     def change(groups: dict[str, t.Any]) -> None:
         groups["others"] = {"hosts": {host: groups["web"]["hosts"].pop(host) for host in hosts}}
@@ -141,7 +138,7 @@ def leave(*hosts: str) -> t.Callable[[dict[str, t.Any]], None]:
 
 
 def test_a_port_stays_closed_until_its_service_is_gone(scenario: t.Any, edited: t.Any) -> None:
-    """A host that leaves its only exporter's group: the firewall alone opens nothing, and the next run removes the exporter."""
+    """A host leaves the group of its only exporter. The firewall opens nothing, and the next run removes the exporter."""
     web1 = scenario.on("web1")
     assert is_open(scenario, "mon1", "web1", 9100)
     assert not is_open(scenario, "web2", "web1", 9100)
@@ -168,7 +165,7 @@ def test_a_port_stays_closed_until_its_service_is_gone(scenario: t.Any, edited: 
 
 
 def test_an_exporter_goes_where_there_is_no_firewall(scenario: t.Any, edited: t.Any) -> None:
-    """Also with a limit, also with the tag alone, and also where Prometheus has forgotten the target already."""
+    """Also with a limit, with the tag, and after Prometheus has removed the target."""
     inventory = edited(leave("web2"))
     play = scenario.play("site.yml", "--limit", "web1", inventory=inventory)
     assert play.rc == 0, play.output
@@ -186,7 +183,10 @@ def test_an_exporter_goes_where_there_is_no_firewall(scenario: t.Any, edited: t.
 
 
 def test_a_server_that_is_retired_is_asked_by_nobody(scenario: t.Any, edited: t.Any) -> None:
-    """Its programs go and its data stays; targets, alerting, firewall and verification follow in the same run."""
+    """The run removes its programs and keeps its data.
+
+    Targets, alerting, firewall and verification exclude the server in the same run.
+    """
 
     def change(groups: dict[str, t.Any]) -> None:
         groups["prometheus"]["hosts"]["mon2"].update(prometheus_state="absent", alertmanager_state="absent")

@@ -1,9 +1,9 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From another collection to this one, as the page docs/migration.md tells.
+"""Test the migration from another collection, as described in docs/migration.md.
 
-The steps are fixtures, each of which takes the one before it; the tests look at them in any order.
+The steps are fixtures that build on each other; the tests check them in any order.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ SERVICES = [("monitor", "node_exporter"), ("app1", "node_exporter"), ("monitor",
 
 
 def samples(scenario: t.Any, instance: str) -> list[float]:
-    """Return the times of all samples that there are of a target, whatever its labels were."""
+    """Return the times of all samples of a target, with any labels."""
     return sorted(
         {float(sample[0]) for series in scenario.query(f'up{{instance="{instance}"}}[1h]') for sample in series["values"]}
     )
 
 
 def pid(scenario: t.Any, host: str, service: str) -> str:
-    """Return the process of a service."""
+    """Return the process ID of a service."""
     return scenario.on(host).check_output(f"systemctl show --property MainPID --value {service}")
 
 
 def own_targets(scenario: t.Any) -> list[str]:
-    """Return the targets of the job that goes over in Prometheus' own form, and read them from a directory that becomes ours."""
+    """Return the targets of the job that is adopted as a scrape config and reads a directory that the collection manages."""
     return [target["labels"]["instance"] for target in scenario.targets() if target["labels"].get("made_by") == "hand"]
 
 
 @pytest.fixture(scope="module")
 def before(scenario: t.Any) -> dict[str, t.Any]:
-    """Return what there is before: half a minute of series, and where the data lies."""
+    """Return the state before the migration: series of half a minute, and the places of the data."""
     deadline = time.monotonic() + 60
     while (
         len(scenario.query('up{job="node"} == 1')) < 2
@@ -59,7 +59,7 @@ def before(scenario: t.Any) -> dict[str, t.Any]:
 
 @pytest.fixture(scope="module")
 def inventory(scenario: t.Any, before: dict[str, t.Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the adopted inventory, with how the servers are reached."""
+    """Return the adopted inventory with the connection variables of the hosts."""
     assert before
     tmp = tmp_path_factory.mktemp("adopted")
     for directory in ("prometheus", "alertmanager"):
@@ -77,7 +77,7 @@ def inventory(scenario: t.Any, before: dict[str, t.Any], tmp_path_factory: pytes
         adopt_dir=str(tmp / "inventory"),
     )
     assert play.rc == 0, play.output
-    # As the page says: how the hosts are reached comes from the inventory that there was.
+    # As described on the page: the connection variables come from the existing inventory.
     shutil.copytree(scenario.inventory / "group_vars/all", tmp / "inventory/group_vars/all")
     (tmp / "inventory/reached.yml").write_text((scenario.inventory / "hosts.yml").read_text())
     return tmp / "inventory"
@@ -85,7 +85,7 @@ def inventory(scenario: t.Any, before: dict[str, t.Any], tmp_path_factory: pytes
 
 @pytest.fixture(scope="module")
 def predicted(scenario: t.Any, inventory: Path) -> tuple[t.Any, list[str], list[str]]:
-    """Return what check mode says, and the processes before and after."""
+    """Return the output of check mode, and the processes before and after."""
     before = [pid(scenario, *service) for service in SERVICES]
     play = scenario.play("site.yml", "--check", "--diff", inventory=inventory)
     return play, before, [pid(scenario, *service) for service in SERVICES]
@@ -93,13 +93,13 @@ def predicted(scenario: t.Any, inventory: Path) -> tuple[t.Any, list[str], list[
 
 @pytest.fixture(scope="module")
 def taken_over(scenario: t.Any, inventory: Path, predicted: tuple[t.Any, ...]) -> t.Any:
-    """Return the run that takes the stack over."""
+    """Return the run that migrates the stack."""
     assert predicted
     return scenario.play("site.yml", inventory=inventory)
 
 
 def test_the_inventory_says_what_the_configuration_said(inventory: Path) -> None:
-    """Targets, labels, settings, rules, and where alerts go."""
+    """The inventory has the targets, labels, settings, rules and routes of the configuration."""
     hosts = yaml.safe_load((inventory / "hosts.yml").read_text())["all"]
     assert hosts == {
         "hosts": {"app1": {"monitoring_labels": {"env": "test"}}, "monitor": None},
@@ -114,7 +114,7 @@ def test_the_inventory_says_what_the_configuration_said(inventory: Path) -> None
 
 
 def test_check_mode_tells_what_will_happen(predicted: tuple[t.Any, list[str], list[str]]) -> None:
-    """And nothing has happened."""
+    """Check mode changes nothing."""
     play, before, after = predicted
     assert play.rc == 0, play.output
     assert before == after
@@ -122,7 +122,7 @@ def test_check_mode_tells_what_will_happen(predicted: tuple[t.Any, list[str], li
 
 
 def test_site_takes_the_stack_over(scenario: t.Any, inventory: Path, before: dict[str, t.Any], taken_over: t.Any) -> None:
-    """The same units and the same data, by the same user; the programs are ours, each runs once."""
+    """Units, data and users stay the same. The programs are those of this collection, and each runs once."""
     assert taken_over.rc == 0, taken_over.output
     for host, service in SERVICES:
         machine = scenario.on(host)
@@ -152,11 +152,11 @@ def longest_gap(times: list[float]) -> float:
 
 @pytest.mark.usefixtures("taken_over")
 def test_no_data_is_lost(scenario: t.Any, before: dict[str, t.Any]) -> None:
-    """The oldest sample is still there, and no series has a longer gap than one restart of Prometheus makes."""
+    """The oldest sample still exists, and no series has a longer gap than a restart of Prometheus causes."""
     found = {instance: samples(scenario, instance) for instance in INSTANCES}
     assert {instance: times[0] for instance, times in found.items()} == before["first"]
     scenario.on("monitor").check_output("systemctl restart prometheus")
-    # Prometheus begins to scrape some seconds after its start.
+    # Prometheus starts to scrape some seconds after its start.
     time.sleep(15)
     for instance, times in found.items():
         plain = longest_gap([stamp for stamp in samples(scenario, instance) if stamp >= times[-1]])
@@ -166,7 +166,7 @@ def test_no_data_is_lost(scenario: t.Any, before: dict[str, t.Any]) -> None:
 
 @pytest.mark.usefixtures("taken_over")
 def test_what_is_left_is_told_and_can_go(scenario: t.Any) -> None:
-    """The page names it: the exporter's user, and the copies of the configuration."""
+    """The page lists the leftovers: the user of the exporter, and the copies of the configuration."""
     machine = scenario.on("monitor")
     machine.check_output("tar -cf /root/copies.tar /etc/prometheus/*.before-vigie /etc/alertmanager/*.before-vigie")
     page = (Path(__file__).parents[3] / "docs/migration.md").read_text()
@@ -174,7 +174,7 @@ def test_what_is_left_is_told_and_can_go(scenario: t.Any) -> None:
         assert line in page
         machine.check_output(line)
     assert scenario.query('up{instance="monitor:9100"} == 1')
-    # Others look at them, too.
+    # Other tests use them, too.
     machine.check_output("tar -C / -xf /root/copies.tar")
 
 

@@ -1,7 +1,10 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Releases that are bad, go bad, or are of another architecture. The tests share a fleet, and run in any order."""
+"""Test releases that are broken, that break later, or that are for another architecture.
+
+The tests share a fleet and run in any order.
+"""
 
 from __future__ import annotations
 
@@ -25,18 +28,18 @@ ROLES = ["node_exporter", "alertmanager", "prometheus"]
 
 
 def path(version: str, arch: str = "amd64") -> str:
-    """Return where the mirror has an archive."""
+    """Return the path of an archive on the mirror."""
     release = f"prometheus/node_exporter/releases/download/v{version}"
     return f"{release}/node_exporter-{version}.linux-{arch}.tar.gz"
 
 
 def sums(version: str) -> str:
-    """Return where the mirror has the sums of a release."""
+    """Return the path of the checksums of a release on the mirror."""
     return f"prometheus/node_exporter/releases/download/v{version}/sha256sums.txt"
 
 
 def state(scenario: t.Any, host: str = "native") -> str:
-    """Return everything about node_exporter on *host* that an attempt may not touch."""
+    """Return all files and processes of node_exporter on *host* that a failed run must not change."""
     machine = scenario.on(host)
     files = machine.check_output(
         "find /opt/vigie /usr/local/bin /etc/systemd/system -type f -printf '%p %T@ %s\\n' -o -type l -printf '%p %l\\n' | sort"
@@ -53,7 +56,7 @@ def serving(scenario: t.Any, host: str = "native") -> str:
 
 
 def release_of(script: str, version: str) -> tuple[bytes, bytes]:
-    """Return an archive whose program is *script*, and its sums."""
+    """Return an archive whose program is *script*, and its checksums."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         member = tarfile.TarInfo(f"node_exporter-{version}.linux-amd64/node_exporter")
@@ -65,7 +68,7 @@ def release_of(script: str, version: str) -> tuple[bytes, bytes]:
 
 @pytest.fixture
 def newest(scenario: t.Any) -> None:
-    """Provide a host that has the newest version in service, and not the one that tests change to."""
+    """Provide a host with the newest version in service, and without the version that the tests install."""
     on = scenario.on("native")
     if on.file(f"/opt/vigie/node_exporter/{OLDER}").exists:
         scenario.renew("native")
@@ -78,7 +81,7 @@ def newest(scenario: t.Any) -> None:
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.usefixtures("bare")
 def test_check_mode_on_a_fresh_host_predicts_and_touches_nothing(scenario: t.Any, role: str) -> None:
-    """Nothing is downloaded, and the diff has the unit."""
+    """Check mode downloads nothing, and its diff shows the unit."""
     before = len(scenario.requests())
     play = scenario.play("site.yml", "--check", "--diff", "--tags", role, "--skip-tags", "targets,verify", "--limit", "native")
     assert play.rc == 0, play.output
@@ -94,7 +97,7 @@ def test_check_mode_on_a_fresh_host_predicts_and_touches_nothing(scenario: t.Any
 
 @pytest.mark.usefixtures("bare")
 def test_check_mode_of_everything_on_a_fresh_fleet(scenario: t.Any) -> None:
-    """The whole playbook, with refresh and verification, where there is no Prometheus to ask yet."""
+    """Check mode of the whole playbook works, with refresh and verification, although no Prometheus runs yet."""
     for arguments in ((), ("--limit", "pi")):
         play = scenario.play("site.yml", "--check", "--diff", *arguments)
         assert play.rc == 0, play.output
@@ -104,7 +107,7 @@ def test_check_mode_of_everything_on_a_fresh_fleet(scenario: t.Any) -> None:
 
 @pytest.mark.usefixtures("bare")
 def test_two_architectures_in_one_run_are_each_verified_by_their_own_checksum(scenario: t.Any) -> None:
-    """A tampered archive for ARM is refused, and the other host gets its own; the real one is then installed and runs."""
+    """The run rejects a changed archive for ARM and deploys the other host. The original archive is then installed and runs."""
     if not Path("/proc/sys/fs/binfmt_misc/qemu-arm").exists():
         pytest.skip("this machine runs no programs for ARM")
     good = (MIRROR / path(NEWEST, "armv7")).read_bytes()
@@ -128,7 +131,7 @@ def test_two_architectures_in_one_run_are_each_verified_by_their_own_checksum(sc
 @pytest.mark.parametrize("fault", ["checksum", "truncated", "missing", "full disk", "unreachable"])
 @pytest.mark.usefixtures("newest")
 def test_a_bad_release_leaves_what_runs_untouched(scenario: t.Any, fault: str) -> None:
-    """Not a file, not the process: the message names what is wrong and where."""
+    """No file and no process changes. The message says what is wrong and where."""
     machine = scenario.on("native")
     variables: dict[str, t.Any] = {"node_exporter_version": OLDER}
     archive = (MIRROR / path(OLDER)).read_bytes()
@@ -164,7 +167,7 @@ def test_a_bad_release_leaves_what_runs_untouched(scenario: t.Any, fault: str) -
 
 @pytest.mark.usefixtures("newest")
 def test_upgrade_and_downgrade_the_second_without_network(scenario: t.Any) -> None:
-    """The version that was replaced is kept."""
+    """The previous version stays on the host."""
     assert scenario.play(*NODE, "--limit", "native", node_exporter_version=OLDER).rc == 0
     assert serving(scenario) == OLDER
     scenario.docker("stop", "mirror")
@@ -187,7 +190,7 @@ def test_upgrade_and_downgrade_the_second_without_network(scenario: t.Any) -> No
     ],
 )
 def test_a_version_that_is_not_healthy_is_taken_back(scenario: t.Any, version: str, script: str, reason: str) -> None:
-    """The run is red and says why, with the journal's last lines; the previous version answers again."""
+    """The run fails with the reason and the last lines of the journal. The previous version answers again."""
     archive, lines = release_of(script, version)
     scenario.overlay(path(version), archive)
     scenario.overlay(sums(version), lines)
@@ -203,7 +206,10 @@ def test_a_version_that_is_not_healthy_is_taken_back(scenario: t.Any, version: s
 
 @pytest.mark.usefixtures("newest")
 def test_a_run_that_was_killed_is_finished_by_the_next(scenario: t.Any) -> None:
-    """SIGKILL to the module while the new version is being probed: the next run puts back and gets there."""
+    """SIGKILL ends the module during the health check of the new version.
+
+    The next run rolls back, and then deploys the version.
+    """
     archive, lines = release_of("#!/bin/sh\nsleep 600\n", "6.6.8")
     scenario.overlay(path("6.6.8"), archive)
     scenario.overlay(sums("6.6.8"), lines)
@@ -227,7 +233,7 @@ def test_a_run_that_was_killed_is_finished_by_the_next(scenario: t.Any) -> None:
 
 
 def test_a_token_goes_to_its_host_and_not_along_a_redirect(scenario: t.Any) -> None:
-    """As Authorization; the other host, which is the mirror by another name, gets none."""
+    """The token is sent as Authorization. The other host, which is the mirror with another name, does not get the token."""
     target = f"http://elsewhere/{path(OLDER)}?moved"
     archive, lines = release_of("#!/bin/sh\nexit 1\n", "6.6.9")
     scenario.overlay(sums("6.6.9"), lines)
@@ -241,7 +247,7 @@ def test_a_token_goes_to_its_host_and_not_along_a_redirect(scenario: t.Any) -> N
 
 
 def test_an_unknown_architecture_is_an_error_that_lists_the_known(scenario: t.Any) -> None:
-    """A release that is not made for the machine is named with its list."""
+    """The error names the architecture and the architectures of the release."""
     play = scenario.play(*NODE, "--limit", "native", node_exporter_arch="vax")
     assert play.rc != 0
     assert "whether this version is released for vax" in play.result("native", "release")["msg"]

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two operators at the same time, with different configurations. The tests share a fleet, and run in any order."""
+"""Test two operators who deploy different configurations at the same time. The tests share a fleet and run in any order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-# Holds the lock of the configuration until another process has been waiting for it for so long that its operator is told.
+# Holds the lock of the configuration until another process has waited long enough to print its message.
 HOLD = """
 import fcntl, glob, os, time
 lock = "/run/vigie/.locks/the-directory-%2Fetc%2Fprometheus"
@@ -40,7 +40,7 @@ DANGLING = "find /etc/prometheus /etc/alertmanager -maxdepth 1 -xtype l"
 
 
 def whole(scenario: t.Any) -> str:
-    """See that the configurations on the server are whole and in force; return the interval that one of them says."""
+    """Verify that the configurations on the server are complete and in force. Return the scrape interval of one of them."""
     machine = scenario.on("native")
     machine.check_output("/opt/vigie/prometheus/current/promtool check config /etc/prometheus/prometheus.yml")
     machine.check_output("/opt/vigie/alertmanager/current/amtool check-config /etc/alertmanager/alertmanager.yml")
@@ -55,14 +55,14 @@ def whole(scenario: t.Any) -> str:
 
 
 def pair(scenario: t.Any, *runs: tuple[tuple[str, ...], dict[str, t.Any]]) -> list[t.Any]:
-    """Run the playbook with each of the *runs*' arguments and variables, all at once."""
+    """Run the playbook with the arguments and variables of each of the *runs* at the same time."""
     with ThreadPoolExecutor() as pool:
         started = [pool.submit(scenario.play, "site.yml", *arguments, **variables) for arguments, variables in runs]
         return [one.result() for one in started]
 
 
 def configuration(number: int) -> dict[str, t.Any]:
-    """Return variables that change everything on the server: flags, and files that are reloaded."""
+    """Return variables that change flags and reloaded files of the server."""
     return {
         "prometheus_scrape_interval": f"{number}s",
         "prometheus_flags": {"query.timeout": f"{60 + number}s"},
@@ -72,7 +72,7 @@ def configuration(number: int) -> dict[str, t.Any]:
 
 @pytest.fixture
 def deployed(scenario: t.Any) -> None:
-    """Provide a server that has everything in service."""
+    """Provide a server with all services deployed."""
     if not scenario.on("native").file("/opt/vigie/prometheus").exists:
         play = scenario.play("site.yml", "--limit", "native", **configuration(1))
         assert play.rc == 0, play.output
@@ -80,7 +80,7 @@ def deployed(scenario: t.Any) -> None:
 
 @pytest.mark.usefixtures("bare")
 def test_two_first_deployments_at_once(scenario: t.Any) -> None:
-    """Accounts, programs, units and configurations are made once, and are those of the run that came last."""
+    """Accounts, programs, units and configurations are created once, and match the last run."""
     plays = pair(scenario, (("--limit", "native"), configuration(2)), (("--limit", "native"), configuration(3)))
     assert [play.rc for play in plays] == [0, 0], "\n".join(play.output for play in plays if play.rc)
     assert whole(scenario) in ("2s", "3s")
@@ -93,7 +93,7 @@ def test_two_first_deployments_at_once(scenario: t.Any) -> None:
 
 @pytest.mark.usefixtures("deployed")
 def test_a_refresh_during_a_deployment(scenario: t.Any) -> None:
-    """Neither takes the other's change for that of an interrupted run, nor puts it back."""
+    """No run rolls back the change of the other run, or takes it for an interrupted run."""
     deployment = (("--tags", "prometheus", "--limit", "native"), configuration(4))
     refresh = (("--tags", "targets"), configuration(5))
     plays = pair(scenario, deployment, refresh)
@@ -103,7 +103,7 @@ def test_a_refresh_during_a_deployment(scenario: t.Any) -> None:
 
 @pytest.mark.usefixtures("deployed")
 def test_who_waits_is_told_whom_for(scenario: t.Any) -> None:
-    """While the run waits; then it goes on."""
+    """The message comes while the run waits. Then the run continues."""
     container = f"vigie-{scenario.fleet}-native"
     with subprocess.Popen(["docker", "exec", container, "python3", "-c", HOLD], stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
