@@ -10,6 +10,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from servers import JsonServer
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._common.module import RedactingModule
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.release import Release
@@ -53,3 +54,17 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ours = functools.partial(Release, unit_dir=str(units), bin_dir=str(tmp_path / "usr/local/bin"))
     monkeypatch.setattr(release, "Release", ours)
     return tmp_path
+
+
+@pytest.fixture
+def json_server() -> t.Iterator[t.Callable[[dict[str, t.Any]], JsonServer]]:
+    """Return a function that starts a server with answers."""
+    started: list[JsonServer] = []
+
+    def start(answers: dict[str, t.Any]) -> JsonServer:
+        started.append(JsonServer(answers))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.close()

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 import typing as t
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from servers import Reply, Server
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import download
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.download import Downloader, DownloadError
@@ -20,43 +19,24 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.downl
 SUM = "a" * 64
 
 
-class Server:
-    """A real HTTP server on the loopback, which remembers what it was asked."""
+class Mirror(Server):
+    """A server of releases, which remembers what it was asked."""
 
     def __init__(self) -> None:
         """Start it."""
         self.seen: list[tuple[str, str | None]] = []
-        self.replies: dict[str, tuple[int, dict[str, str], bytes]] = {}
-        outer = self
+        self.replies: dict[str, Reply] = {}
+        super().__init__(self._reply)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.seen.append((self.path, self.headers.get("Authorization")))
-                status, headers, body = outer.replies.get(self.path, (404, {}, b""))
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_args: t.Any) -> None:
-                """Stay quiet."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.host = f"127.0.0.1:{self._server.server_port}"
-        self.url = f"http://{self.host}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        """Stop it."""
-        self._server.shutdown()
-        self._server.server_close()
+    def _reply(self, path: str, headers: t.Mapping[str, str]) -> Reply:
+        self.seen.append((path, headers.get("Authorization")))
+        return self.replies.get(path, (404, {}, b""))
 
 
 @pytest.fixture
-def servers() -> t.Iterator[tuple[Server, Server]]:
+def servers() -> t.Iterator[tuple[Mirror, Mirror]]:
     """Return two servers."""
-    pair = Server(), Server()
+    pair = Mirror(), Mirror()
     yield pair
     for server in pair:
         server.close()
@@ -113,7 +93,7 @@ def test_a_pinned_checksum_that_is_none_is_told_as_that(pinned: t.Any) -> None:
 
 
 def test_a_connection_that_breaks_is_no_error_of_a_file(
-    servers: tuple[Server, Server], tmp_path: Path, monkeypatch: t.Any
+    servers: tuple[Mirror, Mirror], tmp_path: Path, monkeypatch: t.Any
 ) -> None:
     """It names the URL."""
     first, _second = servers
@@ -135,7 +115,7 @@ def test_a_connection_that_breaks_is_no_error_of_a_file(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_is_told_with_the_file(servers: tuple[Server, Server], tmp_path: Path, monkeypatch: t.Any) -> None:
+def test_a_full_disk_is_told_with_the_file(servers: tuple[Mirror, Mirror], tmp_path: Path, monkeypatch: t.Any) -> None:
     """Where the size was not told beforehand."""
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
@@ -154,7 +134,7 @@ def test_nothing_is_installed_unverified() -> None:
         download.expected_sum(Downloader(), "x", "amd64", {}, None)
 
 
-def test_a_list_without_this_architecture_is_an_error(servers: tuple[Server, Server]) -> None:
+def test_a_list_without_this_architecture_is_an_error(servers: tuple[Mirror, Mirror]) -> None:
     """It names list, file and architecture."""
     first, _second = servers
     first.replies["/sums"] = (200, {}, f"{SUM}  x-amd64.tar.gz\n".encode())
@@ -162,7 +142,7 @@ def test_a_list_without_this_architecture_is_an_error(servers: tuple[Server, Ser
         download.expected_sum(Downloader(), "x-arm64.tar.gz", "arm64", {}, f"{first.url}/sums")
 
 
-def test_a_token_goes_to_its_host_alone(servers: tuple[Server, Server], tmp_path: Path) -> None:
+def test_a_token_goes_to_its_host_alone(servers: tuple[Mirror, Mirror], tmp_path: Path) -> None:
     """As Authorization; neither to another host, nor along a redirect."""
     mine, other = servers
     other.replies["/file"] = (200, {"Content-Length": "2"}, b"ok")
@@ -184,7 +164,7 @@ def test_a_token_goes_to_its_host_alone(servers: tuple[Server, Server], tmp_path
     ],
 )
 def test_a_failed_download_names_the_url_and_leaves_nothing(
-    servers: tuple[Server, Server], tmp_path: Path, reply: tuple[int, dict[str, str], bytes], message: str
+    servers: tuple[Mirror, Mirror], tmp_path: Path, reply: tuple[int, dict[str, str], bytes], message: str
 ) -> None:
     """A missing file, a broken connection, a disk that is too small."""
     first, _second = servers

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import typing as t
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from servers import Reply, Server
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client import ApiError
 from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.grafana import Grafana
@@ -34,26 +33,16 @@ def grafana() -> t.Iterator[tuple[dict[str, tuple[int, t.Any]], t.Callable[..., 
         "/api/search?type=dash-db&limit=5000": (200, [{"uid": "x", "title": "X", "folderTitle": "F"}, {"uid": "y"}]),
     }
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            right = self.headers.get("Authorization") == "Basic " + base64.b64encode(b"admin:p:w").decode()
-            status, content = answers.get(self.path, (404, {"message": "Not found"}))
-            if not right and self.path != "/api/health":
-                status, content = 401, {"message": "Invalid username or password"}
-            body = content.encode() if isinstance(content, str) else json.dumps(content).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def reply(path: str, headers: t.Mapping[str, str]) -> Reply:
+        right = headers.get("Authorization") == "Basic " + base64.b64encode(b"admin:p:w").decode()
+        status, content = answers.get(path, (404, {"message": "Not found"}))
+        if not right and path != "/api/health":
+            status, content = 401, {"message": "Invalid username or password"}
+        return status, {}, content.encode() if isinstance(content, str) else json.dumps(content).encode()
 
-        def log_message(self, *_args: t.Any) -> None:
-            """Stay quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    yield answers, lambda password="p:w": Grafana(f"http://127.0.0.1:{server.server_port}/", "admin", password, 5)
-    server.shutdown()
-    server.server_close()
+    server = Server(reply)
+    yield answers, lambda password="p:w": Grafana(f"{server.url}/", "admin", password, 5)
+    server.close()
 
 
 def test_what_it_has(grafana: t.Any) -> None:
