@@ -5,190 +5,19 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import io
-import json
 import shutil
-import subprocess
-import tarfile
-import threading
 import typing as t
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
+from releases import Place, config, packaged
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import files as files_module
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree import Tree
-from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree_spec import FOREIGN, HIDDEN
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.download import DownloadError
-from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.release import Release
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.systemd import ServiceError
 
 pytestmark = pytest.mark.usefixtures("private")
-
-UNIT = "[Service]\nExecStart={root}/prog/current/prog\nExecReload=/bin/kill -HUP $MAINPID\n# {text}\n"
-
-
-class FakeSystemd:
-    """Plays systemctl, with its memory on disk: what runs dies if its program says BROKEN."""
-
-    def __init__(self, base: Path) -> None:
-        """Start with a unit that nobody knows."""
-        self._base = base
-        self._memory = base / "systemd.json"
-
-    def reset(self) -> None:
-        """Forget everything."""
-        self._save({"active": False, "enabled": False, "log": []})
-
-    @property
-    def state(self) -> dict[str, t.Any]:
-        """Return whether the unit is active and enabled, and every verb so far."""
-        return json.loads(self._memory.read_text())
-
-    def _save(self, state: dict[str, t.Any]) -> None:
-        self._memory.write_text(json.dumps(state))
-
-    def __call__(self, argv: t.Sequence[str]) -> tuple[int, str, str]:
-        """Run a command; what is not systemd's is run for real."""
-        if argv[0] == "journalctl":
-            return 0, "the journal's last words", ""
-        if argv[0] != "systemctl":
-            done = subprocess.run(argv, capture_output=True, text=True, check=False)
-            return done.returncode, done.stdout, done.stderr
-        state, verb = self.state, argv[2]
-        program = self._base / "opt/prog/current/prog"
-        broken = program.exists() and "BROKEN" in program.read_text()
-        if verb == "show":
-            active = "active" if state["active"] and not broken else "failed" if state["active"] else "inactive"
-            enabled = "enabled" if state["enabled"] else "disabled"
-            return (
-                0,
-                f"ActiveState={active}\nUnitFileState={enabled}\nMainPID=0\nInvocationID=1\nNeedDaemonReload=no\n",
-                "",
-            )
-        state["log"].append(verb)
-        if verb in ("enable", "disable"):
-            state["enabled"] = verb == "enable"
-        elif verb in ("restart", "start", "stop"):
-            state["active"] = verb != "stop"
-        self._save(state)
-        return 0, "", ""
-
-
-class Place:
-    """A host's directories and a mirror."""
-
-    def __init__(self, base: Path, url: str) -> None:
-        """Use the directory *base*."""
-        self.base = base
-        self.url = url
-        self.systemd = FakeSystemd(base)
-        self.clear()
-
-    def clear(self) -> None:
-        """Empty the host."""
-        for name in ("opt", "units", "bin", "etc"):
-            shutil.rmtree(self.base / name, ignore_errors=True)
-        for name in ("units", "bin"):
-            (self.base / name).mkdir()
-        self.systemd.reset()
-
-    def publish(self, version: str, program: str = "fine", *, sums: str | None = None, name: str = "prog") -> bytes:
-        """Put a release into the mirror; return the archive."""
-        directory = self.base / "mirror" / version
-        directory.mkdir(parents=True, exist_ok=True)
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-            content = f"{version} {program}".encode()
-            member = tarfile.TarInfo(f"prog-{version}.linux-test/{name}")
-            member.size, member.mode = len(content), 0o644
-            tar.addfile(member, io.BytesIO(content))
-        archive = buffer.getvalue()
-        file = f"prog-{version}.linux-test.tar.gz"
-        (directory / file).write_bytes(archive)
-        (directory / "sums").write_text(f"{sums or hashlib.sha256(archive).hexdigest()}  {file}\n")
-        return archive
-
-    def release(self, version: str, text: str = "", **params: t.Any) -> Release:
-        """Return a release of the service, with the options of the module."""
-        root = str(self.base / "opt")
-        defaults: dict[str, t.Any] = {
-            "name": "prog",
-            "version": version,
-            "url": f"{self.url}/{version}/prog-{version}.linux-{{arch}}.tar.gz",
-            "arch": "test",
-            "checksums": {},
-            "checksum_url": f"{self.url}/{version}/sums",
-            "archive": "",
-            "token": "",
-            "token_host": "",
-            "timeout": 5,
-            "root": root,
-            "binaries": ["prog"],
-            "unit": UNIT.format(root=root, text=text),
-            "files": [],
-            "config": None,
-            "probe": {"url": "", "status": [200], "timeout": 5, "settle": 0},
-            "keep": 1,
-        }
-        return Release({**defaults, **params}, self.systemd, str(self.base / "units"), str(self.base / "bin"))
-
-    def bring(self, version: str, text: str = "", **params: t.Any) -> list[str]:
-        """Do what the module does; return the actions."""
-        release = self.release(version, text, **params)
-        release.recover()
-        actions = release.find_actions()
-        if actions:
-            release.apply(actions)
-        return actions
-
-    def picture(self) -> dict[str, str]:
-        """Return every file and link of the host."""
-        found = {}
-        for name in ("opt", "units", "bin", "etc"):
-            for path in sorted((self.base / name).rglob("*")):
-                if path.is_symlink():
-                    found[str(path)] = f"-> {path.readlink()}"
-                elif path.is_file():
-                    found[str(path)] = path.read_text()
-        return found
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> t.Iterator[Place]:
-    """Return a host with a mirror that holds two versions."""
-    (tmp_path / "mirror").mkdir()
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_args: t.Any) -> None:
-            """Stay quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(tmp_path / "mirror")))
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    found = Place(tmp_path, f"http://127.0.0.1:{server.server_port}")
-    found.publish("1.0")
-    found.publish("2.0")
-    yield found
-    server.shutdown()
-    server.server_close()
-
-
-def config(place: Place, text: str) -> dict[str, t.Any]:
-    """Return a configuration that changes with the release."""
-    return {
-        "path": str(place.base / "etc"),
-        "files": {"prog.yml": text},
-        "watched": [],
-        "validate": [["/usr/bin/grep", "-q", "good", "{tree}/prog.yml"], ["/usr/bin/test", "-e", "{release}/prog"]],
-        "owner": None,
-        "group": None,
-        "mode": "0640",
-        "directory_mode": "0750",
-        "verify": None,
-    }
 
 
 def test_from_nothing_to_converged(place: Place) -> None:
@@ -322,16 +151,6 @@ def test_a_tampered_program_is_brought_back(place: Place) -> None:
     assert (place.base / "bin/prog").read_text() == "1.0 fine"
 
 
-def test_another_pinned_checksum_is_another_release(place: Place) -> None:
-    """A release that was published anew is installed beside the old one, which runs meanwhile."""
-    old = hashlib.sha256(place.publish("1.0")).hexdigest()
-    place.bring("1.0", checksums={"test": old})
-    new = hashlib.sha256(place.publish("1.0", "again")).hexdigest()
-    assert place.bring("1.0", checksums={"test": old}) == []
-    assert place.bring("1.0", checksums={"test": new}) == ["download", "unpack", "switch", "restart"]
-    assert (place.base / "bin/prog").read_text() == "1.0 again"
-
-
 def test_a_stopped_service_is_started_and_nothing_else(place: Place) -> None:
     """Somebody stopped it."""
     place.bring("1.0")
@@ -462,21 +281,6 @@ def test_a_malformed_checksum_is_found_in_check_mode(place: Place) -> None:
         release.rehearse(release.find_actions())
 
 
-def test_a_former_secret_of_a_file_is_not_shown(place: Place) -> None:
-    """Neither where the file is no secret any more, nor where it is not known to be ours."""
-    (place.base / "etc").mkdir()
-    (place.base / "etc/a").write_text("hunter0")
-    file = {"path": str(place.base / "etc/a"), "owner": None, "group": None, "mode": "0600", "on_change": "none"}
-    seen = []
-    for content, secret in (("hunter1", False), ("plain", True), ("other", False), ("last", False)):
-        release = place.release("1.0", files=[{**file, "content": content, "secret": secret}])
-        release.recover()
-        actions = release.find_actions()
-        seen.append(release.diff(actions)[-1]["before"])
-        release.apply(actions)
-    assert seen == [FOREIGN, HIDDEN, HIDDEN, "other"]
-
-
 def test_absent_leaves_nothing(place: Place) -> None:
     """Service, unit, links, versions and configuration are gone; a second time there is nothing to do."""
     place.bring("1.0", config=config(place, "good"))
@@ -488,13 +292,6 @@ def test_absent_leaves_nothing(place: Place) -> None:
     assert not (place.base / "opt").exists()
     assert place.systemd.state["log"][-3:] == ["stop", "disable", "daemon-reload"]
     assert not place.release("2.0", config=config(place, "good")).present()
-
-
-def packaged(place: Place, **params: t.Any) -> dict[str, t.Any]:
-    """Return the parameters of a service whose program comes with a package."""
-    files = [{"path": str(place.base / "etc/prog.ini"), "content": "x", "owner": None, "group": None, "mode": "0640"}]
-    file = {**files[0], "on_change": "restart", "secret": False}
-    return {"url": "", "unit": "", "binaries": [], "files": [file], **params}
 
 
 def test_a_package_brings_the_program(place: Place) -> None:
@@ -540,19 +337,3 @@ def _dies_once() -> t.Callable[..., None]:
             raise deaths.pop()
 
     return wait
-
-
-def test_a_package_that_did_not_start_its_service_anew(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The program that runs is no longer on the disk."""
-    place.bring("", **packaged(place))
-    monkeypatch.setattr("os.readlink", lambda path: "/usr/bin/prog (deleted)" if "/proc/" in str(path) else "/usr/bin/prog")
-    assert place.bring("", **packaged(place)) == ["restart"]
-
-
-def test_an_architecture_may_have_another_name(place: Place) -> None:
-    """Of the releases' own; what is said outright comes first."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.uname", type("Uname", (), {"machine": "armv7l"}))
-        assert place.release("1.0", arch="", arch_names={"armv7": "arm-7"}).arch == "arm-7"
-        assert place.release("1.0", arch="", arch_names={"arm64": "x"}).arch == "armv7"
-        assert place.release("1.0", arch="y", arch_names={"armv7": "arm-7"}).arch == "y"

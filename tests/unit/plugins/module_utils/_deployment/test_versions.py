@@ -130,10 +130,10 @@ def test_what_an_interrupted_run_left_goes(versions: Versions, tmp_path: Path) -
     (Path(versions.path) / ".download-y").write_text("half")
     (Path(versions.path) / "theirs").mkdir()
     assert versions.directories() == ["2.0", "theirs"]
-    versions.tidy()
+    versions.remove_leftovers()
     assert sorted(path.name for path in Path(versions.path).iterdir()) == ["2.0", "theirs"]
     shutil.rmtree(versions.path)
-    versions.tidy()
+    versions.remove_leftovers()
 
 
 def refused(versions: Versions, file: str, message: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from firewall_rules import rule
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._firewall import host_firewall, iptables, nftables
-from ansible_collections.vigie.monitoring.plugins.module_utils._firewall.host_firewall import NFT, Host
+from ansible_collections.vigie.monitoring.plugins.module_utils._firewall.host_firewall import NFT, HostFirewall
 
 EMPTY = "*filter\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
 OWN_CHAIN = EMPTY + ":OURS - [0:0]\n-A INPUT -j OURS\n-A OURS -p tcp -m tcp --dport 9100 -j DROP\n"
@@ -66,9 +66,9 @@ def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_firewall.os.path, "realpath", lambda path: path)
 
 
-def host(programs: Programs) -> Host:
+def host(programs: Programs) -> HostFirewall:
     """Return the firewall of a host."""
-    return Host(t.cast("t.Any", programs))
+    return HostFirewall(t.cast("t.Any", programs))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_the_older_kind_is_read_only_where_it_has_rules(monkeypatch: pytest.Monk
     assert "legacy" not in str(programs.calls)
     monkeypatch.setattr(host_firewall, "_legacy_filters", lambda family: family.version == 4)
     found = host(programs)
-    kinds = [(item.name, item.usual) for item in found.rule_sets if item.family.version == 4]
+    kinds = [(item.name, item.is_default) for item in found.rule_sets if item.family.version == 4]
     assert kinds == [("iptables", True), ("iptables-legacy", False)]
     assert found.wanted(found.rule_sets[1], "iptables")[0].rules == []
 
