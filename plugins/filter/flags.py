@@ -12,20 +12,20 @@ version_added: 0.1.0
 author:
   - The Vigie authors (!UNKNOWN)
 description:
-  - Turns a dictionary of typed values into the arguments of a C(ExecStart) line.
-  - Each argument is quoted for systemd, so that spaces, V(%) and V($) reach the program as they are.
+  - Returns the arguments of an C(ExecStart) line for a dictionary of typed values.
+  - Each argument is quoted for systemd, so that spaces, V(%) and V($) reach the program unchanged.
 options:
   _input:
     description:
-      - Flags, by name without the leading dashes.
-      - V(true) gives C(--name), V(false) gives C(--no-name), null gives nothing, a list gives the flag once for each item,
-        and everything else C(--name=value).
+      - Values of the flags. The keys are the names of the flags without the leading dashes.
+      - V(true) becomes C(--name), and V(false) becomes C(--no-name). A list becomes one flag for each item. A flag whose value is
+        null is left out. All other values become C(--name=value).
     type: dict
     required: true
   style:
     description:
-      - V(kingpin) is what Prometheus and its exporters use.
-      - V(go) is for programs with Go's own flags, which know one dash and C(-name=false).
+      - V(kingpin) is the style of Prometheus and its exporters.
+      - V(go) is the style of Go's package C(flag), with one dash and C(-name=false).
     type: str
     choices: [kingpin, go]
     default: kingpin
@@ -47,7 +47,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The arguments, one an item, quoted for systemd.
+  description: The arguments, quoted for systemd.
   type: list
   elements: str
 """

@@ -14,22 +14,25 @@ author:
 description:
   - Reads prometheus.yml with the files that it names, on the controller, and returns the files of an inventory from which the
     same targets, labels, rules and settings are rendered.
-  - Jobs that the inventory cannot say (relabeling, service discovery, credentials) go over in Prometheus' own form.
-  - Passwords and other secrets are in files of their own, which a vault can encrypt.
+  - Keeps jobs that the inventory cannot express (relabeling, service discovery, credentials) unchanged, in
+    C(prometheus_extra_scrape_configs).
+  - Writes passwords and other secrets to separate files, which you can encrypt with ansible-vault.
 options:
   _terms:
     description: The path of prometheus.yml.
     required: true
   server:
-    description: The name, in the inventory, of the host that the configuration is of.
+    description: The inventory name of the host that the configuration comes from.
     type: str
     required: true
   config_dir:
-    description: Where the configuration lies on that host; paths below it are looked for beside prometheus.yml.
+    description:
+      - The directory of the configuration on that host.
+      - Files below this directory are read beside prometheus.yml on the controller.
     type: str
     default: /etc/prometheus
   alertmanager:
-    description: The path of alertmanager.yml, where the Alertmanagers are to be adopted, too.
+    description: The path of alertmanager.yml. By default, the configuration of Alertmanager is not adopted.
     type: str
     default: ""
 """
@@ -43,8 +46,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _raw:
   description: >-
-    C(files), the texts of the inventory by path; C(secret), the paths of those that hold secrets; and C(notes), what is different
-    or left to do.
+    C(files), the content of each file of the inventory by path; C(secret), the paths of the files that contain secrets; and
+    C(notes), the differences from the configuration, and what is left to do.
   type: list
   elements: dict
 """

@@ -7,32 +7,32 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: fleet
-short_description: The whole fleet as one plain model
+short_description: The fleet model of the inventory
 version_added: 0.1.0
 author:
   - The Vigie authors (!UNKNOWN)
 description:
-  - Reads the whole inventory, also the hosts that C(--limit) leaves out, and the scrape contracts of the roles
+  - Reads the inventory, including the hosts that C(--limit) leaves out, and the role contracts
     (C(roles/ROLE/monitoring/scrape.yml)), and returns every host with its address, labels and endpoints.
-  - It uses the variables of the inventory and extra variables alone, never facts, so that the result is the same whichever
-    hosts a run has.
+  - Uses the variables of the inventory and extra variables, but no facts, so that the result does not depend on the hosts of a
+    run.
   - C(monitoring_labels), C(monitoring_thresholds), C(monitoring_scrapes) and C(monitoring_probes) merge down the groups in
-    Ansible's own order of precedence, and the host's own come last.
-  - All mistakes of the inventory are reported together.
-  - A task that asks builds the model, unless the lookup P(vigie.monitoring.role_hosts#lookup) did in the C(hosts) of this or a
-    former play, and hosts, groups and their variables are the same since.
+    the order of precedence of Ansible. The values of the host come last.
+  - Validates the inventory, and reports all errors together.
+  - Builds the model once in a run, if the C(hosts) of a play uses the lookup P(vigie.monitoring.role_hosts#lookup). Otherwise
+    each task builds the model again. A change of hosts, groups or variables makes a new model, too.
 options:
   _terms:
-    description: None are taken.
+    description: The lookup has no terms.
     required: false
   host:
     description:
-      - The model as far as it concerns this host, which costs a fleet of any size the same.
-      - It has the host itself and the hosts that serve the fleet; Prometheus servers and Grafanas are concerned with all hosts.
+      - Return the part of the model that this host needs. The time for this does not depend on the size of the fleet.
+      - This part has the host itself and the monitoring servers. For Prometheus and Grafana servers, it has all hosts.
     type: str
     default: ""
   without:
-    description: Hosts that are left out, as if the inventory did not have them.
+    description: Leave out these hosts, as if the inventory did not have them.
     type: list
     elements: str
     default: []
@@ -47,10 +47,10 @@ EXAMPLES = r"""
 RETURN = r"""
 _raw:
   description:
-    - C(hosts) has, by name, C(address), C(roles), C(versions), C(labels), C(thresholds), C(probes) and C(endpoints);
+    - C(hosts) has, for each host, C(address), C(roles), C(versions), C(labels), C(thresholds), C(probes) and C(endpoints);
       an endpoint has C(role), C(job), C(port), C(path), C(scheme), C(params), C(labels) and C(instance).
-    - C(servers) has, by role and host, the variables of the roles that serve the fleet, C(prometheus) for instance.
-    - C(rules) has, by role, the text of its rules.
+    - C(servers) has, for each role of monitoring servers (for example C(prometheus)) and each host, the variables of the role.
+    - C(rules) has, for each role, the content of the rule file.
   type: list
   elements: dict
 """

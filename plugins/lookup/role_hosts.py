@@ -12,17 +12,17 @@ version_added: 0.1.0
 author:
   - The Vigie authors (!UNKNOWN)
 description:
-  - Returns the group of a role, as a host pattern for C(hosts) of a play. It is named like the role, unless
-    C(monitoring_groups), set for the group C(all), gives another one.
-  - Where the inventory has no such group, the pattern selects no host, without a warning.
-  - Fails where the inventory has no hosts at all, for example because its file does not exist.
-  - Ansible itself does not know the variables of hosts before the first play runs, so that in a playbook's first play, and
-    with C(--list-hosts), C(monitoring_groups) counts only as an extra variable.
-  - In C(hosts) of a play it builds the model that the lookup P(vigie.monitoring.fleet#lookup) returns, too, so that the tasks
-    that follow need not.
+  - Returns the group of a role, as a host pattern for C(hosts) of a play.
+  - The group has the name of the role, unless C(monitoring_groups) of the group C(all) sets another name.
+  - If the inventory has no such group, the pattern selects no host, without a warning.
+  - Fails if the inventory has no hosts, for example because the file of the inventory does not exist.
+  - Ansible has no variables of hosts before the first play runs. In the first play of a playbook, and with C(--list-hosts),
+    C(monitoring_groups) has an effect only as an extra variable.
+  - In C(hosts) of a play, the lookup also builds the fleet model. The lookup P(vigie.monitoring.fleet#lookup) returns this model
+    in the tasks that follow, and does not build it again.
 options:
   _terms:
-    description: Name of the role; V(all) stands for all hosts.
+    description: Names of roles. V(all) stands for all hosts.
     type: list
     elements: str
     required: true
@@ -37,7 +37,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: The pattern, for each role.
+  description: The host pattern of each role.
   type: list
   elements: str
 """
@@ -64,10 +64,10 @@ class LookupModule(LookupBase):
         self.set_options(var_options=available, direct=kwargs)
         hostvars = available.get("hostvars")
         groups = available.get("monitoring_groups")
-        # A play that selects no host is passed over without a word. A check of the syntax has no inventory.
+        # Ansible skips a play that selects no host, without a message. With --syntax-check there is no inventory.
         if not context.CLIARGS.get("syntax"):
             cache.require_hosts(available["groups"].get("all"))
-        # Mistakes are told by the lookup fleet, all together.
+        # The lookup fleet reports all errors of the inventory together.
         if groups is None and hostvars is not None:
             inventory, render = cache.inventory_of(hostvars)
             groups = build.role_groups(inventory, cache.contracts_of(inventory, render), render, Problems())

@@ -54,7 +54,7 @@ class LookupModule(LookupBase):
         """Return the names."""
         self.set_options(var_options=variables, direct=kwargs)
         if terms:
-            raise AnsibleError(f"vigie.monitoring.roles takes no terms, got {terms!r}")
+            raise AnsibleError(f"vigie.monitoring.roles: expected no terms, got {terms!r}")
         removable = self.get_option("removable")
         hostvars = (variables or {}).get("hostvars")
         # Ansible lists tags and tasks without variables of hosts: roles of your own are not listed.

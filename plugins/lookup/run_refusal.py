@@ -15,7 +15,7 @@ description:
   - Validates C(--tags), C(--skip-tags) and C(--limit) of a run of the playbooks C(vigie.monitoring.site) and
     C(vigie.monitoring.onboard).
   - Returns a reason if no role and no task has one of the tags, or if all tags are names of roles that no host of the run has.
-  - Returns an empty text if one of the playbooks on the command line is not part of this collection. A playbook of your own
+  - Returns an empty string if one of the playbooks on the command line is not part of this collection. A playbook of your own
     that imports C(vigie.monitoring.site) can have tags that this collection does not know.
 options:
   _terms:
@@ -32,7 +32,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: The reason, as a sentence, or an empty text.
+  description: The reason, as a sentence, or an empty string.
   type: list
   elements: str
 """
@@ -56,7 +56,7 @@ class LookupModule(LookupBase):
         available = variables or {}
         self.set_options(var_options=available, direct=kwargs)
         if terms:
-            raise AnsibleError(f"vigie.monitoring.run_refusal takes no terms, got {terms!r}")
+            raise AnsibleError(f"vigie.monitoring.run_refusal: expected no terms, got {terms!r}")
         if not run_selection.is_ours(context.CLIARGS.get("args") or []):
             return [""]
         selection = run_selection.Selection(
