@@ -262,18 +262,18 @@ def pending_changes(host: HostFirewall, backend: str, params: dict[str, t.Any]) 
     """Return the change of each rule set, and the rules to save for the next start, by program."""
     changes = []
     fragments = {**{family.name: "" for family in iptables.FAMILIES}, "nft": ""}
-    for found in host.rule_sets:
-        wanted = host.wanted(found, backend)
-        commands = iptables.transaction(found.chains, wanted)
+    for rule_set in host.rule_sets:
+        wanted = host.wanted(rule_set, backend)
+        commands = iptables.transaction(rule_set.chains, wanted)
         after = iptables.diff_after(wanted)
-        restore = functools.partial(host.restore, found, commands, wanted)
-        changes.append(Change(found.name, commands, iptables.diff_before(found.chains, wanted), after, restore))
-        if found.is_default and params["persist"]:
-            fragments[found.name] = iptables.fragment(wanted)
+        restore = functools.partial(host.restore, rule_set, commands, wanted)
+        changes.append(Change(rule_set.name, commands, iptables.diff_before(rule_set.chains, wanted), after, restore))
+        if rule_set.is_default and params["persist"]:
+            fragments[rule_set.name] = iptables.fragment(wanted)
     if host.ruleset is not None:
         objects = host.wanted_objects(backend)
         commands = nftables.transaction(host.ruleset, objects)
-        before, after = (nftables.diff_lines(found) for found in (nftables.in_force(host.ruleset), objects))
+        before, after = (nftables.diff_lines(table) for table in (nftables.in_force(host.ruleset), objects))
         changes.append(Change(NFT, commands, before, after, functools.partial(host.replace, commands, objects)))
         if params["persist"]:
             fragments["nft"] = nftables.fragment(objects)

@@ -92,29 +92,29 @@ def redacted_text(text: str) -> str:
                     value_follows = False
                 continue
             hidden, value_follows = None, False
-        found = _LINE.match(line)
+        setting = _LINE.match(line)
         end = "\n" if line.endswith("\n") else ""
-        if found and is_secret(found["name"]):
-            value, below = found["value"].strip(), found["name"].lower() in _SECRET_BELOW
-            if found["sign"].strip() == ":":
-                hidden, value_follows = len(found["indent"]) + 1, not value and not below
+        if setting and is_secret(setting["name"]):
+            value, below = setting["value"].strip(), setting["name"].lower() in _SECRET_BELOW
+            if setting["sign"].strip() == ":":
+                hidden, value_follows = len(setting["indent"]) + 1, not value and not below
             shown = f" {REDACTED}" if value or below else ""
-            lines.append(f"{line[: found.end('sign')]}{shown}{end}")
+            lines.append(f"{line[: setting.end('sign')]}{shown}{end}")
         else:
             lines.append(_QUERY.sub(rf"\g<1>{_USER}", _USERINFO.sub(f"{_USER}@", _INSIDE.sub(_redact_inside, line))))
     return "".join(lines)
 
 
-def _redact_inside(found: re.Match[str]) -> str:
-    group = "value" if found["value"] else "word"
-    value = found[group]
-    if is_secret(found["name"]) and (value[0] != "{" or found["name"].lower() in _SECRET_BELOW):
+def _redact_inside(setting: re.Match[str]) -> str:
+    group = "value" if setting["value"] else "word"
+    value = setting[group]
+    if is_secret(setting["name"]) and (value[0] != "{" or setting["name"].lower() in _SECRET_BELOW):
         sign = value[0] if value[0] in "\"'" else ""
         shown = f"{sign}{REDACTED}{sign}"
     else:
         # A value can contain settings: --flag=..., Environment="NAME=...".
         shown = _INSIDE.sub(_redact_inside, value)
-    return found[0][: found.start(group) - found.start()] + shown
+    return setting[0][: setting.start(group) - setting.start()] + shown
 
 
 def redacted_diff(item: dict[str, str]) -> dict[str, str]:

@@ -139,13 +139,13 @@ class TreeState:
 
         :param is_first: whether the tree has never been in force. Until then, a watched directory with files is foreign.
         """
-        found = [name for name in self._entries() if not self._is_linked(name)]
+        foreign = [name for name in self._entries() if not self._is_linked(name)]
         if is_first:
             for name in self._watched:
                 path = self._absolute(name)
                 if not os.path.isdir(path) or os.path.islink(path) or _files_below(path):
-                    found.append(name)
-        return sorted({name for name in found if os.path.lexists(self._absolute(name))})
+                    foreign.append(name)
+        return sorted({name for name in foreign if os.path.lexists(self._absolute(name))})
 
     def _name_for_foreign(self, entry: str) -> str:
         """Return the path at which the foreign *entry* is kept."""
@@ -171,19 +171,19 @@ class TreeState:
 
     def _directories(self, current: str) -> list[str]:
         """Return the paths of the directories of the tree *current* and of the watched directories."""
-        found = [self.path, self._absolute(".trees")]
+        paths = [self.path, self._absolute(".trees")]
         for root in (self._absolute(current), *(self._absolute(name) for name in sorted(self._watched))):
-            found += [directory for directory, _directories, _names in os.walk(root)] or [root]
-        return found
+            paths += [directory for directory, _directories, _names in os.walk(root)] or [root]
+        return paths
 
     def _has_right_owner(self, path: str) -> bool:
         """Return whether *path* is a directory with the wanted owner, group and mode."""
         try:
-            found = os.stat(path) if path == self.path else os.lstat(path)
+            status = os.stat(path) if path == self.path else os.lstat(path)
         except OSError:
             return False
-        owned = found.st_uid == os.geteuid() and self._gid in (-1, found.st_gid)
-        return owned and found.st_mode == stat.S_IFDIR | self._directory_mode
+        owned = status.st_uid == os.geteuid() and self._gid in (-1, status.st_gid)
+        return owned and status.st_mode == stat.S_IFDIR | self._directory_mode
 
 
 def _top(name: str) -> str:
@@ -193,7 +193,7 @@ def _top(name: str) -> str:
 
 def _files_below(root: str) -> list[str]:
     """Return the paths of the files below *root*, relative to it, with the remains of interrupted writes."""
-    found = []
+    paths = []
     for directory, _directories, names in os.walk(root):
-        found += [os.path.relpath(os.path.join(directory, name), root) for name in names]
-    return found
+        paths += [os.path.relpath(os.path.join(directory, name), root) for name in names]
+    return paths

@@ -128,7 +128,7 @@ def encode(content: bytes | None) -> str | None:
 def mode_and_owner(path: str) -> tuple[int, int, int] | None:
     """Return mode, user and group of *path*; None if *path* does not exist."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError:
         return None
-    return found.st_mode & 0o7777, found.st_uid, found.st_gid
+    return status.st_mode & 0o7777, status.st_uid, status.st_gid

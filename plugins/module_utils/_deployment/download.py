@@ -190,12 +190,12 @@ def expected_sum(
         return pinned_sum(arch, checksums)
     if not checksum_url:
         raise DownloadError(f"{file_name} cannot be verified. Set checksums or checksum_url.")
-    found = find_sum(downloader.text(checksum_url), file_name)
-    if found is None:
+    digest = find_sum(downloader.text(checksum_url), file_name)
+    if digest is None:
         raise DownloadError(
             f"{checksum_url} has no line for {file_name}. Check the version, and whether this version is released for {arch}."
         )
-    return found
+    return digest
 
 
 def verify(path: str, expected: str, source: str) -> None:
@@ -203,9 +203,9 @@ def verify(path: str, expected: str, source: str) -> None:
 
     :raises DownloadError: if the checksums differ.
     """
-    found = sha256(path)
-    if found != expected:
+    digest = sha256(path)
+    if digest != expected:
         raise DownloadError(
-            f"The checksum of {source} is wrong: expected the SHA-256 {expected}, got {found}. The archive was not installed; "
+            f"The checksum of {source} is wrong: expected the SHA-256 {expected}, got {digest}. The archive was not installed; "
             "the version in service is unchanged. Check the pinned checksum and the server of the download."
         )

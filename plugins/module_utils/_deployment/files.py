@@ -68,8 +68,8 @@ def owner_ids(owner: str | None, group: str | None) -> tuple[int, int]:
 
 def chown(path: str, uid: int, gid: int) -> None:
     """Change the owner of *path* to *uid* and *gid* if it differs. Without a difference, this works for any user (tests)."""
-    found = os.lstat(path)
-    if uid not in (-1, found.st_uid) or gid not in (-1, found.st_gid):
+    status = os.lstat(path)
+    if uid not in (-1, status.st_uid) or gid not in (-1, status.st_gid):
         os.chown(path, uid, gid, follow_symlinks=False)
 
 
@@ -109,8 +109,8 @@ def private_directory(path: str) -> None:
     for directory, mode in ((os.path.dirname(path), 0o755), (path, 0o700)):
         with contextlib.suppress(FileExistsError):
             os.mkdir(directory, mode)
-        found = os.lstat(directory)
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        status = os.lstat(directory)
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
             raise UnsafePathError(
                 f"{directory} must be a directory that belongs to root and that no other user can write to. "
                 f"Remove or rename {directory}, and run again."
@@ -184,11 +184,11 @@ def names(path: str) -> list[str]:
 def is_current(path: str, content: bytes, mode: int, uid: int = -1, gid: int = -1) -> bool:
     """Return whether the file *path* has this content, mode and owner; -1 stands for any user or group."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError:
         return False
-    owned = uid in (-1, found.st_uid) and gid in (-1, found.st_gid)
-    return owned and found.st_mode & 0o7777 == mode and read(path) == content
+    owned = uid in (-1, status.st_uid) and gid in (-1, status.st_gid)
+    return owned and status.st_mode & 0o7777 == mode and read(path) == content
 
 
 def free_name(path: str) -> str:

@@ -121,7 +121,7 @@ def _write_holder(handle: int) -> None:
 
 def _holder(handle: int) -> str:
     try:
-        found = json.loads(os.pread(handle, 4096, 0))
-        return f"Another run (of the user {found['user']}, process {found['process']}, since {found['since']})"
+        holder = json.loads(os.pread(handle, 4096, 0))
+        return f"Another run (of the user {holder['user']}, process {holder['process']}, since {holder['since']})"
     except (OSError, ValueError, KeyError, TypeError):
         return "Another run"

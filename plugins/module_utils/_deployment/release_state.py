@@ -147,10 +147,10 @@ class ReleaseState:
     def _written_files(self) -> dict[str, bool]:
         """Return, by path, whether a file that earlier runs wrote is secret."""
         try:
-            found = json.loads(files.read(self._written_list) or b"{}")
+            written = json.loads(files.read(self._written_list) or b"{}")
         except ValueError:
             return {}
-        return found if isinstance(found, dict) else {}
+        return written if isinstance(written, dict) else {}
 
     def _changed_files(self) -> list[t.Mapping[str, t.Any]]:
         return [

@@ -123,10 +123,10 @@ class Unit:
                 return
             rejected = metric in now and now[metric] != verify["value"] and before.get(metric) == verify["value"]
             if rejected or time.monotonic() >= deadline:
-                found = now.get(metric, "missing")
+                value = now.get(metric, "missing")
                 unchanged = f", and {changed} has not changed" if changed in now and not reloaded else ""
                 raise ServiceError(
-                    f"{self.name} did not accept the configuration: at {verify['url']}, the metric {metric} is {found}{unchanged}"
+                    f"{self.name} did not accept the configuration: at {verify['url']}, the metric {metric} is {value}{unchanged}"
                 )
             time.sleep(_POLL_SECONDS)
 
@@ -135,9 +135,9 @@ class Unit:
         deadline = time.monotonic() + verify["timeout"]
         needed = verify.get("changed") or verify["metric"]
         while True:
-            found = _metrics(verify)
-            if needed in found:
-                return found
+            metrics = _metrics(verify)
+            if needed in metrics:
+                return metrics
             if time.monotonic() >= deadline:
                 raise NotReloadedError(
                     f"{self.name} was not reloaded: {verify['url']} did not return the metric {needed} within "
@@ -166,12 +166,12 @@ def _metrics(verify: t.Mapping[str, t.Any]) -> dict[str, float]:
         text = to_text(open_url(verify["url"], timeout=5, use_proxy=False, validate_certs=False).read())
     except Exception:  # noqa: BLE001 - the caller waits until the service answers
         return {}
-    found = {}
+    metrics = {}
     for line in text.splitlines():
         name, _space, value = line.partition(" ")
         if line.startswith("#") or "{" in name:
             continue
         # The answer can be an HTML page of a proxy or of another program at this address.
         with contextlib.suppress(IndexError, ValueError):
-            found[name] = float(value.split()[0])
-    return found
+            metrics[name] = float(value.split()[0])
+    return metrics

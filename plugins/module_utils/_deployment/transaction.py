@@ -86,12 +86,12 @@ def _state(path: str) -> dict[str, t.Any] | None:
     content = files.read(path)
     if content is None:
         return None
-    found = os.stat(path)
+    status = os.stat(path)
     return {
         "content": base64.b64encode(content).decode(),
-        "mode": found.st_mode & 0o7777,
-        "uid": found.st_uid,
-        "gid": found.st_gid,
+        "mode": status.st_mode & 0o7777,
+        "uid": status.st_uid,
+        "gid": status.st_gid,
     }
 
 

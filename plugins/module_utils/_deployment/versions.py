@@ -121,8 +121,8 @@ class Versions:
 
 def _file_state(path: str) -> list[int]:
     """Return size, time of the last change and mode of *path*, which show later whether the file has changed."""
-    found = os.stat(path)
-    return [found.st_size, found.st_mtime_ns, found.st_mode & 0o7777]
+    status = os.stat(path)
+    return [status.st_size, status.st_mtime_ns, status.st_mode & 0o7777]
 
 
 def _link_at_top(directory: str, binary: str) -> str:

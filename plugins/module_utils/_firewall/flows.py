@@ -112,19 +112,19 @@ def follow(table: Table, chain: str, flow: Flow, depth: int = 0) -> Outcome:
     for step in table.steps(chain, flow) if depth < 32 else ():  # noqa: PLR2004 - more than the kernel accepts
         if step.matches is False:
             continue
-        found = Outcome(step.verdict)
+        step_outcome = Outcome(step.verdict)
         if step.verdict in ("jump", "goto"):
-            found = follow(table, step.target, flow, depth + 1)
+            step_outcome = follow(table, step.target, flow, depth + 1)
         elif step.verdict == "drop":
-            found.dropped_by = f"chain {chain}, rule `{step.text}`"
-        outcome.dropped_by = outcome.dropped_by or found.dropped_by
+            step_outcome.dropped_by = f"chain {chain}, rule `{step.text}`"
+        outcome.dropped_by = outcome.dropped_by or step_outcome.dropped_by
         # A chain that certainly ends without a verdict changes nothing, whether the flow enters the chain or not.
-        outcome.certain = outcome.certain and found.certain and (step.matches is True or not found.verdict)
-        ends = found.verdict or (step.verdict == "goto" and "return")
+        outcome.certain = outcome.certain and step_outcome.certain and (step.matches is True or not step_outcome.verdict)
+        ends = step_outcome.verdict or (step.verdict == "goto" and "return")
         if step.matches is True and ends:
             outcome.verdict = "" if ends == "return" else ends
             return outcome
-        if step.verdict == "goto" and not found.verdict:
+        if step.verdict == "goto" and not step_outcome.verdict:
             outcome.certain = False
     return outcome
 
@@ -191,19 +191,19 @@ def within_range(network: str, first: str, last: str) -> Maybe:
 
 def any_of(answers: t.Iterable[Maybe]) -> Maybe:
     """Return whether one of the *answers* is true."""
-    found: Maybe = False
+    result: Maybe = False
     for answer in answers:
         if answer:
             return True
         if answer is None:
-            found = None
-    return found
+            result = None
+    return result
 
 
 def all_of(answers: t.Iterable[Maybe]) -> Maybe:
     """Return whether all *answers* are true."""
-    found = any_of(opposite(answer) for answer in answers)
-    return opposite(found)
+    result = any_of(opposite(answer) for answer in answers)
+    return opposite(result)
 
 
 def opposite(answer: Maybe) -> Maybe:

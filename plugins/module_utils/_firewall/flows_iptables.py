@@ -58,8 +58,8 @@ class Table:
             while end < len(parts) and parts[end] != "!" and not (parts[end].startswith("-") and len(parts[end]) > 1):
                 end += 1
             if option not in _WITHOUT_CONDITION:
-                found = _condition(option, parts[place + 1 : end], flow)
-                yield flows.opposite(found) if negated else found
+                matches = _condition(option, parts[place + 1 : end], flow)
+                yield flows.opposite(matches) if negated else matches
             place = end
 
 

@@ -50,9 +50,9 @@ class Table:
             if chain["hook"] == flow.hook:
                 where = f"nftables, table {self.family} {self.name}"
                 base = flows.BaseChain(where, manager, chain["name"], chain.get("policy", "accept"))
-                found = flows.find_obstacle(self, base, flow)
-                if found:
-                    yield found
+                obstacle = flows.find_obstacle(self, base, flow)
+                if obstacle:
+                    yield obstacle
 
     def steps(self, chain: str, flow: Flow) -> t.Iterator[Step]:
         """Return the rules of *chain* that have a verdict, evaluated for *flow*."""
@@ -85,8 +85,8 @@ class Table:
     def _match(self, match: Json, flow: Flow) -> Maybe:
         operator, left, right = match["op"], match["left"], match["right"]
         if operator in ("==", "in", "!="):
-            found = self._equals(left, right, flow)
-            return flows.opposite(found) if operator == "!=" else found
+            equal = self._equals(left, right, flow)
+            return flows.opposite(equal) if operator == "!=" else equal
         port = _port(left, flow)
         if port and isinstance(right, int) and operator in ("<", ">", "<=", ">="):
             return {"<": port < right, ">": port > right, "<=": port <= right, ">=": port >= right}[operator]
@@ -97,9 +97,9 @@ class Table:
         if isinstance(left, dict) and "&" in left:
             return _flags(left["&"], right, flow)
         if isinstance(right, str) and right.startswith("@"):
-            found = self._sets.get(right[1:], {})
+            named_set = self._sets.get(right[1:], {})
             # Programs can add elements at run time. The listing has only the current elements.
-            right = {"set": found.get("elem", [])}
+            right = {"set": named_set.get("elem", [])}
         if isinstance(right, dict) and "set" in right:
             return flows.any_of(self._equals(left, item, flow) for item in _listed(right["set"]))
         if isinstance(right, dict) and "elem" in right:

@@ -50,7 +50,7 @@ class HostFirewall:
         self.warnings: list[str] = []
         # A host without IPv6 has no ip6tables rules.
         families = [f for f in iptables.FAMILIES if f.version == 4 or os.path.exists("/proc/net/if_inet6")]  # noqa: PLR2004
-        self.rule_sets = [found for family in families for found in self._rule_sets(family)]
+        self.rule_sets = [rule_set for family in families for rule_set in self._rule_sets(family)]
         self.ruleset = self._read_nftables()
         self._others = nftables.foreign_objects(self.ruleset or [])
         self._versions = [family.version for family in families]
@@ -60,7 +60,12 @@ class HostFirewall:
         """Return the rules that refuse the ports of services that still run, although no rule of *chain* is about the ports."""
         if not chain["still_refused"]:
             return []
-        lines = [line for found in self.rule_sets if chain["name"] in found.chains for line in found.chains[chain["name"]].rules]
+        lines = [
+            line
+            for rule_set in self.rule_sets
+            if chain["name"] in rule_set.chains
+            for line in rule_set.chains[chain["name"]].rules
+        ]
         native = [item["rule"] for item in nftables.in_force(self.ruleset or []) if "rule" in item]
         refusals = [
             *still_refused.refusals_in_iptables(lines),
@@ -112,55 +117,57 @@ class HostFirewall:
     def backend(self) -> str:
         """Return the firewall program to use (iptables or nftables), or an empty string if the host has none."""
         asked = self._module.params["backend"]
-        usable = {"iptables": any(found.is_default for found in self.rule_sets), NFT: self.ruleset is not None}
+        usable = {"iptables": any(rule_set.is_default for rule_set in self.rule_sets), NFT: self.ruleset is not None}
         if asked != "auto":
             return asked if usable[asked] else ""
         names = {chain["name"] for chain in self._chains}
         by_iptables = any(
-            iptables.filters_input(iptables.without_chains(found.chains, names)) for found in self.rule_sets if found.is_default
+            iptables.filters_input(iptables.without_chains(rule_set.chains, names))
+            for rule_set in self.rule_sets
+            if rule_set.is_default
         )
         native = nftables.filters_input(self._others) or nftables.has_docker(self._others)
         if usable[NFT] and (not usable["iptables"] or (native and not by_iptables)):
             return NFT
         return "iptables" if usable["iptables"] else ""
 
-    def wanted(self, found: RuleSet, backend: str) -> list[iptables.Wanted]:
+    def wanted(self, rule_set: RuleSet, backend: str) -> list[iptables.Wanted]:
         """Return the wanted chains of one variant of iptables, which are empty if *backend* is not this variant."""
-        if backend == "iptables" and found.is_default:
-            return [iptables.wanted(found.chains, chain, found.family) for chain in self._chains]
+        if backend == "iptables" and rule_set.is_default:
+            return [iptables.wanted(rule_set.chains, chain, rule_set.family) for chain in self._chains]
         return [iptables.Wanted(chain["name"], chain["parent"], []) for chain in self._chains]
 
     def wanted_objects(self, backend: str) -> nftables.Objects:
         """Return the wanted table of nftables, which is empty if *backend* is not nftables."""
-        docker = any(iptables.DOCKER in found.chains for found in self.rule_sets) or nftables.has_docker(self._others)
+        docker = any(iptables.DOCKER in rule_set.chains for rule_set in self.rule_sets) or nftables.has_docker(self._others)
         return nftables.wanted(self._chains, docker=docker) if backend == NFT else []
 
     def obstacles(self, backend: str) -> BlockedFlows:
         """Return the obstacles in the rules of other programs for the connections that the chains accept."""
         names = {chain["name"] for chain in self._chains}
         kinds = [
-            (found.name, found.family.version, iptables.without_chains(found.chains, names))
-            for found in self.rule_sets
-            if backend == NFT or not found.is_default
+            (rule_set.name, rule_set.family.version, iptables.without_chains(rule_set.chains, names))
+            for rule_set in self.rule_sets
+            if backend == NFT or not rule_set.is_default
         ]
         tables = flows_nftables.tables(self._others)
-        found: list[tuple[flows.Flow, flows.Obstacle]] = []
+        blocked: list[tuple[flows.Flow, flows.Obstacle]] = []
         for flow in flows.flows(self._chains, self._versions):
             for name, version, chains in kinds:
                 manager = "ufw" if any(chain.startswith("ufw") for chain in chains) else name
                 obstacle = flows_iptables.Table(chains, version).obstacle(flow, name, manager)
                 if obstacle:
-                    found.append((flow, obstacle))
+                    blocked.append((flow, obstacle))
             for table in tables:
-                found += [(flow, obstacle) for obstacle in table.obstacles(flow)]
-        return group_by_obstacle(found)
+                blocked += [(flow, obstacle) for obstacle in table.obstacles(flow)]
+        return group_by_obstacle(blocked)
 
-    def restore(self, found: RuleSet, commands: str, wanted: list[iptables.Wanted]) -> None:
+    def restore(self, rule_set: RuleSet, commands: str, wanted: list[iptables.Wanted]) -> None:
         """Run a transaction of iptables and compare the result with the wanted chains."""
-        self._run(f"{found.name}-restore", "--wait=30", "--noflush", data=commands)
-        remaining = iptables.transaction(self._read(found.name), wanted)
+        self._run(f"{rule_set.name}-restore", "--wait=30", "--noflush", data=commands)
+        remaining = iptables.transaction(self._read(rule_set.name), wanted)
         if remaining:
-            raise _different_rules(found.name, remaining)
+            raise _different_rules(rule_set.name, remaining)
 
     def replace(self, commands: str, wanted: nftables.Objects) -> None:
         """Run a transaction of nftables and compare the result with the wanted table."""

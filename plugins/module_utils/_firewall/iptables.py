@@ -92,8 +92,8 @@ def resolve(name: str, rule: t.Mapping[str, t.Any]) -> list[str]:
 @functools.cache
 def _addresses(name: str) -> list[str]:
     """Resolve *name* once, because a server has a rule for each port of a host and each IP family."""
-    found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-    addresses = {str(address[0]).partition("%")[0] for *_rest, address in found}
+    answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    addresses = {str(address[0]).partition("%")[0] for *_rest, address in answers}
     return sorted(map(str, map(ipaddress.ip_network, addresses)))
 
 
@@ -157,19 +157,19 @@ def wanted(chains: t.Mapping[str, Chain], chain: t.Mapping[str, t.Any], family: 
 
     :param chains: the chains in force.
     """
-    found = Wanted(chain["name"], chain["parent"], [])
+    result = Wanted(chain["name"], chain["parent"], [])
     if chain["parent"] == DOCKER and DOCKER not in chains:
-        return found
+        return result
     closed = is_closed(chains.get(chain["parent"]))
     lines = [
-        _line(found, rule, source, destination, family)
+        _line(result, rule, source, destination, family)
         for rule in chain["rules"]
         if closed or not rule["when_closed"]
         for source, destination in address_pairs(rule)
         if is_of_version(source, destination, family.version)
     ]
-    found.rules = list(dict.fromkeys(lines))
-    return found
+    result.rules = list(dict.fromkeys(lines))
+    return result
 
 
 def _is_same_rule(left: str, right: str) -> bool:
@@ -248,10 +248,10 @@ def _requoted(part: str) -> str:
 def fragment(all_wanted: t.Sequence[Wanted]) -> str:
     """Return the text from which `persistence.PROGRAM` restores the chains at the next start; empty for no chains."""
     kept = [wanted for wanted in all_wanted if wanted.rules]
-    found = [f"# jump {wanted.parent} {wanted.name}" for wanted in kept]
-    found += [f":{wanted.name} - [0:0]" for wanted in kept]
-    found += [rule for wanted in kept for rule in wanted.rules]
-    return "".join(f"{line}\n" for line in found)
+    lines = [f"# jump {wanted.parent} {wanted.name}" for wanted in kept]
+    lines += [f":{wanted.name} - [0:0]" for wanted in kept]
+    lines += [rule for wanted in kept for rule in wanted.rules]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def without_chains(chains: t.Mapping[str, Chain], names: t.Collection[str]) -> dict[str, Chain]:

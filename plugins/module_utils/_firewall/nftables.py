@@ -76,7 +76,7 @@ def wanted(chains: t.Sequence[t.Mapping[str, t.Any]], *, docker: bool) -> Object
 
     :param docker: whether the host has Docker. On a host without Docker, the chains for Docker are left out.
     """
-    found: Objects = []
+    objects: Objects = []
     for chain in chains:
         rules = [
             {"family": TABLE["family"], "table": TABLE["name"], "chain": chain["name"], "expr": expression, "comment": comment}
@@ -86,9 +86,9 @@ def wanted(chains: t.Sequence[t.Mapping[str, t.Any]], *, docker: bool) -> Object
         ]
         if rules:
             base = {"type": "filter", "hook": HOOKS[chain["parent"]], "prio": PRIORITY, "policy": "accept"}
-            found.append({"chain": {"family": TABLE["family"], "table": TABLE["name"], "name": chain["name"], **base}})
-            found += [{"rule": rule} for rule in rules]
-    return [{"table": TABLE}, *found] if found else []
+            objects.append({"chain": {"family": TABLE["family"], "table": TABLE["name"], "name": chain["name"], **base}})
+            objects += [{"rule": rule} for rule in rules]
+    return [{"table": TABLE}, *objects] if objects else []
 
 
 def _match(left: t.Mapping[str, t.Any], right: t.Any, operator: str = "==") -> dict[str, t.Any]:
@@ -136,12 +136,12 @@ def _expressions(rule: t.Mapping[str, t.Any], *, translated: bool) -> t.Iterator
 def _address(field: str, network: str) -> Objects:
     if not network:
         return []
-    found = ipaddress.ip_network(network)
-    if not found.prefixlen:
-        return [_match({"meta": {"key": "nfproto"}}, f"ipv{found.version}")]
-    whole = found.prefixlen == found.max_prefixlen
-    right = str(found.network_address) if whole else {"prefix": {"addr": str(found.network_address), "len": found.prefixlen}}
-    return [_match({"payload": {"protocol": "ip" if found.version == 4 else "ip6", "field": field}}, right)]  # noqa: PLR2004
+    parsed = ipaddress.ip_network(network)
+    if not parsed.prefixlen:
+        return [_match({"meta": {"key": "nfproto"}}, f"ipv{parsed.version}")]
+    whole = parsed.prefixlen == parsed.max_prefixlen
+    right = str(parsed.network_address) if whole else {"prefix": {"addr": str(parsed.network_address), "len": parsed.prefixlen}}
+    return [_match({"payload": {"protocol": "ip" if parsed.version == 4 else "ip6", "field": field}}, right)]  # noqa: PLR2004
 
 
 def _comparable(objects: Objects) -> tuple[list[t.Any], list[t.Any]]:
@@ -160,8 +160,8 @@ def in_force(ruleset: Objects) -> Objects:
 
 def transaction(ruleset: Objects, objects: Objects) -> str:
     """Return the input for ``nft -j -f`` that changes *ruleset* to the table of *objects*; empty for no changes."""
-    found = in_force(ruleset)
-    if bool(found) == bool(objects) and _comparable(found) == _comparable(objects):
+    current = in_force(ruleset)
+    if bool(current) == bool(objects) and _comparable(current) == _comparable(objects):
         return ""
     return fragment(objects) or json.dumps({"nftables": _REMOVED}) + "\n"
 

@@ -14,18 +14,18 @@ BlockedFlows = dict[Obstacle, list[Flow]]
 _LISTED = 5
 
 
-def group_by_obstacle(found: t.Iterable[tuple[Flow, Obstacle]]) -> BlockedFlows:
+def group_by_obstacle(blocked: t.Iterable[tuple[Flow, Obstacle]]) -> BlockedFlows:
     """Return the flows of each obstacle."""
     grouped: BlockedFlows = {}
-    for flow, obstacle in found:
+    for flow, obstacle in blocked:
         grouped.setdefault(obstacle, []).append(flow)
     return grouped
 
 
-def describe(found: BlockedFlows, *, certain: bool) -> list[str]:
+def describe(blocked: BlockedFlows, *, certain: bool) -> list[str]:
     """Return a text for each obstacle that certainly (*certain*), or possibly, blocks flows."""
     texts = []
-    for obstacle, flows in found.items():
+    for obstacle, flows in blocked.items():
         if obstacle.certain != certain:
             continue
         named = "; ".join(flow.description for flow in flows[:_LISTED])

@@ -37,20 +37,20 @@ def _rule(protocol: str, port: int, interface: str, jump: str, comment: str) -> 
 
 def refusals_in_iptables(lines: t.Iterable[str]) -> list[Rule]:
     """Return the rules that refuse a port to all clients, of the *lines* of a chain in the format of iptables-save."""
-    found = []
+    refusals = []
     for line in lines:
         parts = shlex.split(line)
         options = dict(zip(parts, parts[1:]))
         port = options.get("--dport", "")
         if options.get("-j") in _REFUSALS and port.isdigit() and not {"-s", "-d", "--ctstate"} & options.keys():
             comment = options.get("--comment", "")
-            found.append(_rule(options.get("-p", ""), int(port), options.get("-i", ""), options["-j"], comment))
-    return found
+            refusals.append(_rule(options.get("-p", ""), int(port), options.get("-i", ""), options["-j"], comment))
+    return refusals
 
 
 def refusals_in_nftables(rules: t.Iterable[dict[str, t.Any]]) -> list[Rule]:
     """Return the rules that refuse a port to all clients, of *rules* in the format of ``nft -j``."""
-    found = []
+    refusals = []
     for rule in rules:
         *matches, verdict = rule["expr"]
         jump = next(iter(verdict)).upper()
@@ -65,8 +65,8 @@ def refusals_in_nftables(rules: t.Iterable[dict[str, t.Any]]) -> list[Rule]:
                 break
         else:
             if jump in _REFUSALS and service[1]:
-                found.append(_rule(*service, interface, jump, rule.get("comment", "")))
-    return found
+                refusals.append(_rule(*service, interface, jump, rule.get("comment", "")))
+    return refusals
 
 
 def listening(files: t.Callable[[str], str]) -> set[tuple[str, int]]:
@@ -74,14 +74,14 @@ def listening(files: t.Callable[[str], str]) -> set[tuple[str, int]]:
 
     :param files: returns the content of a file below ``/proc/net``.
     """
-    found = set()
+    sockets = set()
     for protocol, state in _LISTENING.items():
         for name in (protocol, f"{protocol}6"):
             for line in files(name).splitlines()[1:]:
                 _number, local, _remote, socket_state = line.split()[:4]
                 if socket_state == state:
-                    found.add((protocol, int(local.rpartition(":")[2], 16)))
-    return found
+                    sockets.add((protocol, int(local.rpartition(":")[2], 16)))
+    return sockets
 
 
 def read_proc(name: str) -> str:
@@ -112,8 +112,8 @@ def kept_refusals(
     if not candidates:
         return []
     open_ports = listening(files)
-    found = []
+    kept = []
     for (protocol, port, _interface), rule in candidates.items():
         if (protocol, port) in open_ports:
-            found += [{**rule, "in_interface": "lo", "jump": "ACCEPT"}, rule]
-    return found
+            kept += [{**rule, "in_interface": "lo", "jump": "ACCEPT"}, rule]
+    return kept

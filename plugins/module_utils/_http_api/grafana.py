@@ -36,10 +36,10 @@ class Grafana:
 
         :raises ApiError: if Grafana does not answer, or rejects the password.
         """
-        found = get_json(f"{self._url}/api/datasources", self._timeout, server="Grafana", **self._credentials)
+        sources = get_json(f"{self._url}/api/datasources", self._timeout, server="Grafana", **self._credentials)
         return [
             {**{key: str(source.get(key, "")) for key in ("uid", "name", "type", "url")}, "problem": self._problem(source)}
-            for source in found
+            for source in sources
         ]
 
     def dashboards(self) -> list[dict[str, str]]:
@@ -48,8 +48,12 @@ class Grafana:
         :raises ApiError: if Grafana does not answer, or rejects the password.
         """
         # Grafana returns at most 5000 dashboards in one answer.
-        found = get_json(f"{self._url}/api/search?type=dash-db&limit=5000", self._timeout, server="Grafana", **self._credentials)
-        return [{"uid": item["uid"], "title": item.get("title", ""), "folder": item.get("folderTitle", "")} for item in found]
+        dashboards = get_json(
+            f"{self._url}/api/search?type=dash-db&limit=5000", self._timeout, server="Grafana", **self._credentials
+        )
+        return [
+            {"uid": item["uid"], "title": item.get("title", ""), "folder": item.get("folderTitle", "")} for item in dashboards
+        ]
 
     def _problem(self, source: t.Mapping[str, t.Any]) -> str:
         # A data source for an Alertmanager has no health check. Query the Alertmanager through the proxy of Grafana instead.

@@ -44,7 +44,7 @@ def alertmanagers(url: str, timeout: float) -> Rows:
 
     Prometheus returns the addresses. This host, on which Prometheus runs, queries each Alertmanager.
     """
-    found = []
+    rows = []
     for item in get_json(f"{url}/api/v1/alertmanagers", timeout, "data", "activeAlertmanagers"):
         parts = urlsplit(item["url"])
         row: dict[str, t.Any] = {"address": parts.netloc, "error": "", "peers": 0, "version": ""}
@@ -54,8 +54,8 @@ def alertmanagers(url: str, timeout: float) -> Rows:
             row["version"] = str(get_json(status, timeout, "versionInfo", "version", server="Alertmanager"))
         except ApiError as error:
             row["error"] = str(error)
-        found.append(row)
-    return found
+        rows.append(row)
+    return rows
 
 
 def alerts(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
@@ -80,9 +80,9 @@ def builds(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
     After an upgrade of the program and a restart of Prometheus, a query returns the series of both versions for five minutes
     (Prometheus' documentation, "Querying basics", staleness). Therefore, only the series of the last scrape is returned.
     """
-    found = [labels for labels, _value in _query(url, timeout, f'{{__name__=~".+{_BUILD}"{_host_matcher(hosts)}}}')]
+    all_series = [labels for labels, _value in _query(url, timeout, f'{{__name__=~".+{_BUILD}"{_host_matcher(hosts)}}}')]
     duplicates: dict[str, set[str]] = {}
-    for key, count in collections.Counter(map(_metric_and_target, found)).items():
+    for key, count in collections.Counter(map(_metric_and_target, all_series)).items():
         if count > 1:
             duplicates.setdefault(key[0], set()).add(key[2])
     stamps: dict[frozenset[tuple[str, str]], float] = {}
@@ -100,7 +100,7 @@ def builds(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
             "program": labels["__name__"][: -len(_BUILD)],
             "version": labels.get("version", ""),
         }
-        for labels in found
+        for labels in all_series
         if stamps.get(frozenset(labels.items()), 0.0) >= last.get(_metric_and_target(labels), 0.0)
     ]
 
@@ -113,10 +113,10 @@ def _metric_and_target(labels: t.Mapping[str, str]) -> tuple[str, str, str]:
 def clocks(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
     """Return host, instance and offset (seconds ahead of the clock of Prometheus) of the clock of each host."""
     selector = f'node_time_seconds{{job!=""{_host_matcher(hosts)}}}'
-    found = _query(url, timeout, f"{selector} - timestamp({selector})")
+    offsets = _query(url, timeout, f"{selector} - timestamp({selector})")
     return [
         {"host": labels.get("host", ""), "instance": labels.get("instance", ""), "offset": round(value, 3)}
-        for labels, value in found
+        for labels, value in offsets
     ]
 
 
@@ -126,5 +126,5 @@ def _host_matcher(hosts: t.Collection[str]) -> str:
 
 
 def _query(url: str, timeout: float, expression: str) -> list[tuple[dict[str, str], float]]:
-    found = get_json(f"{url}/api/v1/query?query={quote(expression)}", timeout, "data", "result")
-    return [(item["metric"], float(item["value"][1])) for item in found]
+    result = get_json(f"{url}/api/v1/query?query={quote(expression)}", timeout, "data", "result")
+    return [(item["metric"], float(item["value"][1])) for item in result]

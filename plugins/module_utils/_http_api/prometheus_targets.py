@@ -45,8 +45,8 @@ def not_up(url: str, expected: t.Sequence[t.Mapping[str, str]], since: float, ti
     # A range selector returns the samples themselves, each with the time of its scrape.
     window = math.ceil(time.time() - since) + 5
     expression = f"up{{job=~{jobs}, instance=~{instances}}}[{window}s]"
-    found = get_json(f"{url.rstrip('/')}/api/v1/query?query={quote(expression)}", timeout, "data", "result")
-    last = {(series["metric"]["job"], series["metric"]["instance"]): series["values"][-1] for series in found}
+    result = get_json(f"{url.rstrip('/')}/api/v1/query?query={quote(expression)}", timeout, "data", "result")
+    last = {(series["metric"]["job"], series["metric"]["instance"]): series["values"][-1] for series in result}
     missing = []
     for target in expected:
         when, value = last.get((target["job"], target["instance"]), (0, "0"))
@@ -99,13 +99,13 @@ def waiting_for(
     known = {(target["job"], target["instance"]): target for target in active}
     lines = []
     for target in expected:
-        found = known.get((target["job"], target["instance"]))
+        current = known.get((target["job"], target["instance"]))
         where = f"{target['instance']} (job {target['job']})"
-        if found is None:
+        if current is None:
             lines.append((f"{where}: Prometheus does not know this target", now - since >= DISCOVERED_WITHIN))
-        elif found["last_scrape"] < since:
-            late = found["last_scrape"] > 0 and found["last_scrape"] + found["interval"] > deadline
+        elif current["last_scrape"] < since:
+            late = current["last_scrape"] > 0 and current["last_scrape"] + current["interval"] > deadline
             lines.append((f"{where}: Prometheus has not scraped this target yet", late))
-        elif found["health"] != "up":
-            lines.append((f"{where}: {found['health']}: {found['last_error']}", True))
+        elif current["health"] != "up":
+            lines.append((f"{where}: {current['health']}: {current['last_error']}", True))
     return lines
