@@ -57,6 +57,8 @@ class Program(NamedTuple):
     files: dict[str, str]
     # Whether every version is there; otherwise the newest one.
     whole: bool = False
+    # Whether the names of the archives have the v of the tag.
+    has_v: bool = False
     # For which architectures the newest version is there, beside this machine's.
     foreign: tuple[str, ...] = ()
 
@@ -88,6 +90,9 @@ PROGRAMS = {
             ("Lusitaniae", "apache_exporter", "prometheus-apache-exporter"),
         )
     },
+    "oliver006/redis_exporter": Program(
+        ("prometheus-redis-exporter",), {"usr/bin/prometheus-redis-exporter": "redis_exporter"}, has_v=True
+    ),
 }
 # What Debian does not have: a stand-in, which says so in its name.
 STAND_IN = Path(__file__).with_name("uwsgi_exporter_standin.py")
@@ -130,7 +135,8 @@ class Archive(NamedTuple):
     @property
     def name(self) -> str:
         """The archive's one directory, and its file name without the ending."""
-        return f"{self.repository.rpartition('/')[2]}-{self.version}.linux-{ARCHITECTURES[self.architecture]}"
+        v = "v" if PROGRAMS[self.repository].has_v else ""
+        return f"{self.repository.rpartition('/')[2]}-{v}{self.version}.linux-{ARCHITECTURES[self.architecture]}"
 
     @property
     def path(self) -> str:

@@ -82,6 +82,16 @@ command=/bin/sleep infinity
 command=/bin/sleep infinity
 END
 
+if command -v redis-server >/dev/null; then
+    # The unit of Debian has user namespaces, which are not available in a container.
+    mkdir -p /etc/systemd/system/redis-server.service.d
+    printf '[Service]\nPrivateUsers=false\n' >/etc/systemd/system/redis-server.service.d/container.conf
+    systemctl daemon-reload
+    systemctl reset-failed redis-server
+    systemctl restart redis-server
+    redis-cli set greeting hello
+fi
+
 systemctl daemon-reload
 systemctl restart haproxy apache2 supervisor uwsgi-shop uwsgi-api uwsgi-admin
 touch "$made"

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 UNITS = {
     "monitor": ["blackbox_exporter"],
     "web1": ["node_exporter", "apache_exporter", "uwsgi_exporter", "uwsgi_exporter-admin"],
-    "db1": ["node_exporter", "haproxy_exporter", "postgres_exporter"],
+    "db1": ["node_exporter", "haproxy_exporter", "postgres_exporter", "redis_exporter"],
 }
 
 
@@ -53,6 +53,8 @@ def targets(scenario: t.Any) -> dict[str, str]:
             {f"{name}.service": 1 for name in ("haproxy", "uwsgi-shop", "uwsgi-api", "uwsgi-admin")},
         ),
         ("pg_up", ("host",), {"db1": 1}),
+        ("redis_up", ("host",), {"db1": 1}),
+        ("redis_db_keys > 0", ("host", "db"), {"db1 db0": 1}),
         ("probe_http_status_code", ("site", "host"), {"shop web1": 200}),
         ('probe_success{module="icmp"}', ("instance",), {"198.18.7.11": 1}),
         # The start of 2025.
@@ -185,7 +187,7 @@ def test_alerts_fire_where_services_are_hurt(scenario: t.Any) -> None:
     hurts = {
         "web1": ("apache2", "uwsgi-shop"),
         # The version of Debian.
-        "db1": ("'postgresql@*'", "haproxy"),
+        "db1": ("'postgresql@*'", "haproxy", "redis-server"),
     }
     expected = {
         "ApacheDown web1": 1,
@@ -196,6 +198,7 @@ def test_alerts_fire_where_services_are_hurt(scenario: t.Any) -> None:
         "SupervisordProgramDown web1": 1,
         "HaproxyDown db1": 1,
         "PostgresDown db1": 1,
+        "RedisDown db1": 1,
     }
     names = "|".join(name.split()[0] for name in expected)
     which = (("UwsgiDown", "uwsgi"), ("SupervisordProgramDown", "name"))

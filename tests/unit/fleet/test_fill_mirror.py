@@ -77,6 +77,13 @@ def fill(stand_ins: t.Any, fleet: Fleet) -> t.Callable[..., t.Any]:
     return run
 
 
+def test_archives_have_upstreams_names() -> None:
+    """Some repositories write the version with the v of the tag."""
+    names = [fill_mirror.Archive(repository, "1.2.3", "amd64", ()).name for repository in fill_mirror.PROGRAMS]
+    assert "node_exporter-1.2.3.linux-amd64" in names
+    assert [name for name in names if "-v" in name] == ["redis_exporter-v1.2.3.linux-amd64"]
+
+
 def test_a_mirror_of_debian_that_fails_for_a_while_does_not_matter(stand_ins: t.Any, fill: t.Callable[..., t.Any]) -> None:
     """Lists and packages are asked for again, and all is there."""
     done = fill(failures=2)
