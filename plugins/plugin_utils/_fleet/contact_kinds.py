@@ -325,6 +325,8 @@ KINDS: dict[str, ContactKind] = {
 
 
 ROUTE_TIMES = ("group_wait", "group_interval", "repeat_interval")
+# The keys of a route that name times in ``alertmanager_times``, and Alertmanager's names of the keys.
+ROUTE_HOURS = {"active": "active_time_intervals", "mute": "mute_time_intervals"}
 
 
 def as_list(value: t.Any) -> list[t.Any]:

@@ -17,6 +17,7 @@ import typing as t
 from ansible_collections.vigie.monitoring.plugins.module_utils._common.redaction import redacted
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.contact_kinds import (
     KINDS,
+    ROUTE_HOURS,
     ROUTE_TIMES,
     as_list,
     parse_version,
@@ -49,7 +50,7 @@ def alertmanager_config(settings: Settings) -> dict[str, t.Any]:
         "group_interval": "1m",
         "repeat_interval": "1m",
     }
-    routes = [item for route in settings["alertmanager_routes"] or [] for item in _route(route)]
+    routes = [item for route in settings["alertmanager_routes"] or [] for item in _route(route, {})]
     found: dict[str, t.Any] = {}
     smtp = settings["alertmanager_smtp"] or {}
     if smtp:
@@ -61,6 +62,9 @@ def alertmanager_config(settings: Settings) -> dict[str, t.Any]:
         **{key: settings[f"alertmanager_{key}"] for key in ROUTE_TIMES},
         "routes": [watchdog, *routes],
     }
+    times = settings["alertmanager_times"] or {}
+    if times:
+        found["time_intervals"] = [{"name": name, "time_intervals": _intervals(value)} for name, value in times.items()]
     found["inhibit_rules"] = [*_INHIBIT, *(settings["alertmanager_extra_inhibit_rules"] or [])]
     found["receivers"] = receivers
     return found
@@ -143,25 +147,52 @@ def _receiver(name: str, contact: t.Mapping[str, t.Any], version: tuple[int, ...
     return found
 
 
-def _route(route: t.Mapping[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
-    """Yield a route for each of its contacts: all but the last one go on to the next."""
+def _intervals(value: t.Any) -> list[dict[str, t.Any]]:
+    """Return the intervals of a time in Alertmanager's own form."""
+    found = []
+    for entry in as_list(value):
+        interval: dict[str, t.Any] = {key: [str(item) for item in as_list(items)] for key, items in entry.items()}
+        if "times" in interval:
+            clocks = [item.split("-") for item in interval["times"]]
+            interval["times"] = [{"start_time": start, "end_time": end} for start, end in clocks]
+        if "time_zone" in interval:
+            (interval["location"],) = interval.pop("time_zone")
+        found.append(interval)
+    return found
+
+
+def _route(route: t.Mapping[str, t.Any], hours: Settings) -> t.Iterator[dict[str, t.Any]]:
+    """Yield a route for each of its contacts and for its escalation. All but the last one continue with the next.
+
+    :param hours: the times of the parent route, which Alertmanager does not pass on to its child routes.
+    """
     contacts = as_list(route.get("contact")) or [None]
+    escalation = route.get("escalate") or {}
     matchers = [_matcher(label, value) for label, value in (route.get("match") or {}).items()]
     matchers += [
         f"{label}=~{json.dumps(str(value), ensure_ascii=False)}" for label, value in (route.get("match_regex") or {}).items()
     ]
     matchers += route.get("matchers") or []
-    for index, contact in enumerate(contacts):
-        found: dict[str, t.Any] = {"matchers": matchers}
-        if contact:
-            found["receiver"] = contact
-        if index < len(contacts) - 1 or route.get("continue"):
-            found["continue"] = True
-        found.update({key: route[key] for key in ("group_by", *ROUTE_TIMES) if key in route})
-        inner = [item for part in route.get("routes") or [] for item in _route(part)]
+    own = {theirs: as_list(route[ours]) for ours, theirs in ROUTE_HOURS.items() if route.get(ours)}
+    hours = own or hours
+    routes: list[dict[str, t.Any]] = []
+    for contact in contacts:
+        found: dict[str, t.Any] = {"matchers": matchers, **({"receiver": contact} if contact else {}), **hours}
+        found.update({key: route[key] for key in ROUTE_TIMES if key in route})
+        if "group_by" in route:
+            found["group_by"] = as_list(route["group_by"])
+        inner = [item for part in route.get("routes") or [] for item in _route(part, hours)]
         if inner:
             found["routes"] = inner
-        yield found
+        routes.append(found)
+    # Each alert is a group of its own, which waits for group_wait from the start of the alert. If the alert has ended or is
+    # silenced by then, Alertmanager sends nothing.
+    routes += [
+        {"matchers": matchers, "receiver": contact, **hours, "group_by": ["..."], "group_wait": escalation["after"]}
+        for contact in as_list(escalation.get("contact"))
+    ]
+    for index, found in enumerate(routes):
+        yield {**found, **({"continue": True} if index < len(routes) - 1 or route.get("continue") else {})}
 
 
 def _matcher(label: str, value: t.Any) -> str:

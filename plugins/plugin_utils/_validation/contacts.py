@@ -11,6 +11,7 @@ import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.contact_kinds import (
     KINDS,
+    ROUTE_HOURS,
     ROUTE_TIMES,
     Version,
     as_list,
@@ -18,10 +19,22 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.contact_ki
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.alert_labels import Values
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.formats import FORMATS
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.times import route_times_problems, times_problems
 
 # Variable (below the role's prefix), value, remedy. What a contact holds may be secret, and is not shown.
 Problem = tuple[str, t.Any, str]
-_ROUTE_KEYS = ("match", "match_regex", "matchers", "contact", "continue", "group_by", "routes", *ROUTE_TIMES)
+_ROUTE_KEYS = (
+    "match",
+    "match_regex",
+    "matchers",
+    "contact",
+    "continue",
+    "group_by",
+    "routes",
+    "escalate",
+    *ROUTE_TIMES,
+    *ROUTE_HOURS,
+)
 # What every alert may have, whatever the inventory's labels are.
 _USUAL_LABELS = {"alertname", "severity", "job", "instance", "host"}
 # A matcher in Alertmanager's own form, one of them, that wants a value.
@@ -49,7 +62,7 @@ def contact_and_route_problems(
     """
     contacts = settings["alertmanager_contacts"] or {}
     if settings["alertmanager_config"]:
-        both = [name for name in ("contacts", "routes") if settings[f"alertmanager_{name}"]]
+        both = [name for name in ("contacts", "routes", "times") if settings[f"alertmanager_{name}"]]
         return [
             (name, "…", "alertmanager_config replaces the whole configuration. Set only one of the two variables")
             for name in both
@@ -67,6 +80,9 @@ def contact_and_route_problems(
     own = settings["alertmanager_known_labels"] or []
     routes = settings["alertmanager_routes"] or []
     found += _routes_problems("routes", routes, contacts, {*_USUAL_LABELS, *labels, *own})
+    times = settings["alertmanager_times"] or {}
+    found += times_problems(times, version)
+    found += route_times_problems("routes", routes, times)
     found += _values_problems("routes", routes, lambda label: None if label in own else values(label))
     return found
 
@@ -132,7 +148,26 @@ def _routes_problems(where: str, routes: t.Any, contacts: t.Container[str], know
             for key in ROUTE_TIMES
             if key in route and (remedy := FORMATS[f"alertmanager_{key}"](route[key]))
         ]
+        found += _escalation_problems(its, route["escalate"], contacts) if "escalate" in route else []
+        if not isinstance(route.get("continue", False), bool):
+            found.append((f"{its}.continue", route["continue"], "must be true or false"))
+        if not all(isinstance(label, str) for label in as_list(route.get("group_by"))):
+            found.append((f"{its}.group_by", route["group_by"], "must be a list of labels"))
         found += _routes_problems(f"{its}.routes", route.get("routes") or [], contacts, known)
+    return found
+
+
+def _escalation_problems(its: str, escalation: t.Any, contacts: t.Container[str]) -> list[Problem]:
+    """Return what is wrong with the escalation of a route."""
+    where = f"{its}.escalate"
+    if not isinstance(escalation, dict) or set(escalation) != {"contact", "after"}:
+        return [(where, escalation, "must be a dictionary with the keys contact and after: {contact: NAME, after: 30m}")]
+    found = _unknown_contacts(f"{where}.contact", escalation["contact"], contacts)
+    if not as_list(escalation["contact"]):
+        found.append((f"{where}.contact", escalation["contact"], "the escalation has no contact. Add a contact"))
+    # An escalation after no time would be a second contact.
+    if remedy := FORMATS["alertmanager_group_interval"](escalation["after"]):
+        found.append((f"{where}.after", escalation["after"], remedy))
     return found
 
 

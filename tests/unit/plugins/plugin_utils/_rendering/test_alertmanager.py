@@ -34,6 +34,48 @@ def run(*command: t.Any) -> str:
     return done.stdout
 
 
+TIMES = {
+    "office": {"weekdays": "monday:friday", "times": ["08:00-12:00", "13:00-18:00"], "time_zone": "Europe/Paris"},
+    "quiet": [{"times": "00:00-06:00"}, {"days_of_month": [-1, "1:3"], "months": "december", "years": [2026, "2027:2028"]}],
+}
+HOURS = [
+    {
+        "match": {"function": "sms"},
+        "contact": "team-sms",
+        "active": "office",
+        "routes": [{"match": {"job": "x"}, "contact": "ops"}],
+    },
+    {"contact": ["oncall", "chat"], "mute": ["quiet"], "group_by": "host", "escalate": {"contact": "ops", "after": "30m"}},
+]
+
+
+def test_every_version_accepts_times_and_escalations(amtool: tuple[str, str], tmp_path: Path) -> None:
+    """A child route has the times of its parent, and an escalation has those of its route."""
+    program, version = amtool
+    changes = {"times": TIMES, "routes": HOURS, "version": version, "contacts": {**CONTACTS, "chat": {"webhook": "https://x/"}}}
+    assert contact_and_route_problems(settings(**changes), {*LABELS, "job"}) == []
+    run(program, "check-config", written(tmp_path, **changes))
+    config = yaml.safe_load((tmp_path / "alertmanager.yml").read_text())
+    assert config["time_intervals"][0] == {
+        "name": "office",
+        "time_intervals": [
+            {
+                "weekdays": ["monday:friday"],
+                "times": [{"start_time": "08:00", "end_time": "12:00"}, {"start_time": "13:00", "end_time": "18:00"}],
+                "location": "Europe/Paris",
+            }
+        ],
+    }
+    _watchdog, sms, oncall, chat, escalation = config["route"]["routes"]
+    assert sms["active_time_intervals"] == sms["routes"][0]["active_time_intervals"] == ["office"]
+    assert [part["mute_time_intervals"] for part in (oncall, chat, escalation)] == [["quiet"]] * 3
+    assert (oncall["continue"], chat["continue"], "continue" in escalation) == (True, True, False)
+    assert (oncall["group_by"], escalation["group_by"], escalation["group_wait"]) == (["host"], ["..."], "30m")
+    assert (
+        run(program, "config", "routes", "test", "--config.file", tmp_path / "alertmanager.yml", "severity=info").strip()
+    ) == ("oncall,chat,ops")
+
+
 def test_every_version_accepts_it(amtool: tuple[str, str], tmp_path: Path) -> None:
     """All kinds that it knows, natively or as what it knows instead; and the default, with no contact at all."""
     program, version = amtool

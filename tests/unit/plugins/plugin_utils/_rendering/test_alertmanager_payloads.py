@@ -94,6 +94,20 @@ class Services:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
+    def wait(self, expected: t.Mapping[str, int]) -> None:
+        """Wait until each service has received the *expected* number of requests."""
+        deadline = time.monotonic() + 30
+        while missing := [kind for kind, count in expected.items() if len(self.received.get(kind, [])) < count]:
+            assert time.monotonic() < deadline, f"no request for {missing}"
+            time.sleep(0.1)
+
+
+def write(path: Path, **changes: t.Any) -> None:
+    """Write the files of an Alertmanager."""
+    for name, file in alertmanager.alertmanager_files(settings(**changes)).items():
+        (path / name).parent.mkdir(exist_ok=True)
+        (path / name).write_text(file["content"])
+
 
 @contextlib.contextmanager
 def running(program: str, path: Path) -> t.Iterator[str]:
@@ -114,10 +128,10 @@ def running(program: str, path: Path) -> t.Iterator[str]:
             server.terminate()
 
 
-def send(url: str, alerts: list[t.Any]) -> None:
-    """Send alerts to an Alertmanager, as soon as it answers."""
+def send(url: str, body: t.Any) -> None:
+    """Send JSON to an Alertmanager, as soon as it answers."""
     headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"{url}/api/v2/alerts", json.dumps(alerts).encode(), headers)  # noqa: S310 - the server is ours
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)  # noqa: S310 - the server is ours
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError):
@@ -153,18 +167,13 @@ def received(
     contact = known_services(program, version, services.url, str(path))
     contact["pushover"]["http_config"] = {"proxy_url": services.url, "tls_config": {"insecure_skip_verify": True}}
     changes = {"contacts": {"all": contact}, "routes": [], "smtp": {}, "version": version, "group_wait": "0s"}
-    for name, file in alertmanager.alertmanager_files(settings(**changes)).items():
-        (path / name).parent.mkdir(exist_ok=True)
-        (path / name).write_text(file["content"])
+    write(path, **changes)
     services.received.clear()
     # Alertmanager searches for an issue before it creates one.
     expected = {PUSHOVER if kind == "pushover" else kind: 2 if kind == "jira" else 1 for kind in contact}
     with running(program, path) as url:
-        send(url, [ALERT])
-        deadline = time.monotonic() + 30
-        while missing := [kind for kind, count in expected.items() if len(services.received.get(kind, [])) < count]:
-            assert time.monotonic() < deadline, f"no request for {missing}"
-            time.sleep(0.1)
+        send(f"{url}/api/v2/alerts", [ALERT])
+        services.wait(expected)
     return dict(services.received)
 
 
@@ -257,3 +266,32 @@ def test_every_service_receives_the_alert(received: dict[str, list[Request]]) ->
     """Each payload has the title, the text and the secret where the service expects them."""
     for kind, requests in received.items():
         CHECKS[kind](requests[-1])
+
+
+def test_an_escalation_reaches_its_contact_unless_the_alert_is_silenced(
+    alertmanager_program: tuple[str, str], services: Services, tmp_path: Path
+) -> None:
+    """The first contact receives both alerts at once. The second contact receives the alert that nobody silenced, later."""
+    program, version = alertmanager_program
+    contacts = {name: {"webhook": f"{services.url}/{name}"} for name in ("default", "oncall", "lead")}
+    routes = [{"match": {"severity": "critical"}, "contact": "oncall", "escalate": {"contact": "lead", "after": "3s"}}]
+    changes = {"contacts": contacts, "routes": routes, "smtp": {}, "version": version, "group_wait": "0s", "group_by": ["host"]}
+    write(tmp_path, **changes)
+    services.received.clear()
+    alerts = [{**ALERT, "labels": {**ALERT["labels"], "host": host}} for host in ("web1", "web2")]
+    with running(program, tmp_path) as url:
+        silence = {"matchers": [{"name": "host", "value": "web1", "isRegex": False, "isEqual": True}]}
+        send(f"{url}/api/v2/alerts", alerts)
+        services.wait({"oncall": 2})
+        times = {"startsAt": "2020-01-01T00:00:00Z", "endsAt": "2099-01-01T00:00:00Z"}
+        send(f"{url}/api/v2/silences", {**silence, **times, "createdBy": "a person", "comment": "I look into it"})
+        assert "lead" not in services.received
+        services.wait({"lead": 1})
+        # A second escalation would be sent at the same time.
+        time.sleep(1)
+    hosts = {
+        to: sorted(json.loads(request.body)["groupLabels"]["host"] for request in services.received[to])
+        for to in contacts
+        if to in services.received
+    }
+    assert hosts == {"oncall": ["web1", "web2"], "lead": ["web2"]}

@@ -144,6 +144,19 @@ CLOUD = "https://example.atlassian.net/rest/api/2/"
             "can have only one of them",
         ),
         ({"contacts": {"ops": {"webex": "x"}}, "routes": []}, "contacts.ops.webex", "must be a dictionary"),
+        *(
+            ({"routes": [{"contact": "ops", key: value}]}, f"routes[0].{where}", remedy)
+            for key, value, where, remedy in (
+                ("active", "ofice", "active", "unknown time. alertmanager_times has none"),
+                ("continue", "maybe", "continue", "must be true or false"),
+                ("group_by", [["host"]], "group_by", "must be a list of labels"),
+                ("escalate", {"contact": "ops"}, "escalate", "must be a dictionary with the keys contact and after"),
+                ("escalate", {"contact": "nobdy", "after": "30m"}, "escalate.contact", "unknown contact"),
+                ("escalate", {"contact": [], "after": "30m"}, "escalate.contact", "no contact"),
+                ("escalate", {"contact": "ops", "after": "soon"}, "escalate.after", "must be a duration"),
+                ("escalate", {"contact": "ops", "after": "0"}, "escalate.after", "must be longer than 0"),
+            )
+        ),
         ({"config": {"route": {}}, "routes": []}, "contacts", "alertmanager_config replaces the whole configuration"),
     ],
 )
