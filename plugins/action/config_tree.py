@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Action config_tree: the module of the same name, and a warning while the module waits for another run."""
+"""Action config_tree: run the module of the same name, and show a warning while the module waits for another run."""
 
 from __future__ import annotations
 

@@ -16,14 +16,14 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import
 
 
 class ActionModule(ActionBase):
-    """Runs on the controller alone: no module is sent anywhere."""
+    """Runs only on the controller, without a module."""
 
     _requires_connection = False
     _supports_check_mode = True
     _supports_diff = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        """Write what differs."""
+        """Write the files that differ."""
         result = super().run(tmp, task_vars)
         _validation, args = self.validate_argument_spec(
             argument_spec={"path": {"type": "path", "required": True}, "files": {"type": "dict", "required": True}}
@@ -31,7 +31,7 @@ class ActionModule(ActionBase):
         for name, text in args["files"].items():
             if not isinstance(text, str):
                 raise AnsibleActionFail(f"files: the content of {name} must be a string, got {text!r:.80}")
-        # Goes back with the result, to callbacks: the texts of a large fleet's files are many megabytes.
+        # Ansible passes the arguments to callbacks, and the files of a large fleet have many megabytes.
         self._task.args = {**self._task.args, "files": sorted(args["files"])}
         directory = pathlib.Path(args["path"]).absolute()
         try:

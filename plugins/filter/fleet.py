@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters on the model of the fleet."""
+"""Filters that take the fleet model."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification imp
 
 
 def _filter(name: str, function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
-    """Return *function* as the filter *name*: its errors tell whose they are."""
+    """Return *function* as the filter *name*. Error messages start with the name of the filter."""
 
     @functools.wraps(function)
     def wrapped(model: t.Any, *args: t.Any, **kwargs: t.Any) -> t.Any:
-        # Since ansible-core 2.19 each access to an item of what a template passes on costs microseconds. What a plugin
-        # returned holds no templates, so that nothing is lost with the plain data beneath; where it has another name, it is slow.
+        # Since ansible-core 2.19, containers that a template passes on are lazy: each access to an item costs microseconds. The
+        # fleet model has no templates, so that the plain data is equivalent. Without this private method, the filter is slow.
         unwrap = getattr(model, "_non_lazy_copy", None)
         try:
             return function(unwrap() if unwrap else model, *args, **kwargs)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What roles need on the way to their hosts: addresses that services listen on, and files."""
+"""Filters for the tasks of roles: listen addresses, and files to send to hosts."""
 
 from __future__ import annotations
 

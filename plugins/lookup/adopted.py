@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lookup adopted: the inventory that the configuration of a Prometheus server could have been made from."""
+"""Lookup adopted: an inventory from which the configuration of an existing Prometheus server is rendered."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class LookupModule(LookupBase):
 
 
 def _load(path: pathlib.Path) -> t.Any:
-    """Return a YAML file's data; JSON is YAML, too."""
+    """Return the data of a YAML file. JSON is also YAML."""
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
@@ -93,7 +93,7 @@ def _load(path: pathlib.Path) -> t.Any:
 
 
 def _read(path: pathlib.Path, config_dir: str) -> prometheus_config.Source:
-    """Return what prometheus.yml, whose copy is at *path*, says with the files that it names."""
+    """Read the copy of prometheus.yml at *path*, and the files that the configuration names."""
     config = _load(path)
     if not isinstance(config, dict):
         raise ValueError("the file is not a configuration of Prometheus")  # noqa: TRY004 - an error of the file, not of the program
@@ -101,7 +101,7 @@ def _read(path: pathlib.Path, config_dir: str) -> prometheus_config.Source:
     config = target_files.absolute(config, config_dir)
     for pattern in config.get("scrape_config_files") or []:
         for its, file in _matching(path.parent, pattern, config_dir).items():
-            # The paths in such a file begin where it lies.
+            # Paths in such a file are relative to its directory.
             jobs = target_files.absolute(_load(file) or {}, its.rpartition("/")[0]).get("scrape_configs") or []
             config["scrape_configs"] = [*(config.get("scrape_configs") or []), *jobs]
     found = {pattern: _matching(path.parent, pattern, config_dir) for pattern in target_files.patterns(config)}
@@ -118,20 +118,20 @@ def _read(path: pathlib.Path, config_dir: str) -> prometheus_config.Source:
 def _local(directory: pathlib.Path, pattern: str, config_dir: str) -> tuple[pathlib.Path, str, str]:
     """Return two directories, on the controller and on the server, and the *pattern* relative to both.
 
-    What lies below *config_dir* on the server lies below *directory* on the controller.
+    Files below *config_dir* on the server are below *directory* on the controller.
     """
     here, there = (directory, config_dir) if pattern.startswith(f"{config_dir}/") else (pathlib.Path("/"), "/")
     return here, there, posixpath.relpath(pattern, there)
 
 
 def _matching(directory: pathlib.Path, pattern: str, config_dir: str) -> dict[str, pathlib.Path]:
-    """Return the files that a pattern of prometheus.yml means, by their paths on the server."""
+    """Return the files that a pattern of prometheus.yml matches, by their paths on the server."""
     here, there, relative = _local(directory, pattern, config_dir)
     return {posixpath.join(there, path.relative_to(here).as_posix()): path for path in sorted(here.glob(relative))}
 
 
 def _is_here(directory: pathlib.Path, pattern: str, config_dir: str) -> bool:
-    """Return whether it is known what a pattern means: where its directory was copied, it may mean no file."""
+    """Return whether the directory of a pattern was copied. The pattern may match no file in the directory."""
     here, _there, relative = _local(directory, pattern, config_dir)
     parts = relative.split("/")
     literal = list(itertools.takewhile(lambda part: not set(part) & set("*?["), parts))

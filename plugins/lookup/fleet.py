@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lookup fleet: the inventory as one plain model."""
+"""Lookup fleet: the fleet model of the inventory."""
 
 from __future__ import annotations
 

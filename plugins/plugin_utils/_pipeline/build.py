@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the inventory and the roles' scrape contracts to the model of the fleet. Private to the collection."""
+"""Build the fleet model from the inventory and the role contracts. Private to the collection."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.serve
 def build_model(
     inventory: Inventory, contracts: t.Sequence[Contract], render: Renderer, host: str = "", without: t.Collection[str] = ()
 ) -> tuple[Model, list[str]]:
-    """Return the model and the mistakes of the inventory, one line each.
+    """Return the fleet model, and the errors of the inventory, one line each.
 
-    :param host: as far as it concerns this host: itself, and the hosts that serve the fleet. All hosts concern those of some
-        roles, as their contracts say: Prometheus servers, for instance.
-    :param without: hosts that are left out.
+    :param host: build only the part of the model that this host needs: the host itself and the monitoring servers. A host of a
+        role with ``all_hosts`` in the contract, for example a Prometheus server, needs all hosts. Empty for the whole model.
+    :param without: hosts to leave out.
     """
     problems = Problems()
     servers: dict[str, t.Any] = {contract.role: {} for contract in contracts if contract.is_server}
@@ -49,11 +49,11 @@ def build_model(
     grafanas = members("grafana")
     if host in grafanas or (grafanas and not host):
         model["dashboards"] = {contract.role: contract.dashboards for contract in contracts if contract.dashboards}
-    for name in sorted(_concerned(model, by_host, host, set(map(plain, inventory.hosts)).difference(without))):
+    for name in sorted(_needed_hosts(model, by_host, host, set(map(plain, inventory.hosts)).difference(without))):
         _add_host(name, by_host.get(name, []), HostBuilder(name, inventory.host(name), render, problems), model)
         if name in by_host:
-            _check_name(inventory, name, problems)
-    _retire(model, contracts, members)
+            _check_host_is_not_group(inventory, name, problems)
+    _remove_retired_clients(model, contracts, members)
     endpoints.validate_endpoints(model, problems)
     validate_probes(model, problems)
     validate_servers(inventory, model, contracts, problems, is_complete=not host and not without)
@@ -63,8 +63,8 @@ def build_model(
     return model, problems.lines
 
 
-def _retire(model: Model, contracts: t.Iterable[Contract], members: t.Callable[[str], list[str]]) -> None:
-    """Leave out clients that are retired: their connections are not let in any more."""
+def _remove_retired_clients(model: Model, contracts: t.Iterable[Contract], members: t.Callable[[str], list[str]]) -> None:
+    """Remove retired hosts from the clients, so that no firewall rule allows their connections."""
     for contract in contracts:
         if contract.role in model["access"]:
             clients = {
@@ -75,8 +75,8 @@ def _retire(model: Model, contracts: t.Iterable[Contract], members: t.Callable[[
             model["access"][contract.role]["clients"] = sorted(clients)
 
 
-def _concerned(model: Model, by_host: t.Mapping[str, list[Contract]], host: str, hosts: set[str]) -> set[str]:
-    """Return which of *hosts* concern *host*; all of them, where it is none."""
+def _needed_hosts(model: Model, by_host: t.Mapping[str, list[Contract]], host: str, hosts: set[str]) -> set[str]:
+    """Return those of *hosts* that the model for *host* must have: all of them if *host* is empty."""
     if not host or any(contract.needs_all_hosts for contract in by_host.get(host, [])):
         return hosts
     clients = {name for access in model["access"].values() for name in access["clients"]}
@@ -84,7 +84,7 @@ def _concerned(model: Model, by_host: t.Mapping[str, list[Contract]], host: str,
 
 
 def _access(contract: Contract, members: t.Callable[[str], list[str]]) -> Access:
-    """Return who may connect to a role's endpoints, beside the Prometheus servers."""
+    """Return who may connect to the endpoints of a role, in addition to the Prometheus servers."""
     return {
         "clients": sorted({name for role in contract.access.get("clients", []) for name in members(role)}),
         "admins": bool(contract.access.get("admins")),
@@ -100,14 +100,14 @@ def _add_host(name: str, contracts: list[Contract], builder: HostBuilder, model:
 
 
 def role_groups(inventory: Inventory, contracts: t.Iterable[Contract], render: Renderer, problems: Problems) -> dict[str, str]:
-    """Return the groups that monitoring_groups gives to roles, where they are not named like the role."""
+    """Return the groups that monitoring_groups sets, by role. A role without an entry has the group of its own name."""
     everywhere = inventory.everywhere()
     raw = everywhere.get("monitoring_groups")
     if raw is MISSING:
         return {}
     try:
         groups = render(raw, everywhere) or {}
-    except Exception as error:  # noqa: BLE001 - whatever a template raises is a mistake of the inventory
+    except Exception as error:  # noqa: BLE001 - whatever a template raises is an error of the inventory
         problems.add("all", "monitoring_groups", raw, f"cannot be templated: {error}")
         return {}
     if not isinstance(groups, dict):
@@ -125,8 +125,8 @@ def role_groups(inventory: Inventory, contracts: t.Iterable[Contract], render: R
     return found
 
 
-def _check_name(inventory: Inventory, name: str, problems: Problems) -> None:
-    """Report a host that was meant to be a group: in an INI inventory ``[prometheus]`` lists hosts, whatever their names."""
+def _check_host_is_not_group(inventory: Inventory, name: str, problems: Problems) -> None:
+    """Report a host with the name of a group: in an INI inventory, ``[prometheus]`` lists hosts, and not groups."""
     namesake = inventory.groups.get(name)
     if namesake is not None and namesake not in inventory.hosts[name].groups:
         problems.add(

@@ -1,10 +1,10 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The fleet's model in a run of Ansible: built once, and anew where the inventory changed meanwhile. Private to the collection.
+"""Cache the fleet model in a run of Ansible, and build it again if the inventory has changed. Private to the collection.
 
-Ansible runs each task in a process of its own, made from the controller's: what the controller has built, all of them have.
-Of what they build themselves nothing is left when they end.
+Ansible forks a worker process for each task. A model that the main process has built is available in all worker processes. A
+model that a worker process builds is lost when the process ends.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._pipeline import 
 
 _display = Display()
 _Key = tuple[str, tuple[str, ...]]
-# With the state of the inventory that each is made from.
+# Each model, with the state of the inventory that it was built from.
 _models: dict[_Key, tuple[t.Any, Model]] = {}
-# Those that hold for as long as the process lasts.
+# Models that stay valid until this worker process ends.
 _of_this_task: set[_Key] = set()
 
 
 def in_the_controller() -> bool:
-    """Return whether this is the process that all tasks are made from."""
+    """Return whether this is the main process, from which Ansible forks the worker processes."""
     return multiprocessing.parent_process() is None
 
 
 def inventory_of(hostvars: t.Any) -> tuple[Inventory, Renderer]:
-    """Return the inventory behind Ansible's *hostvars*, which every template has, and what renders its values."""
-    # Ansible has no other way from a template to them.
+    """Return the inventory behind Ansible's *hostvars*, and a renderer for its values."""
+    # Ansible offers no public access to these objects from a template.
     loader = hostvars._loader  # noqa: SLF001
     return Inventory(hostvars._inventory, hostvars._variable_manager, loader), Renderer(loader)  # noqa: SLF001
 
@@ -64,16 +64,16 @@ def _raise(problems: list[str]) -> None:
 
 
 def require_hosts(hosts: t.Sized | None) -> None:
-    """Do nothing where the inventory has *hosts*. Ansible gives a play without hosts no hostvars.
+    """Fail if the inventory has no *hosts*. Ansible gives a play without hosts no hostvars.
 
-    :raises AnsibleError: where it has none, as one that does not exist.
+    :raises AnsibleError: if there are none, for example because the inventory does not exist.
     """
     if not hosts:
         raise AnsibleError("The inventory has no hosts. Set an inventory that exists and can be read: -i inventory.yml")
 
 
 def model(hostvars: t.Any, host: str = "", without: t.Iterable[str] = ()) -> Model:
-    """Return the model of the inventory behind Ansible's *hostvars*; see `_fleet.build` for the other parameters.
+    """Return the model of the inventory behind Ansible's *hostvars*; see `build.build_model` for the other parameters.
 
     :raises AnsibleError: with all errors of the inventory.
     """
@@ -88,7 +88,7 @@ def model(hostvars: t.Any, host: str = "", without: t.Iterable[str] = ()) -> Mod
         if in_the_controller():
             gc.freeze()
         else:
-            # The templates of a task ask several times; nothing that the model is made from can change in its process.
+            # The templates of a task need the model several times, and the inventory cannot change within a worker process.
             _of_this_task.add(key)
     return _models[key][1]
 
@@ -107,7 +107,7 @@ def _build(inventory: Inventory, render: Renderer, key: _Key) -> Model:
 
 @contextlib.contextmanager
 def _without_garbage_collection() -> t.Iterator[None]:
-    """Do not look for cycles: a model of 10,000 hosts has none, and to find that out takes as long as to build it."""
+    """Pause garbage collection. A model of 10,000 hosts has no cycles, and a search for them takes as long as the build."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The labels that alerts of the fleet may have, and their values as far as these can be known. Private to the collection."""
+"""The labels that alerts of the fleet can have, and the values of these labels. Private to the collection."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import ale
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
 
 Rule = t.Mapping[str, t.Any]
-# Returns the values that a label may have, or None where they cannot be known.
+# Returns the values that a label can have, or None if these are unknown.
 Values = t.Callable[[str], t.Collection[str] | None]
-# What makes labels of anything else.
+# Functions and operators of PromQL that can make any label.
 _MAKES_LABELS = re.compile(r"label_replace|label_join|count_values")
 _RELABELS = re.compile(r"_sd_configs$|relabel_configs$|^honor_labels$")
-# Of prometheus_extra_config: alerts or targets from elsewhere.
+# Keys of prometheus_extra_config that add alerts or targets which the inventory does not have.
 _FROM_ELSEWHERE = ("rule_files", "alerting", "scrape_config_files")
 
 
 def labels_of(model: Model) -> set[str]:
-    """Return the labels that alerts of this fleet may have: those of targets, of servers, and those that rules add."""
+    """Return the labels that alerts of this fleet can have: those of targets, servers (external labels) and rules."""
     found = {label for host in model["hosts"].values() for label in host["labels"]}
     found |= {label for host in model["hosts"].values() for item in host["endpoints"] for label in item["labels"]}
     for settings in _servers(model):
         found |= set(settings.get("prometheus_external_labels") or {})
     for rule in (*_rules_in(model["rules"].values()), *_own_rules(model)):
         found |= set(rule.get("labels") or {})
-        # What an alert's text speaks of, and what it is grouped by, is a label of the alert.
+        # Annotations refer to labels that the expression of the alert keeps.
         found |= set(re.findall(r"\$labels\.(\w+)", str(rule.get("annotations") or {})))
     return found
 
 
 def values_of(model: Model, rules: t.Iterable[str]) -> Values:
-    """Return a function that tells which values a label of an alert may have.
+    """Return a function that returns the values that a label of an alert can have.
 
-    :param rules: the texts of the rules of all roles, also of those that the fleet does not have: routes may be there before.
+    :param rules: the contents of the rule files of all roles, since a route can refer to a role that the fleet does not have.
     """
     texts = tuple(rules)
     return functools.cache(lambda label: _values(model, texts, label))
 
 
 def _values(model: Model, texts: t.Sequence[str], label: str) -> set[str] | None:
-    if not _is_closed(model):
+    if not _is_complete(model):
         return None
     own = list(_own_rules(model))
     found = {
@@ -55,12 +55,13 @@ def _values(model: Model, texts: t.Sequence[str], label: str) -> set[str] | None
         if label in settings["prometheus_external_labels"]
     }
     for rule in (*_rules_in(texts), *own):
-        found |= _of_rule(rule, label)
-    of_targets = set(_of_targets(model, label))
+        found |= _values_from_rule(rule, label)
+    of_targets = set(_values_from_targets(model, label))
     found |= of_targets - {""}
     if any("{{" in value for value in found):
         return None
-    # A label that all targets have is theirs: a metric with a label of this name has it under another one.
+    # If all targets have the label, Prometheus renames the same label of a metric (exported_…). Otherwise the value can come from
+    # a metric.
     if (
         label not in ("alertname", "severity")
         and ("" in of_targets or not of_targets)
@@ -68,19 +69,21 @@ def _values(model: Model, texts: t.Sequence[str], label: str) -> set[str] | None
     ):
         return None
     for rule in own:
-        from_metrics = label != "alertname" and not _of_rule(rule, label) and ("" in of_targets or not of_targets)
+        from_metrics = label != "alertname" and not _values_from_rule(rule, label) and ("" in of_targets or not of_targets)
         if from_metrics or _MAKES_LABELS.search(str(rule.get("expr"))):
             return None
-        # absent(up{team="x"}) has the labels of its selector.
+        # The result of absent(up{team="x"}) has the labels of the selector.
         found |= set(re.findall(r"[\"']([^\"']*)[\"']", str(rule.get("expr"))))
     return found
 
 
-def _is_closed(model: Model) -> bool:
-    """Return whether the inventory tells of all targets and alerts, as far as it can be seen."""
+def _is_complete(model: Model) -> bool:
+    """Return whether the inventory has all targets and alerts: nothing in the model adds others."""
     servers = list(_servers(model))
     configs = [config for settings in servers for config in settings["prometheus_extra_scrape_configs"] or []]
-    grafanas = json.dumps([its.get("grafana_datasource_options") for its in model["servers"].get("grafana", {}).values()])
+    grafanas = json.dumps(
+        [settings.get("grafana_datasource_options") for settings in model["servers"].get("grafana", {}).values()]
+    )
     return (
         bool(servers)
         and not any(key in (settings["prometheus_extra_config"] or {}) for settings in servers for key in _FROM_ELSEWHERE)
@@ -89,8 +92,8 @@ def _is_closed(model: Model) -> bool:
     )
 
 
-def _of_rule(rule: Rule, label: str) -> set[str]:
-    """Return the values that a *rule* gives a label."""
+def _values_from_rule(rule: Rule, label: str) -> set[str]:
+    """Return the values that a *rule* sets for a label."""
     if label == "alertname":
         return {str(rule["alert"])} if "alert" in rule else set()
     severities = {*(rule.get("above") or {}), *(rule.get("below") or {})} if label == "severity" else set()
@@ -98,8 +101,8 @@ def _of_rule(rule: Rule, label: str) -> set[str]:
     return severities | ({str(labels[label])} if label in labels else set())
 
 
-def _of_targets(model: Model, label: str) -> t.Iterator[str]:
-    """Yield the value of a label for each target; an empty text for one that does not have it."""
+def _values_from_targets(model: Model, label: str) -> t.Iterator[str]:
+    """Yield the value of a label for each target. The value is empty if the target does not have the label."""
     for name, host in model["hosts"].items():
         for item in host["endpoints"]:
             ours = {"host": name, "job": item["job"], "instance": item["instance"]}

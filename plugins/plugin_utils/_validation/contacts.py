@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wrong with the contacts and routes of an Alertmanager, before anything is touched. Private to the collection."""
+"""Validate the contacts and routes of an Alertmanager. Private to the collection."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.alert
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.formats import FORMATS
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.times import route_times_problems, times_problems
 
-# Variable (below the role's prefix), value, remedy. What a contact holds may be secret, and is not shown.
+# Variable (without the prefix of the role), value, remedy. The values of a contact can be secret, and are not shown.
 Problem = tuple[str, t.Any, str]
 _ROUTE_KEYS = (
     "match",
@@ -35,9 +35,9 @@ _ROUTE_KEYS = (
     *ROUTE_TIMES,
     *ROUTE_HOURS,
 )
-# What every alert may have, whatever the inventory's labels are.
+# Labels that every alert can have, independent of the inventory.
 _USUAL_LABELS = {"alertname", "severity", "job", "instance", "host"}
-# A matcher in Alertmanager's own form, one of them, that wants a value.
+# One matcher in the syntax of Alertmanager, with = or =~.
 _MATCHER = re.compile(r"\s*\"?(?P<label>\w+)\"?\s*(?P<sign>=~?)\s*(?:\"(?P<quoted>[^\"\\]*)\"|(?P<word>[^\"{},\\]*?))\s*")
 _EXPRESSION = re.compile(r"(?:[\w .:/@|()*+?-]|\\[.])*")
 _SHOWN = 8
@@ -47,18 +47,18 @@ _UNKNOWN_LABEL = (
 )
 
 
-def _unknown(_label: str) -> None:
-    """Say of no label what values it may have."""
+def _no_values(_label: str) -> None:
+    """Return None for every label: the values are unknown."""
 
 
 def contact_and_route_problems(
-    settings: t.Mapping[str, t.Any], labels: t.Collection[str], values: Values = _unknown
+    settings: t.Mapping[str, t.Any], labels: t.Collection[str], values: Values = _no_values
 ) -> list[Problem]:
     """Return what is wrong with the contacts and routes of an Alertmanager.
 
     :param settings: the variables of the role.
-    :param labels: the labels that the fleet's targets and rules have.
-    :param values: which values one of them may have.
+    :param labels: the labels of the targets and rules of the fleet.
+    :param values: returns the values that a label can have.
     """
     contacts = settings["alertmanager_contacts"] or {}
     if settings["alertmanager_config"]:
@@ -118,20 +118,24 @@ def _unknown_contacts(where: str, names: t.Any, contacts: t.Container[str]) -> l
 def _routes_problems(where: str, routes: t.Any, contacts: t.Container[str], known: t.Container[str]) -> list[Problem]:
     found: list[Problem] = []
     for index, route in enumerate(routes):
-        its = f"{where}[{index}]"
+        place = f"{where}[{index}]"
         if not isinstance(route, dict):
-            found.append((its, route, "must be a dictionary with match and contact"))
+            found.append((place, route, "must be a dictionary with match and contact"))
             continue
         unknown = sorted(set(route) - set(_ROUTE_KEYS))
         if unknown:
-            found.append((its, ", ".join(unknown), f"unknown key. The known keys are {', '.join(_ROUTE_KEYS)}"))
+            found.append((place, ", ".join(unknown), f"unknown key. The known keys are {', '.join(_ROUTE_KEYS)}"))
         if not any(route.get(key) for key in ("contact", "routes")):
-            found.append((its, route.get("contact"), "the route has no contact. Add a contact, or add routes below this route"))
-        found += _unknown_contacts(f"{its}.contact", route.get("contact"), contacts)
-        labels = [*(route.get("match") or {}), *(route.get("match_regex") or {}), *map(_matched, route.get("matchers") or [])]
+            found.append((place, route.get("contact"), "the route has no contact. Add a contact, or add routes below this route"))
+        found += _unknown_contacts(f"{place}.contact", route.get("contact"), contacts)
+        labels = [
+            *(route.get("match") or {}),
+            *(route.get("match_regex") or {}),
+            *map(_matcher_label, route.get("matchers") or []),
+        ]
         found += [
             (
-                f"{its}.match",
+                f"{place}.match",
                 label,
                 _UNKNOWN_LABEL,
             )
@@ -142,24 +146,24 @@ def _routes_problems(where: str, routes: t.Any, contacts: t.Container[str], know
             try:
                 re.compile(str(expression))
             except re.error as error:  # noqa: PERF203 - there are few
-                found.append((f"{its}.match_regex.{label}", expression, f"not a valid regular expression: {error}"))
+                found.append((f"{place}.match_regex.{label}", expression, f"not a valid regular expression: {error}"))
         found += [
-            (f"{its}.{key}", route[key], remedy)
+            (f"{place}.{key}", route[key], remedy)
             for key in ROUTE_TIMES
             if key in route and (remedy := FORMATS[f"alertmanager_{key}"](route[key]))
         ]
-        found += _escalation_problems(its, route["escalate"], contacts) if "escalate" in route else []
+        found += _escalation_problems(place, route["escalate"], contacts) if "escalate" in route else []
         if not isinstance(route.get("continue", False), bool):
-            found.append((f"{its}.continue", route["continue"], "must be true or false"))
+            found.append((f"{place}.continue", route["continue"], "must be true or false"))
         if not all(isinstance(label, str) for label in as_list(route.get("group_by"))):
-            found.append((f"{its}.group_by", route["group_by"], "must be a list of labels"))
-        found += _routes_problems(f"{its}.routes", route.get("routes") or [], contacts, known)
+            found.append((f"{place}.group_by", route["group_by"], "must be a list of labels"))
+        found += _routes_problems(f"{place}.routes", route.get("routes") or [], contacts, known)
     return found
 
 
-def _escalation_problems(its: str, escalation: t.Any, contacts: t.Container[str]) -> list[Problem]:
+def _escalation_problems(place: str, escalation: t.Any, contacts: t.Container[str]) -> list[Problem]:
     """Return what is wrong with the escalation of a route."""
-    where = f"{its}.escalate"
+    where = f"{place}.escalate"
     if not isinstance(escalation, dict) or set(escalation) != {"contact", "after"}:
         return [(where, escalation, "must be a dictionary with the keys contact and after: {contact: NAME, after: 30m}")]
     found = _unknown_contacts(f"{where}.contact", escalation["contact"], contacts)
@@ -171,20 +175,20 @@ def _escalation_problems(its: str, escalation: t.Any, contacts: t.Container[str]
     return found
 
 
-def _matched(matcher: t.Any) -> str:
-    """Return the label that a matcher in Alertmanager's own form looks at."""
+def _matcher_label(matcher: t.Any) -> str:
+    """Return the label of a matcher in the syntax of Alertmanager."""
     return re.split(r"\s*(?:=~|!~|!=|=)", str(matcher), maxsplit=1)[0].strip().strip('"')
 
 
 def _values_problems(where: str, routes: t.Any, values: Values) -> t.Iterator[Problem]:
-    """Yield what no alert can have among what *routes* match."""
+    """Yield the matchers of *routes* with a value that no alert can have."""
     for index, route in enumerate(routes):
         if not isinstance(route, dict):
             continue
-        its = f"{where}[{index}]"
-        for field, label, sign, value in _matches(route):
+        place = f"{where}[{index}]"
+        for field, label, sign, value in _equality_matchers(route):
             known = values(label)
-            if known is None or any(_fits(sign, value, other) for other in ("", *known)):
+            if known is None or any(_may_match(sign, value, other) for other in ("", *known)):
                 continue
             near = difflib.get_close_matches(value, known, n=1)
             there = f"Did you mean {near[0]}?" if near else f"The known values are {_some(known)}."
@@ -192,12 +196,12 @@ def _values_problems(where: str, routes: t.Any, values: Values) -> t.Iterator[Pr
                 f"no alert can match this route, because no target and no rule has this value of the label {label}. {there} "
                 f"If alerts from other sources have the value, add {label} to alertmanager_known_labels"
             )
-            yield f"{its}.{field}", value, remedy
-        yield from _values_problems(f"{its}.routes", route.get("routes") or [], values)
+            yield f"{place}.{field}", value, remedy
+        yield from _values_problems(f"{place}.routes", route.get("routes") or [], values)
 
 
-def _matches(route: t.Mapping[str, t.Any]) -> t.Iterator[tuple[str, str, str, str]]:
-    """Yield (field, label, sign, value) of each matcher that wants a value; one that wants none always fits some alert."""
+def _equality_matchers(route: t.Mapping[str, t.Any]) -> t.Iterator[tuple[str, str, str, str]]:
+    """Yield (field, label, sign, value) of each matcher with = or =~. A matcher with != or !~ always matches some alert."""
     for label, value in (route.get("match") or {}).items():
         yield from ((f"match.{label}", label, "=", str(item)) for item in (value if isinstance(value, list) else [value]))
     for label, value in (route.get("match_regex") or {}).items():
@@ -208,17 +212,17 @@ def _matches(route: t.Mapping[str, t.Any]) -> t.Iterator[tuple[str, str, str, st
             yield f"matchers[{index}]", found["label"], found["sign"], found["quoted"] if found["word"] is None else found["word"]
 
 
-def _fits(sign: str, value: str, other: str) -> bool:
-    """Return whether a label's value *other* is what a matcher wants, or may be."""
+def _may_match(sign: str, value: str, other: str) -> bool:
+    """Return whether a matcher matches the label value *other*; True if this is unknown."""
     if sign == "=":
         return value == other
-    # Beyond these signs, expressions of Alertmanager and of Python differ.
+    # With other characters, regular expressions of Alertmanager and of Python differ.
     if _EXPRESSION.fullmatch(value) is None:
         return True
     try:
         return re.fullmatch(value, other) is not None
     except re.error:
-        # That the expression is wrong is another problem, which `_routes_problems` or amtool reports.
+        # `_routes_problems` or amtool reports an invalid expression.
         return True
 
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Endpoints that are right each by itself, but cannot all be there. Private to the collection."""
+"""Validate the endpoints of all hosts together, to find those that conflict with each other. Private to the collection."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ Problem = tuple[str, str, t.Any, str]
 
 
 def validate_endpoints(model: Model, problems: Problems) -> None:
-    """Report what is wrong with the endpoints of *model* as a whole."""
-    for rule in (_targets, _ports, _params, _webs):
+    """Report endpoints of *model* that conflict with each other."""
+    for rule in (_duplicate_targets, _duplicate_ports, _different_params, _different_web_settings):
         for problem in rule(model):
             problems.add(*problem)
 
 
 def _endpoints(model: Model) -> t.Iterator[tuple[str, str, Host, Endpoint]]:
-    """Yield (name of the host, variable that an endpoint is from, host, endpoint)."""
+    """Yield (name of the host, variable that defines the endpoint, host, endpoint)."""
     for name, host in model["hosts"].items():
         for item in host["endpoints"]:
             yield name, f"{item['role']}_port" if item["role"] else f"monitoring_scrapes[{item['job']}]", host, item
 
 
-def _targets(model: Model) -> t.Iterator[Problem]:
-    """Find targets that cannot be told apart: Prometheus takes their series for each other's."""
+def _duplicate_targets(model: Model) -> t.Iterator[Problem]:
+    """Find targets that have the same job and instance, or the same job and address: their series would collide in Prometheus."""
     instances: dict[tuple[str, str], str] = {}
     places: dict[tuple[str, ...], str] = {}
     for name, variable, host, item in _endpoints(model):
@@ -47,8 +47,8 @@ def _targets(model: Model) -> t.Iterator[Problem]:
         instances[instance] = places[place] = name
 
 
-def _ports(model: Model) -> t.Iterator[Problem]:
-    """Find exporters that want one port: only one of them would start."""
+def _duplicate_ports(model: Model) -> t.Iterator[Problem]:
+    """Find exporters of one host with the same port: only one of them would start."""
     roles: dict[tuple[str, int], str] = {}
     for name, variable, _host, item in _endpoints(model):
         if item["role"]:
@@ -57,8 +57,8 @@ def _ports(model: Model) -> t.Iterator[Problem]:
                 yield name, variable, item["port"], f"{first} has the same port on this host. Set another port for one of the two"
 
 
-def _params(model: Model) -> t.Iterator[Problem]:
-    """Find targets that do not have the parameters which others need their whole job to have."""
+def _different_params(model: Model) -> t.Iterator[Problem]:
+    """Find targets with other values of a parameter that Prometheus can only set for a whole job."""
     jobs: dict[str, dict[str, list[str]]] = {}
     for _name, _variable, _host, item in _endpoints(model):
         for key, values in item["params"].items():
@@ -71,8 +71,8 @@ def _params(model: Model) -> t.Iterator[Problem]:
                 yield name, f"{variable}.params.{key}", item["params"].get(key), problem + "Set another job for this target"
 
 
-def _webs(model: Model) -> t.Iterator[Problem]:
-    """Find targets of a job that want to be asked in different ways: a password and a CA are given to a whole job."""
+def _different_web_settings(model: Model) -> t.Iterator[Problem]:
+    """Find targets of one job with different monitoring_web: Prometheus sets the password and the CA for a whole job."""
     first: dict[str, tuple[str, t.Any]] = {}
     for name, _variable, _host, item in _endpoints(model):
         if "web" in item:

@@ -1,9 +1,9 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The types, durations and sizes of the variables of servers, as the programs read them. Private to the collection.
+"""Validate types, durations and sizes of the variables of servers, as the programs parse them. Private to the collection.
 
-A program that does not understand one of its flags fails when it starts, after the restart.
+A program that cannot parse a flag would otherwise fail after the restart.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model impo
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import specification
 
-# Returns what is wrong with a value, or None.
+# Returns the problem of a value, or None.
 Check = t.Callable[[t.Any], str | None]
 # Go's time.ParseDuration.
 _GO_DURATION = re.compile(r"0|((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+")
-# ParseBase2Bytes in github.com/alecthomas/units: all units with an i, or none.
+# ParseBase2Bytes in github.com/alecthomas/units: either all units have an i, or none has.
 _SIZES = tuple(re.compile(rf"0|((\d+(\.\d*)?|\.\d+)([KMGTPE]{i}B|B))+") for i in ("i", ""))
 
 
 def duration(value: t.Any, *, zero: bool = False) -> str | None:
-    """Return what is wrong with one of Prometheus' durations, or None; *zero* may be one."""
+    """Return the problem of a duration of Prometheus, or None. *zero* allows the value 0."""
     if str(value) == "0" or (isinstance(value, str) and value and DURATION.fullmatch(value)):
         return None if zero or parse_duration(value) else "must be longer than 0"
     return "must be a duration, whole numbers with the units y, w, d, h, m, s and ms in this order and without spaces: 30d, 1h30m"
@@ -71,30 +71,30 @@ FORMATS: dict[str, Check] = {
     "alertmanager_group_wait": _zero_or_duration,
     "alertmanager_group_interval": duration,
     "alertmanager_repeat_interval": duration,
-    # A flag of Alertmanager's, which reads durations as Go does.
+    # Alertmanager parses this flag with Go's time.ParseDuration.
     "alertmanager_retention": _go_duration,
 }
 
 
 def validate_formats(model: Model, problems: Problems) -> None:
-    """Report variables of *model*'s servers that the programs would not understand, and put empty ones in their place."""
+    """Report variables of servers that the programs cannot parse, and replace wrong dictionaries and lists by empty ones."""
     for role, servers in model["servers"].items():
         options = specification(role)
         for name, settings in servers.items():
             for variable in settings:
-                for where, value, remedy in _wrong(role, variable, options.get(variable) or {}, settings):
+                for where, value, remedy in _variable_problems(role, variable, options.get(variable) or {}, settings):
                     problems.add(name, where, value, remedy)
             if role == "prometheus":
                 _check_timeout(name, settings, problems)
-            for module, its in (settings.get("blackbox_exporter_modules") or {}).items():
-                if isinstance(its, dict) and "timeout" in its and (wrong := _go_duration(its["timeout"])):
-                    problems.add(name, f"blackbox_exporter_modules.{module}.timeout", its["timeout"], wrong)
+            for module, content in (settings.get("blackbox_exporter_modules") or {}).items():
+                if isinstance(content, dict) and "timeout" in content and (wrong := _go_duration(content["timeout"])):
+                    problems.add(name, f"blackbox_exporter_modules.{module}.timeout", content["timeout"], wrong)
 
 
-def _wrong(
+def _variable_problems(
     role: str, variable: str, option: t.Mapping[str, t.Any], settings: dict[str, t.Any]
 ) -> t.Iterator[tuple[str, t.Any, str]]:
-    """Yield (variable, value, remedy) of what is wrong with a *variable*; a dictionary or list that is none becomes empty."""
+    """Yield (variable, value, remedy) for each problem of a *variable*; replace a wrong dictionary or list by an empty one."""
     value, kind = settings[variable], option.get("type")
     if kind in _EMPTY and not isinstance(value, type(_EMPTY[kind])):
         settings[variable] = type(_EMPTY[kind])()
@@ -105,7 +105,7 @@ def _wrong(
         yield from (
             (f"{variable}[{n}]", item, "must be a dictionary") for n, item in enumerate(value) if not isinstance(item, dict)
         )
-    # The role's own port is that of its endpoint, which is checked there.
+    # The port of the role itself is validated with the endpoint.
     elif kind == "int" and variable != f"{role}_port" and not re.fullmatch(r"None|-?\d+", str(value)):
         yield variable, value, "must be a whole number"
     elif variable in FORMATS and value is not None and (remedy := FORMATS[variable](value)):

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which name may be taken out of the monitoring. Private to the collection."""
+"""Validate the host that the playbook offboard removes. Private to the collection."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, active_servers
 
-# What makes a host pattern of a text.
+# Characters that make a string a host pattern.
 _PATTERN = frozenset(",;&!*?[]~ \t\n")
 _SERVERS = {"prometheus": "Prometheus server", "alertmanager": "Alertmanager"}
 
 
-_ONE = "offboard needs the name of one host: -e host=web2.example.com."
+_ONE_HOST = "offboard needs the name of one host: -e host=web2.example.com."
 
 
 def offboarding_problem(model: Model, name: t.Any, groups: t.Iterable[str], seen: t.Collection[str]) -> str:
-    """Return why the host *name* cannot be taken out of the monitoring, as a sentence for people, or an empty text.
+    """Return why the host *name* cannot be removed from the monitoring, as a sentence, or an empty string.
 
-    :param groups: the names of the inventory's groups.
+    :param groups: the names of the groups of the inventory.
     :param seen: the names of the hosts that the Prometheus servers have series of.
     """
     if not name:
-        return f"The variable host is not set. {_ONE}"
+        return f"The variable host is not set. {_ONE_HOST}"
     reason = _not_one_host(model, name, groups) or _server(model, name) or _unknown(model, name, seen)
     return f"Variable host, value {name!r}: {reason}" if reason else ""
 
 
 def _not_one_host(model: Model, name: t.Any, groups: t.Iterable[str]) -> str:
     if not isinstance(name, str):
-        return _ONE
+        return _ONE_HOST
     if name in set(groups):
-        return f"this is a group. {_ONE} Run the playbook once for each host of the group."
+        return f"this is a group. {_ONE_HOST} Run the playbook once for each host of the group."
     if name not in model["hosts"] and _PATTERN.intersection(name):
-        return f"this is a host pattern. {_ONE} Run the playbook once for each host."
+        return f"this is a host pattern. {_ONE_HOST} Run the playbook once for each host."
     return ""
 
 

@@ -1,7 +1,7 @@
-# Copyright: Contributors to the Vigie project
+# Copyvalid: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Validates monitoring_probes. Private to the collection."""
+"""Validate monitoring_probes. Private to the collection."""
 
 from __future__ import annotations
 
@@ -13,27 +13,29 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model impo
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.probes import ROLE
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
 
-# As Go's net.Dial takes it.
+# The form that Go's net.Dial accepts.
 _HOST_PORT = re.compile(r"(?:[^\s:/\[\]]+|\[[0-9a-fA-F:.]+(?:%\w+)?\]):[\w-]+")
 _KEYS = ("module", "target", "labels")
 
 
 def validate_probes(model: Model, problems: Problems) -> None:
-    """Report what is wrong with the probes of *model*, and bring those that are right into one form."""
+    """Report problems of the probes of *model*, and bring valid probes into one form."""
     if ROLE not in model["servers"]:
         return
     probers = active_servers(model, ROLE)
-    modules = {name: its for settings in probers.values() for name, its in (settings["blackbox_exporter_modules"] or {}).items()}
+    modules = {
+        name: module for settings in probers.values() for name, module in (settings["blackbox_exporter_modules"] or {}).items()
+    }
     for name, host in model["hosts"].items():
-        right = []
+        valid = []
         for index, raw in enumerate(host.get("probes") or []):
             where = f"monitoring_probes[{index}]"
             found = list(_probe_problems(raw, modules, known=bool(probers)))
             for field, value, remedy in found:
                 problems.add(name, f"{where}.{field}" if field else where, value, remedy)
             if not found:
-                right.append({"module": raw["module"], "target": raw.get("target") or "", "labels": raw.get("labels") or {}})
-        host["probes"] = right
+                valid.append({"module": raw["module"], "target": raw.get("target") or "", "labels": raw.get("labels") or {}})
+        host["probes"] = valid
 
 
 def _probe_problems(raw: t.Any, modules: t.Mapping[str, t.Any], *, known: bool) -> t.Iterator[tuple[str, t.Any, str]]:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What servers are told to do, beside what the fleet has. Private to the collection."""
+"""Validate the variables of monitoring servers, and what depends on these. Private to the collection."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation impor
 def validate_servers(
     inventory: Inventory, model: Model, contracts: t.Iterable[Contract], problems: Problems, *, is_complete: bool
 ) -> None:
-    """Report what is wrong with the settings of *model*'s servers and with thresholds.
+    """Report problems of the variables of servers, and of thresholds.
 
     :param is_complete: whether the model has all hosts of the inventory.
     """
@@ -46,7 +46,10 @@ def validate_servers(
 
 
 def _check_servers(inventory: Inventory, model: Model, problems: Problems) -> bool:
-    """Resolve which hosts each Prometheus server scrapes, and check what it adds to that; return whether all can be told."""
+    """Resolve which hosts each Prometheus server scrapes, and validate the variables of the servers.
+
+    :returns: whether the hosts of all servers are known.
+    """
     resolved = True
     for name, settings in model["servers"].get("prometheus", {}).items():
         pattern = settings.get("prometheus_scrape_hosts") or "all"
@@ -65,7 +68,7 @@ def _check_servers(inventory: Inventory, model: Model, problems: Problems) -> bo
                 name, "prometheus_scrape_hosts", pattern, "the pattern matches no host of the inventory. Correct the pattern"
             )
             resolved = False
-        # A null takes a label away, as everywhere.
+        # A null removes the label, as in all variables that merge.
         labels = {
             label: value for label, value in (settings.get("prometheus_external_labels") or {}).items() if value is not None
         }
@@ -94,11 +97,11 @@ def _check_servers(inventory: Inventory, model: Model, problems: Problems) -> bo
 
 
 def _check_scraped(model: Model, problems: Problems) -> None:
-    """Report hosts with endpoints or probes that no Prometheus server scrapes: nobody would notice that they are down."""
+    """Report hosts with endpoints or probes that no Prometheus server scrapes: no alert would fire for them."""
     servers = model["servers"].get("prometheus", {})
-    # To retire the last server is one decision, and not one for each host.
+    # If all servers are retired, count their hosts as scraped: one decision must not become one error for each host.
     scraping = active_servers(model, "prometheus") or servers
-    scraped = {host for its in scraping.values() for host in its["scrape_hosts"]}
+    scraped = {host for settings in scraping.values() for host in settings["scrape_hosts"]}
     where = (
         f"Add the host to prometheus_scrape_hosts of {', '.join(sorted(scraping))}"
         if servers
@@ -111,7 +114,7 @@ def _check_scraped(model: Model, problems: Problems) -> None:
 
 
 def _check_thresholds(model: Model, contracts: t.Iterable[Contract], problems: Problems) -> None:
-    """Report thresholds that no alert has, also none of a role that this fleet does not use."""
+    """Report thresholds that no alert of any role has."""
     if not any(host["thresholds"] for host in model["hosts"].values()):
         return
     known = alert_rules.known_thresholds(contract.rules for contract in contracts)
@@ -123,7 +126,7 @@ def _check_thresholds(model: Model, contracts: t.Iterable[Contract], problems: P
 
 
 def _check_times(model: Model, server: str, settings: dict[str, t.Any], problems: Problems) -> None:
-    """Report endpoints that *server* would refuse to scrape: a scrape may not take longer than its interval."""
+    """Report endpoints that *server* would reject: a scrape timeout must not be longer than the scrape interval."""
     for host in settings["scrape_hosts"]:
         for item in model["hosts"][host]["endpoints"]:
             if any(key in item for key in TIMES):

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Validates thresholds against the alert rules that use them. Private to the collection."""
+"""Validate thresholds against the alert rules that use them. Private to the collection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.alert_rule
 
 
 def threshold_problem(name: str, value: t.Any, known: Known) -> str | None:
-    """Return what is wrong with a threshold of the inventory that is a number, or numbers by severity; or None."""
+    """Return the problem of a threshold of the inventory (a number, or numbers by severity), or None."""
     if name not in known:
         return f"unknown threshold. The known thresholds are {', '.join(sorted(known))}"
     sign, usual = known[name]
@@ -23,7 +23,7 @@ def threshold_problem(name: str, value: t.Any, known: Known) -> str | None:
     unknown = sorted(set(own) - set(usual))
     if unknown:
         return f"the alert has no severity {', '.join(unknown)}. The severities of this alert are {', '.join(usual)}"
-    # The mildest is passed first.
+    # An alert with a milder severity must fire first.
     numbers = [{**usual, **own}[severity] for severity in sorted(usual, key=SEVERITIES.index)]
     if numbers != sorted(numbers, reverse=sign == "below"):
         return (

@@ -86,7 +86,7 @@ def test_a_variable_one_slip_away(name: str, meant: str | None) -> None:
         *((name, None) for name in ("prometheus_servers", "prometheus2", "prometheuses", "prom", "monitoring", "web", "db")),
         *((name, None) for name in ("firewalld", "firewalls", "alertmanagers", "grafana_agents", "postgresql_exporter")),
         *((name, None) for name in ("json_exporter", "snmp_exporter", "nginx_exporter", "proxy_exporter", "kafka_exporter")),
-        *((name, None) for name in ("redis_exporter", "mysqld_exporter", "bind_exporter", "ipmi_exporter", "squid_exporter")),
+        *((name, None) for name in ("mongodb_exporter", "mysqld_exporter", "bind_exporter", "ipmi_exporter", "squid_exporter")),
     ],
 )
 def test_a_group_one_slip_away(name: str, role: str | None) -> None:
