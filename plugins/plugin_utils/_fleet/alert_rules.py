@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The alert rules of roles. Private to the collection.
 
-``roles/ROLE/monitoring/rules.yml`` is in Prometheus' own form, and an alert may have these keys in addition::
+``roles/ROLE/monitoring/rules.yml`` has the format of a rule file of Prometheus. An alert can have these additional keys::
 
     - alert: HostMemoryUsed
       expr: 100 - 100 * node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes
@@ -21,19 +21,19 @@ import yaml
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import plain
 
 SEVERITIES = ("info", "warning", "critical")
-# Of the thresholds of one name: "above" or "below", and the usual number by severity.
+# By the name of a threshold: "above" or "below", and the default numbers by severity.
 Known = dict[str, tuple[str, dict[str, float]]]
 
 
 @functools.lru_cache
 def rule_groups(text: str) -> list[dict[str, t.Any]]:
-    """Return the rule groups in a role's *text*; they are not to be changed."""
-    # libyaml takes no text of Ansible's own kinds, which filters are given before ansible-core 2.19.
+    """Return the rule groups in the content of a rule file. Callers must not change the result, which is cached."""
+    # Before ansible-core 2.19, filters get subclasses of str, which libyaml rejects.
     return (yaml.load(plain(text), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}).get("groups") or []  # noqa: S506 - safe
 
 
 def known_thresholds(texts: t.Iterable[str]) -> Known:
-    """Return the thresholds that the rules in *texts* have."""
+    """Return the thresholds of the rules in *texts*, the contents of rule files."""
     found: Known = {}
     for rule in (rule for text in texts for group in rule_groups(text) for rule in group["rules"]):
         if "threshold" in rule:
@@ -43,7 +43,7 @@ def known_thresholds(texts: t.Iterable[str]) -> Known:
 
 
 def by_severity(name: str, value: t.Any, known: Known) -> dict[str, float]:
-    """Return a threshold of the inventory by severity: a number alone is that of the mildest."""
+    """Return a threshold of the inventory by severity. A single number is the threshold of the mildest severity."""
     if isinstance(value, dict):
         return value
     return {min(known[name][1], key=SEVERITIES.index): value}

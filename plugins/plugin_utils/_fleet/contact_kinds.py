@@ -19,11 +19,11 @@ Version = tuple[int, ...]
 Values = dict[str, t.Any]
 # A section of a receiver (``email_configs``, for instance), and one entry of the section.
 Entry = tuple[str, dict[str, t.Any]]
-# The key that is wrong (or an empty text), and what to do.
+# The wrong key (empty for the whole contact), and the remedy.
 Problem = tuple[str, str]
 
 _TITLE, _TEXT = '{{ template "vigie.subject" . }}', '{{ template "vigie.text" . }}'
-# Alertmanager parses a text in a payload as YAML where it can (DeepCopyWithTemplate in its template/template.go). No YAML begins
+# Alertmanager parses a string in a payload as YAML if possible (DeepCopyWithTemplate in its template/template.go). No YAML begins
 # with a backtick.
 _PLAIN = f"`{_TITLE}`\n{_TEXT}"
 _COLOUR = '{{ if eq .Status "firing" }}danger{{ else }}good{{ end }}'
@@ -31,8 +31,8 @@ _COLOUR = '{{ if eq .Status "firing" }}danger{{ else }}good{{ end }}'
 _CRITICAL = 'eq .CommonLabels.severity "critical"'
 _MATRIX_TOKENS = {"access_token": "credentials", "access_token_file": "credentials_file"}
 # Incoming webhooks of Rocket.Chat accept Slack's messages. From the first of these versions on, Alertmanager's receiver for Slack
-# takes the webhook's answer for an error and sends again without end (alertmanager#3546). From the second on, Alertmanager's
-# webhooks have payloads.
+# treats the answer of the webhook as an error, and sends the message again without end (alertmanager#3546). From the second
+# version on, Alertmanager's webhooks have payloads.
 _ROCKETCHAT_WEBHOOKS = ((0, 26), (0, 32))
 _ROCKETCHAT = (0, 28)
 _MATTERMOST_TITLES = (0, 33)
@@ -45,7 +45,7 @@ _SNS_TARGETS = ("topic_arn", "phone_number", "target_arn")
 
 
 def _no_problems(_values: Values, _version: Version) -> t.Iterator[Problem]:
-    """Find nothing."""
+    """Yield no problems."""
     yield from ()
 
 
@@ -54,11 +54,11 @@ class ContactKind:
     """One kind of contact.
 
     entry: returns the entry of a receiver for the contact's values, which the function may change, and Alertmanager's version.
-    text_key: the key that a text in place of a dictionary stands for. Empty where the kind needs a dictionary.
+    text_key: the key that a string in place of a dictionary stands for. Empty if the kind needs a dictionary.
     required: groups of keys. A contact has at least one key of each group.
     since: the first version of Alertmanager that has the receiver.
     keys_since: the first version of Alertmanager that has a key, for keys that are younger than the receiver.
-    problems: yields what is wrong with the values beyond that.
+    problems: yields further problems of the values.
     """
 
     entry: t.Callable[[Values, Version], Entry]
@@ -69,11 +69,11 @@ class ContactKind:
     problems: t.Callable[[Values, Version], t.Iterator[Problem]] = _no_problems
 
     def values(self, contact: t.Any) -> Values:
-        """Return the values of a contact that is a dictionary, or a text for `text_key`."""
+        """Return the values of a contact, which is a dictionary or a string for `text_key`."""
         return dict(contact) if isinstance(contact, dict) else {self.text_key: contact}
 
     def all_problems(self, contact: t.Any, version: Version) -> t.Iterator[Problem]:
-        """Yield everything that is wrong with a contact of this kind for a *version* of Alertmanager. Values are not shown."""
+        """Yield the problems of a contact of this kind for a *version* of Alertmanager, without showing values."""
         if not isinstance(contact, dict) and not (isinstance(contact, str) and contact and self.text_key):
             yield "", f"must be a dictionary{' or a string' if self.text_key else ''}"
             return

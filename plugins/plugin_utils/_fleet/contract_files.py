@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read the files of a role's folder that the model needs, and find what is wrong with them. Private to the collection.
+"""Read and validate the files of a role that the model needs. Private to the collection.
 
 A role of the user is not tested by this collection: each error names the file and the key.
 """
@@ -37,7 +37,7 @@ class Errors:
     """Errors in the files of roles: all are collected, so that one run shows them all."""
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start without errors."""
         self.lines: list[str] = []
 
     def add(self, file: pathlib.Path, key: str, value: t.Any, remedy: str) -> None:
@@ -130,7 +130,7 @@ def _rule_errors(groups: list[dict[str, t.Any]]) -> t.Iterator[tuple[str, t.Any,
 
 
 def read_dashboards(role: pathlib.Path) -> dict[str, str]:
-    """Return the texts of a role's dashboards: the role's own by its name, others by what their files say behind it."""
+    """Return the texts of a role's dashboards: dashboard.json by the name of the role, dashboard_NAME.json by NAME."""
     return {
         path.stem.partition("_")[2] or role.name: path.read_text(encoding="utf-8")
         for path in sorted((role / "monitoring").glob("dashboard*.json"))

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Endpoints: what one exporter or program serves on one host. Private to the collection."""
+"""Endpoints: address, port and path of one exporter or program on one host. Private to the collection."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems i
 
 JOB = re.compile(r"[a-zA-Z0-9_.:-]+")
 _SCHEMES = ("http", "https")
-# How often and how long an endpoint is scraped, where the servers' own settings do not fit it.
+# Scrape interval and timeout of an endpoint that overrides the settings of the Prometheus servers.
 TIMES: tuple[t.Literal["scrape_interval"], t.Literal["scrape_timeout"]] = ("scrape_interval", "scrape_timeout")
 ENDPOINT_KEYS = ("job", "port", "path", "scheme", "params", "labels", "instance", "public", "web", *TIMES)
 
 
 def build_endpoint(role: str, raw: dict[str, t.Any], host: str, report: Report) -> Endpoint | None:
-    """Return one endpoint of *host* in full, or None where it is none.
+    """Return one complete endpoint of *host*, or None if *raw* has problems.
 
     :param raw: job and port at least; path, scheme, params, labels and instance.
     :param report: is called for each problem: field, value, remedy.
@@ -106,8 +106,8 @@ def _labels(raw: t.Any, problems: list[tuple[str, t.Any, str]]) -> dict[str, str
 
 
 def is_parameter_of_job(name: str, values: list[str]) -> bool:
-    """Return whether a parameter can be given to a job only, and not to one of its targets.
+    """Return whether Prometheus can set a parameter only for a job, and not for single targets.
 
-    A target has it as a label ``__param_NAME``, which holds one value (Prometheus' documentation, relabel_config).
+    A target has the parameter as a label ``__param_NAME``, which holds one value (Prometheus' documentation, relabel_config).
     """
     return len(values) != 1 or not LABEL_NAME.fullmatch(name)

@@ -10,7 +10,7 @@ import re
 import typing as t
 
 LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-# What the collection and Prometheus give every target themselves.
+# Labels that the collection and Prometheus set for every target.
 RESERVED = ("host", "instance", "job")
 # Prometheus' documentation, "Configuration", <duration>.
 DURATION = re.compile(r"((\d+)y)?((\d+)w)?((\d+)d)?((\d+)h)?((\d+)m)?((\d+)s)?((\d+)ms)?")
@@ -18,7 +18,7 @@ _MILLISECONDS = (31536000000, 604800000, 86400000, 3600000, 60000, 1000, 1)
 
 
 def label_problem(name: str, value: t.Any) -> str | None:
-    """Return what is wrong with a label, or None."""
+    """Return the problem of a label, or None."""
     if not LABEL_NAME.fullmatch(name):
         return "a label name must consist of letters, digits and underscores, and must not start with a digit"
     if name.startswith("__") or name in RESERVED:
@@ -29,7 +29,7 @@ def label_problem(name: str, value: t.Any) -> str | None:
 
 
 def threshold_format_problem(name: str, value: t.Any) -> str | None:
-    """Return what is wrong with a threshold, or None."""
+    """Return the problem of a threshold, or None."""
     if not LABEL_NAME.fullmatch(name):
         return "a threshold name must consist of letters, digits and underscores, and must not start with a digit"
     for item in value.values() if isinstance(value, dict) else [value]:
@@ -39,7 +39,7 @@ def threshold_format_problem(name: str, value: t.Any) -> str | None:
 
 
 def parse_number(value: t.Any) -> float | None:
-    """Return a number, also one that is written as a text, as templates do before ansible-core 2.19; else None."""
+    """Return a number, or None. A string with a number is accepted: before ansible-core 2.19, templates return strings."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return None
     if isinstance(value, int):
@@ -54,7 +54,7 @@ def parse_number(value: t.Any) -> float | None:
 
 
 def parse_thresholds(values: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return thresholds that have no problem as numbers, or numbers by severity."""
+    """Return valid thresholds as numbers, or as numbers by severity."""
     return {
         name: {severity: parse_number(item) for severity, item in value.items()}
         if isinstance(value, dict)
@@ -64,6 +64,6 @@ def parse_thresholds(values: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def parse_duration(duration: t.Any) -> int:
-    """Return one of Prometheus' durations in milliseconds, or 0 where it is none."""
+    """Return a duration of Prometheus in milliseconds, or 0 if it is not a duration."""
     match = DURATION.fullmatch(duration) if isinstance(duration, str) else None
     return sum(int(parse_number or 0) * unit for parse_number, unit in zip(match.groups()[1::2], _MILLISECONDS)) if match else 0

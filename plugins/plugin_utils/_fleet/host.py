@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds one host of the fleet model. Private to the collection."""
+"""Build one host of the fleet model. Private to the collection."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import
 
 
 class HostBuilder:
-    """One host while the model is built."""
+    """Builds the part of the model for one host."""
 
     def __init__(self, name: str, variables: HostVariables, render: Renderer, problems: Problems) -> None:
-        """Take the *name* of the host, its *variables*, and where its mistakes are told."""
+        """Take the *name* and *variables* of the host, and the list to add problems to."""
         self._name = name
         self._variables = variables
         self._templates = HostTemplates(name, variables, render, problems)
-        self._its_web: dict[str, t.Any] | None = None
+        self._web_settings: dict[str, t.Any] | None = None
 
     def model(self, contracts: t.Sequence[Contract]) -> Host:
-        """Return the host's part of the model."""
+        """Return the part of the model for the host."""
         endpoints = [item for contract in contracts for item in self._endpoints(contract)]
         found: Host = {
             "address": self._address(),
@@ -51,21 +51,21 @@ class HostBuilder:
             "labels": merged_dictionary(self._templates, "monitoring_labels", label_problem),
             "thresholds": parse_thresholds(merged_dictionary(self._templates, "monitoring_thresholds", threshold_format_problem)),
             "probes": merged_list(self._templates, "monitoring_probes"),
-            "endpoints": _replaced(endpoints, self._scrapes()),
+            "endpoints": _with_overrides(endpoints, self._scrapes()),
         }
-        # Few have them.
+        # Few hosts have these keys.
         if sources := self._sources():
             found["sources"] = sources
         return found if self._is_scraped() else {**found, "scraped": False}
 
     def settings(self, contract: Contract) -> dict[str, t.Any]:
-        """Return the role's variables as this host has them."""
+        """Return the variables of the role of *contract*, with the values of this host."""
         available = Overlay(self._variables, contract.defaults)
         rendered = {name: self._templates.render(available.get(name), name, available) for name in contract.defaults}
         return {name: None if value is MISSING else value for name, value in rendered.items()}
 
     def _versions(self, contracts: t.Sequence[Contract]) -> dict[str, str]:
-        """Return the version of each role's program."""
+        """Return the version of the program of each role."""
         found = {}
         for contract in contracts:
             variable = f"{contract.role}_version"
@@ -108,19 +108,19 @@ class HostBuilder:
         return found
 
     def _is_scraped(self) -> bool:
-        """Return whether Prometheus servers scrape the host, as it says itself."""
+        """Return whether monitoring_scraped allows Prometheus servers to scrape the host."""
         variable = "monitoring_scraped"
         raw = self._variables.get(variable)
         value = True if raw is MISSING else self._templates.render(raw, variable)
         try:
-            # An extra variable is a text.
+            # An extra variable can be a string.
             return value is MISSING or value is None or boolean(value)
         except TypeError:
             self._templates.report(variable, value, "must be true or false")
             return True
 
     def _scrapes(self) -> list[Endpoint]:
-        """Return the endpoints of monitoring_scrapes; a later one replaces one with the same job, port and path."""
+        """Return the endpoints of monitoring_scrapes. A later one overrides an earlier one with the same job, port and path."""
         found: dict[tuple[str, ...], tuple[int, t.Any]] = {}
         for index, raw in enumerate(merged_list(self._templates, "monitoring_scrapes")):
             fields = raw if isinstance(raw, dict) else {"job": index}
@@ -129,7 +129,7 @@ class HostBuilder:
         endpoints = []
         for index, raw in found.values():
             named = raw["job"] if isinstance(raw, dict) and isinstance(raw.get("job"), str) else index
-            endpoints += self._endpoint("", raw, functools.partial(_field, f"monitoring_scrapes[{named}]"))
+            endpoints += self._endpoint("", raw, functools.partial(_field_name, f"monitoring_scrapes[{named}]"))
         return endpoints
 
     def _endpoints(self, contract: Contract) -> list[Endpoint]:
@@ -139,9 +139,11 @@ class HostBuilder:
             return []
         scrape = {key: value for key, value in contract.scrape.items() if key in ENDPOINT_KEYS}
         if "instances" not in contract.scrape:
-            raw = {key: self._templates.render(value, _origin(contract, key), available) for key, value in scrape.items()}
-            return self._endpoint(contract.role, raw, functools.partial(_origin, contract))
-        variable = _origin(contract, "instances")
+            raw = {
+                key: self._templates.render(value, _contract_variable(contract, key), available) for key, value in scrape.items()
+            }
+            return self._endpoint(contract.role, raw, functools.partial(_contract_variable, contract))
+        variable = _contract_variable(contract, "instances")
         instances = self._templates.render(contract.scrape["instances"], variable, available)
         found = []
         for index, item in enumerate(self._templates.of_kind(instances, variable, list)):
@@ -150,16 +152,19 @@ class HostBuilder:
                 continue
             within = Overlay(self._variables, contract.defaults, {"item": item})
             raw = {
-                key: item[key] if key in item else self._templates.render(scrape[key], _origin(contract, key), within)
+                key: item[key] if key in item else self._templates.render(scrape[key], _contract_variable(contract, key), within)
                 for key in ENDPOINT_KEYS
                 if key in item or key in scrape
             }
             named = f"{variable}[{item.get('name', index)}]"
-            found += self._endpoint(contract.role, raw, functools.partial(_instance_field, contract, item, named))
+            found += self._endpoint(contract.role, raw, functools.partial(_instance_variable, contract, item, named))
         return found
 
     def _endpoint(self, role: str, raw: t.Any, origin: t.Callable[[str], str]) -> list[Endpoint]:
-        """Return an endpoint, or none; *origin* tells which variable a field of it comes from."""
+        """Return a list with the endpoint, or an empty list if *raw* has problems.
+
+        :param origin: returns the name of the variable that a field comes from.
+        """
         if not isinstance(raw, dict):
             self._templates.report(origin(""), raw, "must be a dictionary with job and port")
             return []
@@ -175,43 +180,43 @@ class HostBuilder:
         return [found]
 
     def _web(self) -> dict[str, t.Any]:
-        """Return monitoring_web where there is nothing wrong with it."""
-        if self._its_web is None:
+        """Return monitoring_web, or an empty dictionary if the variable has problems."""
+        if self._web_settings is None:
             raw = self._variables.get("monitoring_web")
             value = {} if raw is MISSING or not raw else self._templates.render(raw, "monitoring_web")
-            self._its_web = {} if value is MISSING else self._templates.of_kind(value, "monitoring_web", dict)
-            problems = web_problems(self._its_web)
+            self._web_settings = {} if value is MISSING else self._templates.of_kind(value, "monitoring_web", dict)
+            problems = web_problems(self._web_settings)
             for field, remedy in problems:
                 self._templates.report(f"monitoring_web.{field}", "…", remedy)
             if problems:
-                self._its_web = {}
-        return self._its_web
+                self._web_settings = {}
+        return self._web_settings
 
 
-def _replaced(of_roles: list[Endpoint], scrapes: list[Endpoint]) -> list[Endpoint]:
-    """Return all endpoints: one of *scrapes* takes the place of a role's with the same job, port and path."""
+def _with_overrides(of_roles: list[Endpoint], scrapes: list[Endpoint]) -> list[Endpoint]:
+    """Return all endpoints. One of *scrapes* overrides an endpoint of a role with the same job, port and path."""
     if not scrapes or not of_roles:
         return of_roles + scrapes
-    said = {(item["job"], item["port"], item["path"]): item for item in scrapes}
+    overrides = {(item["job"], item["port"], item["path"]): item for item in scrapes}
     found = []
     for item in of_roles:
-        own = said.pop((item["job"], item["port"], item["path"]), None)
+        own = overrides.pop((item["job"], item["port"], item["path"]), None)
         found.append({**own, "role": item["role"]} if own else item)
-    return found + list(said.values())
+    return found + list(overrides.values())
 
 
-def _origin(contract: Contract, field: str) -> str:
-    """Return the name of the variable that a field of a *contract* is filled from."""
+def _contract_variable(contract: Contract, field: str) -> str:
+    """Return the name of the variable that a field of a *contract* gets the value from."""
     value = contract.scrape.get(field.partition(".")[0])
     named = REFERENCE.fullmatch(value) if isinstance(value, str) else None
     return named.group(1) if named else f"{field} of {contract.role}"
 
 
-def _field(named: str, field: str) -> str:
-    """Return the name of a *field* of something that is *named*, or of the whole where it has none."""
+def _field_name(named: str, field: str) -> str:
+    """Return the name of a *field* below *named*, or *named* itself if the field is empty."""
     return f"{named}.{field}" if field else named
 
 
-def _instance_field(contract: Contract, item: dict[str, t.Any], named: str, field: str) -> str:
-    """Return where a *field* of an endpoint is from: its *item* in the list of instances, or the contract."""
-    return _field(named, field) if field in item else _origin(contract, field)
+def _instance_variable(contract: Contract, item: dict[str, t.Any], named: str, field: str) -> str:
+    """Return the name of the variable of a *field*: the *item* in the list of instances, or the variable in the contract."""
+    return _field_name(named, field) if field in item else _contract_variable(contract, field)

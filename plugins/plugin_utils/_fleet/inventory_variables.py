@@ -1,12 +1,12 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The variables of every host of an inventory, as Ansible itself would see them, but fast. Private to the collection.
+"""Read the variables of every host of an inventory, with the precedence of Ansible, but faster. Private to the collection.
 
-Ansible merges the variables of a host anew each time somebody asks. Here the share of the groups is merged once for each
-distinct set of groups, and what a host has of its own is laid over it. The order is that of `VariableManager.get_vars`
-(ansible-core, lib/ansible/vars/manager.py), whose functions are used for all that reads files. Facts are left out: they
-would make the result depend on which hosts a run has.
+Ansible merges all variables of a host on each access. This module merges the variables of groups once for each distinct set of
+groups, and puts the variables of the host on top. The order of precedence is that of `VariableManager.get_vars` (ansible-core,
+lib/ansible/vars/manager.py), and functions of Ansible read all files. Facts are left out, because the result would depend on the
+hosts of a run.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating
 
 Variables = dict[str, t.Any]
 _HOST_GROUP_VARS = "ansible.builtin.host_group_vars"
-# What `Host.get_magic_vars` gives.
+# The variables that `Host.get_magic_vars` returns.
 _HOST_MAGIC = frozenset({"inventory_hostname", "inventory_hostname_short", "group_names"})
 
 
 class Layer(t.NamedTuple):
-    """What one source has for one group or host: ``source`` tells layers apart that are read from the same place."""
+    """The variables of one group or host from one source. Equal ``source`` means the same file or directory."""
 
     source: tuple[str, ...]
     variables: Variables
 
 
 class Share:
-    """What the groups of a host give it; hosts with the same groups have the same one."""
+    """The variables from the groups of a host. Hosts with the same groups share one object."""
 
     def __init__(self, layers: list[Layer], merged: Variables) -> None:
-        """Take the *layers*, the weakest first, and all of them *merged*."""
+        """Take the *layers* in ascending order of precedence, and the *merged* variables of all layers."""
         self.merged = merged
-        self.layers = _each_once(layers)
-        # For those who derive something from the share once: by variable.
+        self.layers = _without_duplicates(layers)
+        # A cache for values that are derived from these variables, by name of the variable.
         self.memo: dict[str, t.Any] = {}
 
 
 class Inventory:
-    """All hosts of the inventory, also those that a limit leaves out, and their variables."""
+    """All hosts of the inventory, including those that --limit leaves out, with their variables."""
 
     def __init__(self, manager: t.Any, variable_manager: t.Any, loader: t.Any) -> None:
         """Take Ansible's InventoryManager, VariableManager and DataLoader."""
@@ -81,14 +81,14 @@ class Inventory:
         return self._manager.groups
 
     def state(self) -> tuple[t.Any, ...]:
-        """Return what is equal as long as no host, no group and no variable of one came, went or changed.
+        """Return a value that stays equal as long as the hosts, the groups and their variables are unchanged.
 
-        Files beside the inventory are no part of it: Ansible reads them once in a run, too, and anew with the inventory itself.
+        Files beside the inventory are not included. Ansible also reads these once, and again when it reloads the inventory.
         """
         return (
-            # Another playbook has other files beside it.
+            # A playbook in another directory has other files beside it.
             self._loader.get_basedir(),
-            # Another one after `meta: refresh_inventory`. `is` comes before `==` where Python compares what a tuple holds.
+            # `meta: refresh_inventory` makes a new object. When Python compares tuples, it compares items by identity first.
             self._manager._inventory,  # noqa: SLF001 - Ansible has no other way
             dict(self.extra),
             {name: (dict(host.vars), [group.name for group in host.groups]) for name, host in self.hosts.items()},
@@ -96,7 +96,7 @@ class Inventory:
         )
 
     def sources(self) -> t.Iterator[tuple[str, Variables]]:
-        """Yield (who has them, variables) for each place that variables were read from so far, and for extra variables."""
+        """Yield (group or host, variables) for each source that was read so far, and for extra variables."""
         for group in self.groups.values():
             yield f"group {plain(group.name)}", group.vars
         for host in self.hosts.values():
@@ -119,9 +119,9 @@ class Inventory:
         return [*(os.path.join(path, "roles") for path in beside), *C.DEFAULT_ROLES_PATH]
 
     def select(self, pattern: str | list[str]) -> list[str]:
-        """Return the names of the hosts that an Ansible host *pattern* selects, whatever the limit of the run.
+        """Return the names of the hosts that an Ansible host *pattern* selects. --limit has no effect.
 
-        :raises ValueError: where it is none.
+        :raises ValueError: if the pattern is not valid.
         """
         try:
             found = self._manager.get_hosts(pattern, ignore_limits=True, ignore_restrictions=True)
@@ -130,7 +130,7 @@ class Inventory:
         return [plain(host.name) for host in found]
 
     def members(self, group: str) -> list[str]:
-        """Return the names of the hosts in *group*; none where there is no such group."""
+        """Return the names of the hosts in *group*; an empty list if the group does not exist."""
         found = self._manager.groups.get(group)
         return [plain(host.name) for host in found.get_hosts()] if found else []
 
@@ -139,10 +139,10 @@ class Inventory:
         host = self._manager.hosts[name]
         layers = [Layer(("host",), host.vars)]
         files = [layer for paths in self._paths.values() for path in paths for layer in self._of_path(path, "host", host)]
-        return HostVariables(self, host, self._share(host.groups), _each_once([*layers, *files]))
+        return HostVariables(self, host, self._share(host.groups), _without_duplicates([*layers, *files]))
 
     def everywhere(self) -> HostVariables:
-        """Return the variables that every host has: those of the group ``all``, and extra variables."""
+        """Return the variables of the group ``all``, and extra variables."""
         return HostVariables(self, None, self._share([]), [])
 
     def _share(self, groups: t.Iterable[t.Any]) -> Share:
@@ -152,7 +152,7 @@ class Inventory:
         return self._shares[key]
 
     def _make_share(self, groups: list[t.Any]) -> Share:
-        """Read what the group ``all`` and then *groups*, the weakest first, give their hosts."""
+        """Read the variables of the group ``all`` and of *groups*, in ascending order of precedence."""
         layers: list[Layer] = []
         merged: Variables = {}
         for entry in C.VARIABLE_PRECEDENCE:
@@ -166,7 +166,7 @@ class Inventory:
                 found = [layer for path in paths for group in entities for layer in self._of_path(path, "group", group)]
                 values = [layer.variables for layer in found]
                 if not self._only_files:
-                    # Each plugin sees all groups before the next one sees any: what Ansible makes of that is asked of it.
+                    # Each vars plugin reads all groups before the next plugin reads any. Let Ansible merge the results.
                     values = [self._read(path, entities) for path in paths]
             layers += found
             for variables in values:
@@ -174,7 +174,7 @@ class Inventory:
         return Share(layers, merged)
 
     def _of_path(self, path: str, base: str, entity: t.Any) -> list[Layer]:
-        """Return what the files of *path* (and other plugins there) have for a group or host: one layer or none."""
+        """Return the variables that files (and other vars plugins) at *path* have for a group or host: one layer, or none."""
         if base == "host" and self._only_files and not self._may_have_files(path, entity.name):
             return []
         key = (path, base, entity.name)
@@ -184,11 +184,11 @@ class Inventory:
         return self._layers[key]
 
     def _read(self, path: str, entities: list[t.Any]) -> Variables:
-        """Return what plugins for variables find below *path* for groups or hosts."""
+        """Return the variables that vars plugins read below *path* for groups or hosts."""
         try:
             found: Variables = get_vars_from_path(self._loader, path, entities, "task")
         except AnsibleError as error:
-            # Since ansible-core 2.19 it is the first one that knows the file.
+            # Since ansible-core 2.19, the innermost exception names the file.
             cause = error
             while isinstance(cause.__context__, AnsibleError):
                 cause = cause.__context__
@@ -198,9 +198,9 @@ class Inventory:
         return found
 
     def _may_have_files(self, path: str, name: str) -> bool:
-        """Return whether *path* may hold variables of the host *name*.
+        """Return whether files at *path* can have variables of the host *name*.
 
-        Asking Ansible's own plugin for each of 10,000 hosts costs seconds; one look at the directory tells as much.
+        To call the vars plugin of Ansible for each of 10,000 hosts takes seconds. To list the directory once is enough.
         """
         if path not in self._host_files:
             directory = os.path.join(os.path.realpath(path), "host_vars")
@@ -210,12 +210,12 @@ class Inventory:
 
 
 class HostVariables:
-    """The variables of one host, as they are written: not templated."""
+    """The variables of one host, before templating."""
 
     __slots__ = ("_all", "_host", "_inventory", "own", "share")
 
     def __init__(self, inventory: Inventory, host: t.Any, share: Share, own: list[Variables]) -> None:
-        """Take what the host's groups give it, and what it has of its *own*, the weakest first."""
+        """Take the variables from the groups, and the *own* variables of the host in ascending order of precedence."""
         self._inventory = inventory
         self._host = host
         self._all: Variables | None = None
@@ -233,14 +233,14 @@ class HostVariables:
 
     @property
     def extra(self) -> Variables:
-        """Return the extra variables, which are over all others."""
+        """Return the extra variables, which have the highest precedence."""
         return self._inventory.extra
 
     def all(self) -> Variables:
         """Return all of them."""
         if self._all is None:
             merged = self.share.merged
-            # The host's magic variables are over its inventory's, and under its files' (`Host.get_vars`).
+            # Magic variables of the host override variables from the inventory, and files override both (`Host.get_vars`).
             own = [self._host.get_vars(), *(v for v in self.own if v is not self._host.vars)] if self._host else []
             for layer in [*own, self._inventory.extra, self._inventory.magic]:
                 merged = combine_vars(merged, layer)
@@ -248,26 +248,26 @@ class HostVariables:
         return self._all
 
     def own_contributions(self, variable: str) -> list[t.Any]:
-        """Return what the host and extra variables add to a *variable* that merges, the weakest first."""
+        """Return the values of a merged *variable* from the host and from extra variables, in ascending order of precedence."""
         return [layer[variable] for layer in (*self.own, self._inventory.extra) if variable in layer]
 
     def group_contributions(self, variable: str) -> list[t.Any]:
-        """Return the values of a *variable* that merges which the groups of the host give it, the weakest first."""
+        """Return the values of a merged *variable* from the groups of the host, in ascending order of precedence."""
         return [layer[variable] for layer in self.share.layers if variable in layer]
 
 
-def _each_once(layers: list[Layer]) -> list[Variables]:
-    """Return the variables of *layers*; of those with one source the last.
+def _without_duplicates(layers: list[Layer]) -> list[Variables]:
+    """Return the variables of *layers*, and only the last of layers with the same source.
 
-    Where two inventories lie in one directory, or one beside the playbook, Ansible reads the files there twice: the second
-    time counts, and a list that merges must not have them twice.
+    If two inventories are in one directory, or one is beside the playbook, Ansible reads the same files twice. Only the second
+    time counts, so that a merged list does not have the items twice.
     """
     last = {layer.source: index for index, layer in enumerate(layers)}
     return [layer.variables for index, layer in enumerate(layers) if last[layer.source] == index]
 
 
 def _directory(source: str | None) -> str | None:
-    """Return where the files beside an inventory *source* are, as `get_vars_from_inventory_sources` finds it."""
+    """Return the directory of the files beside an inventory *source*, as `get_vars_from_inventory_sources` does."""
     if source is None or ("," in source and not os.path.exists(source)):
         return None
     return source if os.path.isdir(source) else os.path.dirname(source)

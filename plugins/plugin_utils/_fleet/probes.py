@@ -1,10 +1,11 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What blackbox exporters probe: sites, certificates, hosts. Private to the collection.
+"""The targets that blackbox exporters probe: websites, certificates, hosts. Private to the collection.
 
 A target of the job ``probe_MODULE`` is scraped at a blackbox exporter, which probes what ``__param_target`` says
-(blackbox_exporter's README, "Prometheus Configuration"). Its labels are those of the host that wants it probed.
+(blackbox_exporter's README, "Prometheus Configuration"). The target has the labels of the host that
+has the probe in monitoring_probes.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ Target = dict[str, t.Any]
 def probe_targets(model: Model, server: str) -> dict[str, list[Target]]:
     """Return, by job, the file_sd groups of what is probed for the Prometheus *server*, one a target.
 
-    Every blackbox exporter among the hosts that it scrapes probes for it. Where there are several, the instance names it.
+    Every blackbox exporter that the server scrapes runs all probes. If there are several, the instance names the exporter.
     """
     selected = set(model["servers"]["prometheus"][server]["scrape_hosts"])
     probers = {name: settings for name, settings in active_servers(model, ROLE).items() if name in selected}
     jobs: dict[str, list[Target]] = {}
-    for (module, target), labels in _wanted(model, selected).items() if probers else ():
+    for (module, target), labels in _probed_targets(model, selected).items() if probers else ():
         for prober, settings in probers.items():
-            its = {
+            own = {
                 "__metrics_path__": "/probe",
                 "__param_module": module,
                 "__param_target": target,
@@ -38,14 +39,14 @@ def probe_targets(model: Model, server: str) -> dict[str, list[Target]]:
             }
             at = model["hosts"][prober]
             if any(item["role"] == ROLE and item["scheme"] == "https" for item in at["endpoints"]):
-                its["__scheme__"] = "https"
+                own["__scheme__"] = "https"
             address = host_port(at["address"], int(settings["blackbox_exporter_port"]))
-            jobs.setdefault(f"probe_{module}", []).append({"targets": [address], "labels": {**its, **labels}})
+            jobs.setdefault(f"probe_{module}", []).append({"targets": [address], "labels": {**own, **labels}})
     return dict(sorted(jobs.items()))
 
 
-def _wanted(model: Model, hosts: t.Collection[str]) -> dict[tuple[str, str], dict[str, str]]:
-    """Return the labels of what is probed, by module and target: of several hosts that want the same, those that they share."""
+def _probed_targets(model: Model, hosts: t.Collection[str]) -> dict[tuple[str, str], dict[str, str]]:
+    """Return the labels of each probed target, by module and target. Hosts with the same probe: only labels that all have."""
     found: dict[tuple[str, str], dict[str, str]] = {}
     for name, host in model["hosts"].items():
         for probe in (host.get("probes") or ()) if name in hosts else ():

@@ -11,19 +11,19 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._common.redaction
 
 
 class Problems:
-    """Mistakes of the inventory: all are collected, so that one run shows them all."""
+    """The problems of an inventory, collected so that one run reports all of them."""
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start without problems."""
         self._hosts: dict[tuple[str, str, str], list[str]] = {}
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of problems."""
         return len(self._hosts)
 
     def add(self, host: str, variable: str, value: t.Any, remedy: str) -> None:
-        """Note one mistake; *remedy* says what to do."""
-        # A value may be somebody's whole scrape config, with its password.
+        """Add one problem; *remedy* says what is wrong and what to do."""
+        # A value can be a whole scrape config with a password.
         shown = repr(value if value == "…" else redacted(value, variable.rsplit(".", maxsplit=1)[-1]))
         hosts = self._hosts.setdefault((variable, shown, remedy), [])
         if host not in hosts[-1:]:
@@ -31,15 +31,15 @@ class Problems:
 
     @property
     def lines(self) -> list[str]:
-        """Return a line for each. What several hosts have from one group is one mistake."""
+        """Return a line for each problem. The same problem of several hosts is one line."""
         return [
-            # No host's name has a space.
-            f"{'' if ' ' in hosts[0] else 'host '}{_some(hosts)}, variable {variable}, value {value}: {remedy}"
+            # A name with a space is not a host, but for example "group web".
+            f"{'' if ' ' in hosts[0] else 'host '}{_first_names(hosts)}, variable {variable}, value {value}: {remedy}"
             for (variable, value, remedy), hosts in self._hosts.items()
         ]
 
 
-def _some(names: list[str]) -> str:
+def _first_names(names: list[str]) -> str:
     rest = len(names) - 3
     return ", ".join(names[:3]) + (f" and {rest} more" if rest > 0 else "")
 

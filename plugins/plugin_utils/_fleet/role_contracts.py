@@ -1,24 +1,24 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The roles' scrape contracts. Private to the collection.
+"""Role contracts. Private to the collection.
 
-``roles/ROLE/monitoring/scrape.yml`` says how Prometheus scrapes a role. Its values are templates, which see the variables of
-the host over the defaults of the role::
+``roles/ROLE/monitoring/scrape.yml`` says how Prometheus scrapes a role. Values can be templates with the variables of the host
+and the defaults of the role::
 
     job: uwsgi
     port: "{{ uwsgi_exporter_port }}"
     path, scheme, params, labels, instance: …  # optional
-    instances: "{{ uwsgi_exporter_instances }}"  # optional: one endpoint for each item of this list. Templates see it as `item`;
-                                                 # where it has keys named as those above, they win
-    web: true                                    # optional: `monitoring_web` is for it: TLS, a password
-    server: true                                 # optional: the model has the variables of the role's hosts
+    instances: "{{ uwsgi_exporter_instances }}"  # optional: one endpoint for each item of this list. Templates use `item`. Keys
+                                                 # of an item override the keys above
+    web: true                                    # optional: the endpoint uses `monitoring_web` (TLS, password)
+    server: true                                 # optional: the model has the variables of the role for each of its hosts
     all_hosts: true                              # optional: what a host of the role gets depends on all hosts of the fleet
     keeps_data: true                             # optional: `site` does not remove the role from a host that left its group
-    access:                                      # optional: who may connect to it, beside the Prometheus servers that scrape it
+    access:                                      # optional: who may connect, in addition to the Prometheus servers
       clients: [grafana]                         # the hosts of these roles
       admins: true                               # people: `firewall_admin_networks`
-      peers: alertmanager_cluster_port           # the role's other hosts, to the port in this variable, by TCP and UDP
+      peers: alertmanager_cluster_port           # the other hosts of the role, to the port in this variable, by TCP and UDP
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Contract:
     scrape: dict[str, t.Any]
     defaults: dict[str, t.Any]
     rules: str = ""
-    # The texts of its dashboards, by name.
+    # The contents of the dashboards, by name.
     dashboards: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     # The folder of a role that is not one of the collection's.
     folder: pathlib.Path | None = None
@@ -71,12 +71,12 @@ class Contract:
 
     @property
     def access(self) -> dict[str, t.Any]:
-        """Return who may connect, beside the Prometheus servers."""
+        """Return who may connect, in addition to the Prometheus servers."""
         return self.scrape.get("access") or {}
 
     @property
     def is_server(self) -> bool:
-        """Return whether others need the variables of the role's hosts."""
+        """Return whether the model has the variables of the role for each of its hosts."""
         return bool(self.scrape.get("server"))
 
     @property

@@ -1,10 +1,10 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From values as they are written in an inventory to plain data, templated where they hold Jinja. Private to the collection.
+"""Template the values of an inventory, and return plain data. Private to the collection.
 
-Ansible's templating costs about half a millisecond a value, most of it for compiling. A value without Jinja is not given to
-it; neither is one that only names variables, as ``{{ datacenter }}-{{ rack }}``, which is most of what inventories have.
+Ansible needs about half a millisecond to template a value, most of it to compile the template. This module evaluates values
+without Jinja, and values that only name variables (``{{ datacenter }}-{{ rack }}``), without Ansible. Most values are of these.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ansible import template as ansible_template
 from ansible.template import Templar
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
-_REFERENCE = re.compile(r"\{\{\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*\}\}")
-# What `omit` is before ansible-core 2.19; later versions refuse it themselves.
+_VARIABLE_NAME = re.compile(r"\{\{\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*\}\}")
+# The value of `omit` before ansible-core 2.19. Later versions raise an error themselves.
 _OMIT = "__omit_place_holder__"
 OMITTED = "omit works only in options of modules"
-# One expression and nothing beside it.
+# A template that consists of one expression.
 _EXPRESSION = re.compile(r"\s*\{\{[-+]?((?:(?!\}\}|\{\{).)*?)[-+]?\}\}\s*", re.DOTALL)
-# Names that mean something to Jinja itself.
+# Names with a meaning in Jinja.
 _CONSTANTS = frozenset({"true", "false", "none", "True", "False", "None", "self", "not"})
 _is_trusted = getattr(ansible_template, "is_trusted_as_template", None)
 
@@ -37,38 +37,38 @@ MISSING: t.Final = _Missing()
 
 
 class Variables(t.Protocol):
-    """The variables that a template may name."""
+    """The variables that a template can use."""
 
     def get(self, name: str) -> t.Any:
-        """Return the value of a variable as it is written, or MISSING."""
+        """Return the value of a variable before templating, or MISSING."""
 
     def all(self) -> dict[str, t.Any]:
-        """Return all of them."""
+        """Return all variables."""
 
 
 class Overlay:
-    """Variables with others above and below them."""
+    """Variables with others of higher and lower precedence."""
 
     def __init__(self, variables: Variables, below: dict[str, t.Any], above: dict[str, t.Any] | None = None) -> None:
-        """Take *variables* and what is *below* (defaults) and *above* them."""
+        """Take *variables*, and those of lower (*below*, defaults) and higher precedence (*above*)."""
         self._variables = variables
         self._below = below
         self._above = above or {}
 
     def get(self, name: str) -> t.Any:
-        """Return the value of a variable as it is written, or MISSING."""
+        """Return the value of a variable before templating, or MISSING."""
         if name in self._above:
             return self._above[name]
         found = self._variables.get(name)
         return self._below.get(name, MISSING) if found is MISSING else found
 
     def all(self) -> dict[str, t.Any]:
-        """Return all of them."""
+        """Return all variables."""
         return {**self._below, **self._variables.all(), **self._above}
 
 
 def plain(value: t.Any) -> t.Any:
-    """Return *value* as plain Python data: what Ansible wraps and tags its values in, other code chokes on."""
+    """Return *value* as plain Python data, since other libraries fail with the wrapped and tagged values of Ansible."""
     if type(value) in _SCALARS:
         return value
     if isinstance(value, str):
@@ -81,7 +81,7 @@ def plain(value: t.Any) -> t.Any:
 
 
 def trusted(value: t.Any) -> t.Any:
-    """Return *value* with its texts marked as templates of ours: since ansible-core 2.19 no other is rendered."""
+    """Return *value* with all strings marked as trusted templates. Since ansible-core 2.19, Ansible evaluates no others."""
     trust = getattr(ansible_template, "trust_as_template", None)
     if trust is None:
         return value
@@ -93,12 +93,12 @@ def trusted(value: t.Any) -> t.Any:
 
 
 def may_be_template(value: str) -> bool:
-    """Return whether Ansible's templating would do anything to a text."""
+    """Return whether a string has Jinja, so that Ansible would evaluate it."""
     return "{{" in value or "{%" in value or "{#" in value
 
 
 def is_static(value: t.Any) -> bool:
-    """Return whether *value* is the same for every host: it holds no Jinja, and no secret of Ansible's vault."""
+    """Return whether *value* is the same for every host: without Jinja, and without values encrypted with ansible-vault."""
     if isinstance(value, str):
         return not may_be_template(value)
     if isinstance(value, dict):
@@ -109,41 +109,41 @@ def is_static(value: t.Any) -> bool:
 
 
 class Renderer:
-    """Makes plain data of the values of an inventory."""
+    """Templates values of an inventory, and returns plain data."""
 
     def __init__(self, loader: t.Any) -> None:
         """Take Ansible's DataLoader."""
         self._loader = loader
         self._templar = Templar(loader=loader, variables={})
-        # Ansible compiles a text each time it meets it.
+        # Ansible compiles a template again on each use.
         environment = getattr(getattr(self._templar, "_engine", self._templar), "environment", None)
         if environment is not None:
             environment.from_string = functools.lru_cache(maxsize=None)(environment.from_string)
 
     def __call__(self, value: t.Any, variables: Variables) -> t.Any:
-        """Return *value* as plain data, its templates rendered with *variables*.
+        """Return *value* as plain data, with templates evaluated with *variables*.
 
         :raises Exception: whatever a template raises.
         """
         if isinstance(value, str):
-            return self._text(value, variables) if may_be_template(value) else plain(value)
+            return self._template_text(value, variables) if may_be_template(value) else plain(value)
         if isinstance(value, dict):
             return {plain(key): self(item, variables) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [self(item, variables) for item in value]
         if value is None or isinstance(value, (int, float)):
             return plain(value)
-        # What is neither plain nor a text is a secret of Ansible's vault, which its templating opens.
+        # All other types are values encrypted with ansible-vault, which Ansible decrypts when it templates them.
         return self._template(value, variables)
 
-    def _text(self, text: str, variables: Variables) -> t.Any:
+    def _template_text(self, text: str, variables: Variables) -> t.Any:
         found = self._references(text, variables)
         return self._template(text, variables) if found is MISSING else found
 
     def _template(self, value: t.Any, variables: Variables) -> t.Any:
         templar = self._templar
         if isinstance(value, str) and value.startswith("#jinja2:"):
-            # Such a text is compiled with settings of its own.
+            # A template with this header changes the settings of the environment.
             templar = Templar(loader=self._loader, variables={})
         templar.available_variables = variables.all()
         found = plain(templar.template(value))
@@ -155,12 +155,12 @@ class Renderer:
 
     @staticmethod
     def _is_null(value: t.Any, templar: t.Any) -> bool:
-        """Return whether *value* is one expression that results in none, of which ansible-core before 2.19 makes a text."""
+        """Return whether *value* is one expression with the result null, which ansible-core before 2.19 converts to a string."""
         expression = _EXPRESSION.fullmatch(value) if isinstance(value, str) else None
         return expression is not None and bool(templar.template(f"{{{{ ({expression.group(1)}) is none }}}}"))
 
     def _references(self, text: str, variables: Variables) -> t.Any:
-        """Return what a *text* is that only names variables, or MISSING where it takes Ansible's templating to tell."""
+        """Return the value of a *text* that only names variables, or MISSING if Ansible must evaluate it."""
         parts = _parts(text)
         if parts is None or not _may_render(text):
             return MISSING
@@ -170,7 +170,7 @@ class Renderer:
         if not all(type(value) in (str, int) for value in values):
             return MISSING
         joined = "".join(map(str, values))
-        # ansible-core 2.18 makes data of a text that looks like it.
+        # ansible-core 2.18 converts a string that looks like Python data.
         return MISSING if joined[:1] in ("{", "[") or joined in ("True", "False") else joined
 
     def _variable(self, name: str, variables: Variables) -> t.Any:
@@ -180,11 +180,11 @@ class Renderer:
 
 @functools.cache
 def _parts(text: str) -> list[tuple[str, str | None]] | None:
-    """Return the literal texts and the names of variables that *text* is made of, or None where there is more in it."""
+    """Return the literal strings and names of variables that *text* consists of, or None if it has other Jinja."""
     if "\r" in text or text.startswith("#jinja2:"):
         return None
     parts: list[tuple[str, str | None]] = []
-    for index, part in enumerate(_REFERENCE.split(text)):
+    for index, part in enumerate(_VARIABLE_NAME.split(text)):
         if index % 2:
             if part in _CONSTANTS:
                 return None
@@ -197,18 +197,18 @@ def _parts(text: str) -> list[tuple[str, str | None]] | None:
 
 
 def _may_render(text: str) -> bool:
-    """Return whether Ansible would render a *text*: one that came from elsewhere may hold braces, and keeps them."""
+    """Return whether Ansible would evaluate a *text*. Ansible keeps the braces in untrusted strings."""
     return _is_trusted(text) if _is_trusted is not None else not hasattr(text, "__UNSAFE__")
 
 
 def made_yaml(data: t.Any) -> str:
-    """Return *data* as a YAML file that says where it comes from."""
+    """Return *data* as a YAML file with a header that names the source."""
     header = "# Made by vigie.monitoring from the inventory. Changes made here are lost at its next run.\n"
     return header + yaml.safe_dump(plain(data), sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)
 
 
 def merged(ours: dict[str, t.Any], extra: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return *ours* with *extra*: sections entry by entry, lists one behind the other."""
+    """Return *ours* merged with *extra*: dictionaries by key, and lists appended."""
     found = dict(ours)
     for key, value in extra.items():
         if isinstance(value, dict) and isinstance(found.get(key), dict):

@@ -1,9 +1,10 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""TLS and a password for exporters, both ends of it: the variable monitoring_web. Private to the collection.
+"""TLS and basic authentication between Prometheus and exporters (monitoring_web). Private to the collection.
 
-The exporters' side is the role release_service; this is Prometheus' (its documentation, "Configuration", <scrape_config>).
+The role release_service configures exporters. This module configures Prometheus (its documentation, "Configuration",
+<scrape_config>).
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ import typing as t
 
 _TLS = ("ca_file", "server_name", "insecure_skip_verify")
 _SERVER = ("cert_file", "key_file", "password_hash")
-# What Prometheus needs of it.
+# Keys for Prometheus.
 CLIENT = (*_TLS, "username", "password")
 
 
 def web_problems(web: t.Mapping[str, t.Any]) -> list[tuple[str, str]]:
-    """Return what is wrong with monitoring_web: key and remedy. Values may be secret, and are not shown."""
+    """Return the problems of monitoring_web: key and remedy. Values can be secret, and are not shown."""
     found = [
         (key, f"unknown key. The known keys are {', '.join((*_SERVER, *CLIENT))}")
         for key in web
@@ -34,7 +35,7 @@ def web_problems(web: t.Mapping[str, t.Any]) -> list[tuple[str, str]]:
 
 
 def client_settings(web: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return what Prometheus needs of monitoring_web, and a ``revision`` that is another one for another password."""
+    """Return the keys of monitoring_web for Prometheus, and a ``revision`` that changes with the password."""
     found = {key: web[key] for key in CLIENT if web.get(key)}
     if "username" in found:
         found["revision"] = hashlib.sha256(str(web["password_hash"]).encode()).hexdigest()[:8]
@@ -42,7 +43,7 @@ def client_settings(web: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def scrape_config(job: str, web: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return what a job's scrape config has for it; the password lies in a file of its own."""
+    """Return the part of the scrape config of a job for monitoring_web. The password is in a separate file."""
     found: dict[str, t.Any] = {}
     tls = {key: web[key] for key in _TLS if key in web}
     if tls:
@@ -53,9 +54,9 @@ def scrape_config(job: str, web: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def password_file(job: str, web: t.Mapping[str, t.Any]) -> str:
-    """Return the path of a job's password, relative to prometheus.yml.
+    """Return the path of the password file of a job, relative to prometheus.yml.
 
-    A scrape config that is the same keeps its client with the password that it has read (seen with Prometheus 3.5): another
-    password lies in another file.
+    Prometheus keeps the HTTP client, and the password that it has read, as long as the scrape config is the same (seen with
+    Prometheus 3.5). A new password therefore gets a new file name.
     """
     return f"web/{job}-{web['revision']}.password"
