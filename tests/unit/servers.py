@@ -24,7 +24,8 @@ class Server:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                status, headers, body = reply(self.path, dict(self.headers))
+                # The handler itself makes one slash of two at the beginning of a path.
+                status, headers, body = reply(self.requestline.split()[1], dict(self.headers))
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)

@@ -122,7 +122,7 @@ def test_secrets_get_a_file_of_their_own() -> None:
             {"job_name": "a-b", "basic_auth": {"password": "two"}},
             {"job_name": "a.b", "basic_auth": {"password": "one"}},
         ],
-        "prometheus_extra_rules": [{"name": "g", "rules": [{"alert": "A", "annotations": {"password": "{{ $value }}"}}]}],
+        "prometheus_extra_rules": [{"name": "g", "rules": [{"alert": "A", "password": "{{ $value }}"}]}],
     }
     notes: list[str] = []
     found = target_files.vaulted(variables, "prometheus", IN_PROMETHEUS, notes)
