@@ -10,7 +10,8 @@ from pathlib import Path
 
 import inventories
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.contact_kinds import KINDS, parse_version
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.contact_kinds import KINDS
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import parse_version
 
 DEFAULTS = inventories.defaults("alertmanager")
 

@@ -10,11 +10,11 @@ form each receiver has, and which version introduced the receiver.
 from __future__ import annotations
 
 import dataclasses
-import re
 import typing as t
 from urllib.parse import quote, urlsplit
 
-Version = tuple[int, ...]
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import Version
+
 # The values of a contact in the inventory.
 Values = dict[str, t.Any]
 # A section of a receiver (``email_configs``, for instance), and one entry of the section.
@@ -101,11 +101,6 @@ def _dotted(version: Version) -> str:
 def _too_old(since: Version) -> str:
     first = _dotted(since)
     return f"Alertmanager supports this receiver since {first}. Set alertmanager_version to {first} or later, or use a webhook"
-
-
-def parse_version(text: t.Any) -> Version:
-    """Return the numbers of a version."""
-    return tuple(int(part) for part in re.findall(r"\d+", str(text))[:3])
 
 
 def _mail(values: Values, _version: Version) -> Entry:

@@ -12,12 +12,13 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import LABEL_NAME, label_problem, parse_duration
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Endpoint
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Report
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.scrape_options import OPTIONS, option_problems, options_of
 
 JOB = re.compile(r"[a-zA-Z0-9_.:-]+")
 _SCHEMES = ("http", "https")
 # Scrape interval and timeout of an endpoint that overrides the settings of the Prometheus servers.
 TIMES: tuple[t.Literal["scrape_interval"], t.Literal["scrape_timeout"]] = ("scrape_interval", "scrape_timeout")
-ENDPOINT_KEYS = ("job", "port", "path", "scheme", "params", "labels", "instance", "public", "web", *TIMES)
+ENDPOINT_KEYS = ("job", "port", "path", "scheme", "params", "labels", "instance", "public", "web", *TIMES, *OPTIONS)
 
 
 def build_endpoint(role: str, raw: dict[str, t.Any], host: str, report: Report) -> Endpoint | None:
@@ -49,6 +50,9 @@ def build_endpoint(role: str, raw: dict[str, t.Any], host: str, report: Report) 
     for key in TIMES:
         if key in raw:
             found[key] = raw[key]
+    options = options_of(raw)
+    if options:
+        found["options"] = options
     return found
 
 
@@ -71,6 +75,7 @@ def _problems(raw: dict[str, t.Any]) -> t.Iterator[tuple[str, t.Any, str]]:
     yield from (
         (key, raw[key], "must be true or false") for key in ("public", "web") if not isinstance(raw.get(key, False), bool)
     )
+    yield from option_problems(options_of(raw))
     times = (key for key in TIMES if key in raw and not parse_duration(raw[key]))
     yield from ((key, raw[key], "must be a duration with a unit: 30s, 1m, 500ms") for key in times)
 

@@ -67,3 +67,11 @@ def parse_duration(duration: t.Any) -> int:
     """Return a duration of Prometheus in milliseconds, or 0 if it is not a duration."""
     match = DURATION.fullmatch(duration) if isinstance(duration, str) else None
     return sum(int(parse_number or 0) * unit for parse_number, unit in zip(match.groups()[1::2], _MILLISECONDS)) if match else 0
+
+
+Version = tuple[int, ...]
+
+
+def parse_version(text: t.Any) -> Version:
+    """Return the numbers of a version."""
+    return tuple(int(part) for part in re.findall(r"\d+", str(text))[:3])

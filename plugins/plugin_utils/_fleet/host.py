@@ -23,6 +23,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.merging im
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Endpoint, Host
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import Contract
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.scrape_options import options_problem
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import (
     MISSING,
     Overlay,
@@ -43,6 +44,7 @@ class HostBuilder:
 
     def model(self, contracts: t.Sequence[Contract]) -> Host:
         """Return the part of the model for the host."""
+        options = merged_dictionary(self._templates, "monitoring_scrape_options", options_problem)
         endpoints = [item for contract in contracts for item in self._endpoints(contract)]
         found: Host = {
             "address": self._address(),
@@ -56,6 +58,11 @@ class HostBuilder:
         # Few hosts have these keys.
         if sources := self._sources():
             found["sources"] = sources
+        if options:
+            found["scrape_options"] = options
+            for item in found["endpoints"]:
+                if item["job"] in options:
+                    item["options"] = {**options[item["job"]], **item.get("options", {})}
         return found if self._is_scraped() else {**found, "scraped": False}
 
     def settings(self, contract: Contract) -> dict[str, t.Any]:

@@ -22,6 +22,8 @@ class EndpointOptions(t.TypedDict, total=False):
     scrape_timeout: str
     # What Prometheus needs to know of monitoring_web.
     web: dict[str, t.Any]
+    # Options of the endpoint's scrape config, see scrape_options.py.
+    options: dict[str, t.Any]
 
 
 class Endpoint(EndpointOptions):
@@ -45,6 +47,8 @@ class HostOptions(t.TypedDict, total=False):
     sources: list[str]
     # False where the inventory says that no Prometheus server scrapes the host.
     scraped: bool
+    # monitoring_scrape_options: by scrape job, the options of the host's endpoints.
+    scrape_options: dict[str, dict[str, t.Any]]
 
 
 class Host(HostOptions):

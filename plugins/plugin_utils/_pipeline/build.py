@@ -15,6 +15,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contr
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import MISSING, Renderer, plain
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import endpoints, variable_names
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.probes import validate_probes
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.scrape_options import validate_scrape_options
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.servers import validate_servers
 
 
@@ -57,6 +58,7 @@ def build_model(
     endpoints.validate_endpoints(model, problems)
     validate_probes(model, problems)
     validate_servers(inventory, model, contracts, problems, is_complete=not host and not without)
+    validate_scrape_options(model, problems, is_complete=not host and not without)
     if not host:
         unknown = variable_names.validate_variable_names(inventory, contracts, groups, render, problems)
         model.update({"unknown": unknown} if unknown else {})

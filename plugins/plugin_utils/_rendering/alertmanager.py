@@ -20,8 +20,8 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.contact_ki
     ROUTE_HOURS,
     ROUTE_TIMES,
     as_list,
-    parse_version,
 )
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import parse_version
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import ROLES
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import made_yaml
 

@@ -15,6 +15,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model impo
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import made_yaml
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import alertmanager
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.prometheus import configuration_files, prometheus_config
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import pools
 
 
 def rendered_files(model: Model) -> dict[str, str]:
@@ -36,7 +37,8 @@ def rendered_files(model: Model) -> dict[str, str]:
     }
     # A parameter of a target is a label in its file. To look for secrets in the targets of a large fleet takes long.
     jobs = {item["job"] for host in model["hosts"].values() for item in host["endpoints"] if any(map(is_secret, item["params"]))}
-    for name in (f"{server}/targets/{job}.json" for server in servers for job in jobs):
+    names = [name for server in servers for name, pool in pools(model, server).items() if pool.job in jobs] if jobs else []
+    for name in (f"{server}/targets/{name}.json" for server in servers for name in names):
         if name in files:
             files[name] = redacted_text(files[name])
     for server, settings in servers.items():

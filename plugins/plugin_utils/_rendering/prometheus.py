@@ -16,27 +16,32 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model impo
     server_route_prefix,
     server_settings,
 )
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.scrape_options import scrape_config_of, secret_file
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import made_yaml, merged
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import password_file, scrape_config
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import rules
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import scraped_endpoints, targets_files
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import pools, scraped_endpoints, targets_files
 
 
 def scrape_configs(model: Model, server: str) -> list[dict[str, t.Any]]:
-    """Return the scrape configs of *server*: one a job, with its targets in a file of their own, and the server's own."""
-    params: dict[str, dict[str, list[str]]] = {}
-    for _name, _host, item in scraped_endpoints(model, server):
-        of_job = params.setdefault(item["job"], {})
-        for key, values in item["params"].items():
-            if is_parameter_of_job(key, values):
-                of_job[key] = values
+    """Return the scrape configs of *server*: one for each scrape job and set of options, and prometheus_extra_scrape_configs.
+
+    Each reads its targets from a file.
+    """
     configs: list[dict[str, t.Any]] = []
     webs = web_of_jobs(model, server)
-    for job, values_of in sorted(params.items()):
-        config: dict[str, t.Any] = {"job_name": job, "file_sd_configs": [{"files": [f"targets/{job}.json"]}]}
-        config.update(scrape_config(job, webs.get(job, {})))
-        if values_of:
-            config["params"] = dict(sorted(values_of.items()))
+    of_server = pools(model, server)
+    params: dict[str, dict[str, list[str]]] = {}
+    for pool in of_server.values():
+        of_job = params.setdefault(pool.job, {})
+        for _name, _host, item in pool.targets:
+            of_job.update({key: values for key, values in item["params"].items() if is_parameter_of_job(key, values)})
+    for name, pool in of_server.items():
+        config: dict[str, t.Any] = {"job_name": name, "file_sd_configs": [{"files": [f"targets/{name}.json"]}]}
+        config.update(scrape_config(pool.job, webs.get(pool.job, {})))
+        config.update(scrape_config_of(name, pool.options))
+        if params[pool.job]:
+            config["params"] = dict(sorted(params[pool.job].items()))
         configs.append(config)
     for job in probes.probe_targets(model, server):
         config = {"job_name": job, "file_sd_configs": [{"files": [f"targets/{job}.json"]}]}
@@ -103,6 +108,10 @@ def configuration_files(model: Model, server: str, config: dict[str, t.Any]) -> 
     for job, web in web_of_jobs(model, server).items():
         if web.get("username"):
             files[password_file(job, web)] = {"content": str(web["password"]), "secret": True}
+    for name, pool in pools(model, server).items():
+        secret = secret_file(name, pool.options)
+        if secret:
+            files[secret[0]] = {"content": secret[1], "secret": True}
     for name, groups in rules.alert_rules(model, server).items():
         files[f"rules/{name}.yml"] = made_yaml({"groups": groups})
     extra = server_settings(model, "prometheus", server)["prometheus_extra_rules"]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import typing as t
 
@@ -12,6 +13,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import pro
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses import host_port
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import TIMES, is_parameter_of_job
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Endpoint, Host, Model, server_settings
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.scrape_options import Options, revision
 
 TargetGroup = dict[str, t.Any]
 # One for all: to make one costs as much as to encode a text.
@@ -40,28 +42,56 @@ def _other_labels(host: Host, item: Endpoint) -> t.Mapping[str, str]:
     return dict(sorted({**labels, **added}.items())) if added else labels
 
 
-def targets_files(model: Model, server: str) -> dict[str, str]:
-    """Return, by job, a file_sd file with one target a line, so that a changed host is a changed line."""
-    jobs: dict[str, list[tuple[str, Host, Endpoint]]] = {}
+@dataclasses.dataclass
+class Pool:
+    """The targets of one scrape config: of a scrape job, or those targets of the job that have the same options."""
+
+    job: str
+    options: Options
+    targets: list[tuple[str, Host, Endpoint]]
+
+
+def pools(model: Model, server: str) -> dict[str, Pool]:
+    """Return, by the name of the scrape config, what *server* scrapes, but for probes.
+
+    The name is that of the job where all targets of the job have the same options, and for targets without options.
+    """
+    jobs: dict[str, dict[str, Pool]] = {}
     for name, host, item in scraped_endpoints(model, server):
-        jobs.setdefault(item["job"], []).append((name, host, item))
+        options = item.get("options") or {}
+        of_job = jobs.setdefault(item["job"], {})
+        key = revision(options) if options else ""
+        if key not in of_job:
+            of_job[key] = Pool(item["job"], options, [])
+        of_job[key].targets.append((name, host, item))
+    return {
+        f"{job}-{key}" if key and len(of_job) > 1 else job: pool
+        for job, of_job in sorted(jobs.items())
+        for key, pool in sorted(of_job.items())
+    }
+
+
+def targets_files(model: Model, server: str) -> dict[str, str]:
+    """Return, by scrape config, a file_sd file with one target a line, so that a changed host is a changed line."""
     # Labels that hosts share are encoded once.
     shared: dict[int, str] = {}
-    files = {job: _targets_file(targets, shared) for job, targets in sorted(jobs.items())}
+    files = {name: _targets_file(name, pool, shared) for name, pool in pools(model, server).items()}
     for job, groups in probes.probe_targets(model, server).items():
         files[job] = "[\n" + ",\n".join(map(_encode, groups)) + "\n]\n"
     return files
 
 
 def scrape_targets(model: Model, server: str) -> dict[str, list[TargetGroup]]:
-    """Return, by job, the file_sd groups in the targets files of *server*: one for each target, in the order of the hosts."""
+    """Return, by scrape config, the file_sd groups in the targets files of *server*: one a target, in the order of the hosts."""
     return {job: json.loads(text) for job, text in sorted(targets_files(model, server).items())}
 
 
-def _targets_file(targets: list[tuple[str, Host, Endpoint]], shared: dict[int, str]) -> str:
+def _targets_file(scrape_config: str, pool: Pool, shared: dict[int, str]) -> str:
+    # Without this label, the label is the name of the scrape config.
+    job = "" if scrape_config == pool.job else f', "job": {_encode(pool.job)}'
     # CPython lengthens a text in place; lines to be joined would be there twice.
     text = ""
-    for name, host, item in targets:
+    for name, host, item in pool.targets:
         labels = _other_labels(host, item)
         others = shared.get(id(labels)) if labels is host["labels"] else None
         if others is None:
@@ -70,7 +100,7 @@ def _targets_file(targets: list[tuple[str, Host, Endpoint]], shared: dict[int, s
                 shared[id(labels)] = others
         target, instance = _encode(host_port(host["address"], item["port"])), _encode(item["instance"])
         text += ",\n" if text else "[\n"
-        text += f'{{"targets": [{target}], "labels": {{"host": {_encode(name)}, "instance": {instance}{others}}}}}'
+        text += f'{{"targets": [{target}], "labels": {{"host": {_encode(name)}, "instance": {instance}{job}{others}}}}}'
     text += "\n]\n"
     return text
 

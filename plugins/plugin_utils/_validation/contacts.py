@@ -13,10 +13,9 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.contact_ki
     KINDS,
     ROUTE_HOURS,
     ROUTE_TIMES,
-    Version,
     as_list,
-    parse_version,
 )
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import Version, parse_version
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.alert_labels import Values
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.formats import FORMATS
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.times import route_times_problems, times_problems

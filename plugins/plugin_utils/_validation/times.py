@@ -12,7 +12,8 @@ import re
 import typing as t
 import zoneinfo
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.contact_kinds import ROUTE_HOURS, Version, as_list
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.contact_kinds import ROUTE_HOURS, as_list
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import Version
 
 # Variable (below the role's prefix), value, remedy.
 Problem = tuple[str, t.Any, str]

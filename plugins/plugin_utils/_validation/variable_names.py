@@ -29,6 +29,7 @@ MONITORING = frozenset(
         "release_base_url",
         "release_token",
         "role_paths",
+        "scrape_options",
         "scraped",
         "scrapes",
         "source_addresses",

@@ -102,7 +102,7 @@ def _targets(files: t.Mapping[str, str]) -> list[_Target]:
         for group in groups if isinstance(groups, list) else ():
             if isinstance(group, dict):
                 labels = {str(name): str(value) for name, value in (group.get("labels") or {}).items()}
-                found += [_Target(job, labels, str(address)) for address in group.get("targets") or ()]
+                found += [_Target(labels.get("job", job), labels, str(address)) for address in group.get("targets") or ()]
     return found
 
 
