@@ -289,8 +289,8 @@ def apply(module: AnsibleModule) -> dict[str, t.Any]:
         module.warn(warning)
     if not backend:
         if not module.params["missing_ok"]:
-            asked = module.params["backend"]
-            programs = "Neither iptables nor nftables is" if asked == "auto" else f"{asked} is not"
+            chosen = module.params["backend"]
+            programs = "Neither iptables nor nftables is" if chosen == "auto" else f"{chosen} is not"
             raise iptables.FirewallError(f"{programs} installed on this host. Install it, or set missing_ok.")
         # The role installs a firewall program and runs the module again.
         return {"changed": module.check_mode, "installed": False}

@@ -116,10 +116,10 @@ class HostFirewall:
 
     def backend(self) -> str:
         """Return the firewall program to use (iptables or nftables), or an empty string if the host has none."""
-        asked = self._module.params["backend"]
+        chosen = self._module.params["backend"]
         usable = {"iptables": any(rule_set.is_default for rule_set in self.rule_sets), NFT: self.ruleset is not None}
-        if asked != "auto":
-            return asked if usable[asked] else ""
+        if chosen != "auto":
+            return chosen if usable[chosen] else ""
         names = {chain["name"] for chain in self._chains}
         by_iptables = any(
             iptables.filters_input(iptables.without_chains(rule_set.chains, names))
