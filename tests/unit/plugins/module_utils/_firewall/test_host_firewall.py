@@ -158,8 +158,8 @@ def test_what_is_in_the_way(backend: str) -> None:
 def test_rules_of_ufw_are_known_by_their_chains() -> None:
     """The remedy is a command of the program that has them."""
     rules = EMPTY + ":ufw-before-input - [0:0]\n-A INPUT -j DROP\n"
-    (obstacle,) = host(Programs({**IPTABLES, "iptables": rules}, listed())).obstacles(NFT)
-    assert obstacle.base.manager == "ufw"
+    obstacles = host(Programs({**IPTABLES, "iptables": rules}, listed())).obstacles(NFT)
+    assert [obstacle.base.manager for obstacle in obstacles] == ["ufw"]
 
 
 def test_a_transaction_is_looked_at_afterwards() -> None:

@@ -49,7 +49,7 @@ def test_a_number(value: t.Any, expected: float | None) -> None:
     """Finite; a text that is a whole number stays one, so that it is written without a point."""
     found = fields.parse_number(value)
     assert found == expected
-    assert value != "5" or type(found) is int
+    assert value != "5" or isinstance(found, int)
 
 
 @pytest.mark.parametrize(
