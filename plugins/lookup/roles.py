@@ -23,6 +23,10 @@ options:
     description: Return only the roles that C(site) removes from a host that left the group of the role.
     type: bool
     default: false
+  own:
+    description: Return only the roles that are not part of this collection.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -55,8 +59,11 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         if terms:
             raise AnsibleError(f"vigie.monitoring.roles: expected no terms, got {terms!r}")
-        removable = self.get_option("removable")
         hostvars = (variables or {}).get("hostvars")
         # Ansible lists tags and tasks without variables of hosts: roles of your own are not listed.
         found = contracts() if hostvars is None else cache.contracts_of(*cache.inventory_of(hostvars))
-        return [contract.role for contract in found if not (removable and contract.keeps_data)]
+        if self.get_option("removable"):
+            found = tuple(contract for contract in found if not contract.keeps_data)
+        if self.get_option("own"):
+            found = tuple(contract for contract in found if contract.folder)
+        return [contract.role for contract in found]

@@ -1,14 +1,10 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How site.yml goes on where hosts fail: the real playbook in check mode, on this machine by several names.
-
-Nothing listens on port 1, where the hosts that cannot be reached are.
-"""
+"""How site.yml goes on where hosts fail: the real playbook in check mode, on this machine by several names."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
 import re
@@ -18,68 +14,15 @@ from pathlib import Path
 
 import pytest
 import yaml
-from playbook_runs import run_playbook
+from playbook_runs import ROOT
+from site_runs import FAILING, UNREACHABLE, Run
 
-ROOT = Path(__file__).parents[3]
-UNREACHABLE = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
-# Every module fails there.
-FAILING = {"ansible_python_interpreter": "/nonexistent/python3"}
 FLEET = {
     "blackbox_exporter": {"prober": UNREACHABLE},
     "node_exporter": {"broken": FAILING, "web1": {}, "web2": {}},
     "alertmanager": {"alerter": FAILING},
     "prometheus": {"monitor1": {}, "monitor2": UNREACHABLE},
 }
-
-
-@dataclasses.dataclass
-class Run:
-    """What a run did."""
-
-    rc: int
-    output: str
-    # By task, the hosts that it ran on.
-    tasks: dict[str, list[str]]
-    # By host, how often it was counted as failed or unreachable in the recap.
-    failed: dict[str, int]
-    # The lines at the end.
-    summary: list[str]
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> t.Callable[..., Run]:
-    """Return a function that runs site.yml for a fleet."""
-
-    def run(
-        fleet: dict[str, dict[str, dict[str, t.Any]]],
-        arguments: str = "--check",
-        playbook: Path = ROOT / "playbooks/site.yml",
-        **variables: t.Any,
-    ) -> Run:
-        always = {
-            "ansible_connection": "local",
-            "ansible_become": False,
-            "monitoring_address": "{{ inventory_hostname }}.example.com",
-            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-            "prometheus_verify_timeout": 1,
-        }
-        groups = {group: {"hosts": hosts} for group, hosts in fleet.items()}
-        inventory = tmp_path / "hosts.yml"
-        inventory.write_text(yaml.safe_dump({"all": {"vars": always, "children": groups}}))
-        runner = run_playbook(playbook, [inventory], tmp_path, arguments, variables)
-        tasks: dict[str, list[str]] = {}
-        summary: list[str] = []
-        for event in runner.events:
-            if event["event"] in ("runner_on_ok", "runner_on_failed", "runner_on_unreachable"):
-                data = event["event_data"]
-                tasks.setdefault(data["task"], []).append(data["host"])
-                if data["task"] == "List every host that has failed":
-                    summary = data["res"]["msg"]
-        stats = runner.stats
-        failed = {host: stats["failures"].get(host, 0) + stats["dark"].get(host, 0) for host in stats["processed"]}
-        return Run(runner.rc, runner.stdout.read(), tasks, {host: count for host, count in failed.items() if count}, summary)
-
-    return run
 
 
 def test_a_play_whose_only_host_fails_does_not_end_the_run(site: t.Callable[..., Run]) -> None:
