@@ -3,16 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fill a local mirror of releases, in upstream's layout, with Debian's own builds of the same programs.
 
-Writes below the directory that it is given:
+Write these files below the given directory:
 
     <owner>/<name>/releases/download/v<version>/<name>-<version>.linux-<arch>.tar.gz  and  sha256sums.txt
     versions.json    {"<name>": [versions, the newest first]}
-    share/           the data that Debian's builds read from /usr/share/prometheus; upstream's carry it inside
+    share/           the data that Debian's builds read from /usr/share/prometheus (upstream's builds contain the data)
 
-Every version is there for this machine's architecture, and the newest of the programs that a test runs on ARM for ARM. Debian is
-asked at most once a day. Where Debian cannot be reached, even after some tries, the mirror stays as it was, and a message says
-so.
-Exit code 75: the network failed, and nothing was there before.
+The mirror has every version for the architecture of this machine. For ARM, it has the newest version of programs that a test
+runs on ARM. The program queries Debian at most once a day. If Debian is not reachable after several tries, the mirror stays
+unchanged, and a message says so.
+Exit code 75: the network failed, and there is no earlier mirror.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ if TYPE_CHECKING:
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 FRESH_SECONDS = 24 * 60 * 60
 
-# Debian's name of an architecture -> upstream's.
+# From Debian's name of an architecture to upstream's name.
 ARCHITECTURES = {"amd64": "amd64", "arm64": "arm64", "armhf": "armv7"}
-# The first suite has the newest versions, the others have earlier ones, to upgrade from. All run on Debian 12.
+# The first suite has the newest versions. The others have earlier versions, for tests of upgrades. All versions run on Debian 12.
 SUITES = ("sid", "trixie", "bookworm")
-# Where Debian's builds look for data, and where hosts find it.
+# Debian's builds read their data from this directory, also on the hosts.
 SHARE = "./usr/share/prometheus/"
 
 
 class Program(NamedTuple):
-    """Debian's packages that may hold a program (the first one always does), and its files by Debian's path."""
+    """Debian's packages of a program (the first package is required), and the files of the program by their path in Debian."""
 
     packages: tuple[str, ...]
     files: dict[str, str]
-    # Whether every version is there; otherwise the newest one.
+    # Whether the mirror has every version, or only the newest.
     whole: bool = False
     # Whether the names of the archives have the v of the tag.
     has_v: bool = False
@@ -94,13 +94,13 @@ PROGRAMS = {
         ("prometheus-redis-exporter",), {"usr/bin/prometheus-redis-exporter": "redis_exporter"}, has_v=True
     ),
 }
-# What Debian does not have: a stand-in, which says so in its name.
+# Debian has no uwsgi_exporter: a stand-in replaces it.
 STAND_IN = Path(__file__).with_name("uwsgi_exporter_standin.py")
 STAND_IN_RELEASE = "timonwong/uwsgi_exporter/releases/download/v1.3.0"
 
 
 class Package(NamedTuple):
-    """A binary package of Debian, named as its archive does."""
+    """A binary package of Debian."""
 
     name: str
     version: str
@@ -108,19 +108,19 @@ class Package(NamedTuple):
 
     @property
     def upstream_version(self) -> str:
-        """Upstream's version: 3.5.3 of 3.5.3+ds1-2."""
+        """Upstream's version: 3.5.3 for 3.5.3+ds1-2."""
         version = self.version.partition(":")[2] or self.version
         version = re.sub(r"[+~](ds|dfsg|really).*", "", version.rpartition("-")[0] or version)
         return re.sub(r"~rc\.?", "-rc.", version)
 
     @property
     def file(self) -> str:
-        """The name that apt-get downloads it as."""
+        """The name of the file that apt-get downloads."""
         return f"{self.name}_{self.version.replace(':', '%3a')}_{self.architecture}.deb"
 
 
 class Archive(NamedTuple):
-    """A release archive, and the packages that it is made of."""
+    """A release archive, and the packages that it is built from."""
 
     repository: str
     version: str
@@ -129,7 +129,7 @@ class Archive(NamedTuple):
 
     @property
     def release(self) -> str:
-        """Where the release lies in the mirror."""
+        """The directory of the release in the mirror."""
         return f"{self.repository}/releases/download/v{self.version}"
 
     @property
@@ -140,20 +140,20 @@ class Archive(NamedTuple):
 
     @property
     def path(self) -> str:
-        """The archive's file in the mirror."""
+        """The path of the archive in the mirror."""
         return f"{self.release}/{self.name}.tar.gz"
 
 
 def run(*command: str, cwd: Path | None = None) -> str:
-    """Run *command* and return what it prints; its errors go to ours."""
+    """Run *command* and return its standard output. Its errors are printed."""
     return subprocess.run(command, cwd=cwd, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 class Apt:
-    """An apt of our own, with the machine's settings but other suites; nothing is installed."""
+    """A separate apt, with the settings of the machine but other suites. It installs nothing."""
 
     def __init__(self, root: Path) -> None:
-        """Lay out the directories and the sources."""
+        """Create the directories and the sources."""
         self.downloads = root / "packages"
         for directory in ("state/lists/partial", "cache/archives/partial", "packages"):
             (root / directory).mkdir(parents=True, exist_ok=True)
@@ -184,15 +184,15 @@ class Apt:
             "APT::Update::Error-Mode": "any",
             "Acquire::Languages": "none",
             "Acquire::Retries": "5",
-            # Differences to the lists of yesterday are more files to ask for, each of which may be missing.
+            # Differences to older lists are more files to download, and each file may be missing.
             "Acquire::PDiffs": "false",
-            # A mirror that is behind, or a frozen snapshot, serves as well: the signatures are checked all the same.
+            # A mirror that is behind, or a snapshot, is accepted. The signatures are verified nevertheless.
             "Acquire::Check-Valid-Until": "false",
         }
         self.options = [f"-o{name}={value}" for name, value in options.items()]
 
     def fetch(self, *arguments: str) -> None:
-        """Let apt-get ask the network."""
+        """Run apt-get, which uses the network."""
         network.run("mirror", ["apt-get", "--quiet", *self.options, *arguments], cwd=self.downloads)
 
     def packages(self, names: list[str]) -> list[Package]:
@@ -207,7 +207,7 @@ class Apt:
 
 
 def archives(packages: list[Package], native: str) -> list[Archive]:
-    """Return the archives that can be made, as PROGRAMS asks for them."""
+    """Return the archives of PROGRAMS that can be built from *packages*."""
     found = []
     for repository, program in PROGRAMS.items():
         parts: dict[tuple[str, str], dict[str, Package]] = {}
@@ -226,7 +226,7 @@ def archives(packages: list[Package], native: str) -> list[Archive]:
 
 @contextlib.contextmanager
 def contents(package_file: Path) -> Iterator[tarfile.TarFile]:
-    """Give the files in a package, one after the other, without unpacking it to the disk."""
+    """Yield the files of a package as a stream, without unpacking the package to the disk."""
     command = ["dpkg-deb", "--fsys-tarfile", str(package_file)]
     with (
         subprocess.Popen(command, stdout=subprocess.PIPE) as unpacked,
@@ -236,7 +236,7 @@ def contents(package_file: Path) -> Iterator[tarfile.TarFile]:
 
 
 def share(package_file: Path, directory: Path) -> None:
-    """Copy a package's share of SHARE. Files are replaced one by one: containers have the directory mounted."""
+    """Copy the files of a package below SHARE. Files are replaced one by one, because containers mount the directory."""
     with contents(package_file) as source:
         for member in source:
             data = source.extractfile(member) if member.isfile() and member.name.startswith(SHARE) else None
@@ -250,7 +250,7 @@ def share(package_file: Path, directory: Path) -> None:
 
 
 def pack(archive: Archive, mirror: Path, downloads: Path) -> None:
-    """Write the archive. The same packages always make the same bytes."""
+    """Write the archive. The same packages result in the same bytes."""
     files = dict(PROGRAMS[archive.repository].files)
     files[f"usr/share/doc/{archive.packages[0].name}/copyright"] = "LICENSE"
     files[f"usr/share/doc/{archive.packages[0].name}/NOTICE"] = "NOTICE"
@@ -274,12 +274,12 @@ def pack(archive: Archive, mirror: Path, downloads: Path) -> None:
                         missing.discard(path)
     if missing:
         part.unlink()
-        sys.exit(f"{archive.name}: Debian's packages do not hold {', '.join(sorted(missing))}")
+        sys.exit(f"{archive.name}: Debian's packages do not contain {', '.join(sorted(missing))}")
     part.replace(target_path)
 
 
 def pack_stand_in(release: Path) -> None:
-    """Write the archive of the stand-in, in the layout of what it stands in for."""
+    """Write the archive of the stand-in, in the layout of the real release."""
     program = b"#!/usr/bin/python3\n" + STAND_IN.read_bytes()
     for architecture in ARCHITECTURES.values():
         name = f"uwsgi_exporter-1.3.0.linux-{architecture}"
@@ -288,7 +288,7 @@ def pack_stand_in(release: Path) -> None:
 
 
 def write_archive(path: Path, files: dict[str, tuple[bytes, int]]) -> None:
-    """Write an archive of *files*: content and mode by name. The same files always make the same bytes."""
+    """Write an archive of *files*: content and mode by name. The same files result in the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with gzip.GzipFile(path, "wb", 1, mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as target:
         for name, (content, mode) in files.items():
@@ -317,7 +317,7 @@ def say(text: str) -> None:
 
 
 def fill(mirror: Path, *, anew: bool) -> None:
-    """Ask Debian what there is, and make what is missing, or all of it anew."""
+    """Build the archives that are missing in the mirror, or all of them."""
     apt = Apt(mirror.parent / "apt")
     say("reading Debian's package lists")
     apt.fetch("update")
@@ -333,7 +333,7 @@ def fill(mirror: Path, *, anew: bool) -> None:
             for name, job in jobs.items():
                 job.result()
                 say(name)
-        # Of two versions the newer one's data stays, since it is written last.
+        # The data of the newest version is written last, and stays.
         for archive in sorted(missing, key=lambda archive: version_key(archive.version)):
             if archive.architecture == apt.native:
                 for package in archive.packages:
@@ -353,14 +353,14 @@ def fill(mirror: Path, *, anew: bool) -> None:
 
 
 def version_key(version: str) -> list[int]:
-    """Return what versions are sorted by."""
+    """Return the sort key of a version."""
     return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def main() -> None:
-    """Fill the mirror where it is not fresh."""
+    """Fill the mirror if it is older than a day."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--refresh", action="store_true", help="ask Debian for newer versions now")
+    parser.add_argument("--refresh", action="store_true", help="query Debian for newer versions now")
     parser.add_argument("mirror", type=Path)
     args = parser.parse_args()
     mirror: Path = args.mirror.absolute()
@@ -373,7 +373,7 @@ def main() -> None:
         if same_recipe and not args.refresh and time.time() - made.stat().st_mtime < FRESH_SECONDS:
             return
         began = time.monotonic()
-        # A mirror that only wants newer versions can do without them.
+        # If only newer versions are missing, one try is enough.
         tries = 1 if same_recipe else 0
         try:
             network.persist("mirror", lambda: fill(mirror, anew=not same_recipe), tries)

@@ -3,16 +3,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Print the tag of an image of a fleet's hosts: Debian with systemd as PID 1, reached by SSH as a real server is.
+# Print the tag of an image for the hosts of a fleet: Debian with systemd as PID 1, and with SSH as on a real host.
 # Usage: image.sh [--anew] [SUITE [PACKAGES [ARCHITECTURES]]]
 #   SUITE          Debian's release; default bookworm
-#   PACKAGES       what is installed beside the usual, separated by commas; default nothing
+#   PACKAGES       further packages, separated by commas; default none
 #   ARCHITECTURES  foreign architectures whose programs run in the image, separated by commas; default none
 #
 # An image with further packages is made from the image of the same suite without further packages.
-# The tag is a hash of this recipe. An image that is there already is used. Otherwise the image is built; that takes Debian's mirror.
-# Where the mirror cannot be used, even after some tries, the newest image of an earlier recipe is used, and a message says so. For an
-# hour after that the mirror is not asked again, unless --anew is given.
+# The tag contains a hash of this recipe. If the image exists, the script uses the image. Otherwise the script builds the image from
+# Debian's mirror. If the mirror fails after several tries, the script uses the newest image of an earlier recipe, and a message says so.
+# For one hour after such a failure the script does not use the mirror, unless --anew is given.
 # Exit code 75: the network failed, and there is no earlier image.
 set -eu
 
@@ -34,7 +34,7 @@ failed=$cache/$(echo "$tag" | tr : -).failed
 
 say() { echo "$step: $*" >&2; }
 present() { docker image inspect "$tag" >/dev/null 2>&1; }
-# Images of earlier recipes, the newest first.
+# Print the images of earlier recipes, the newest first.
 earlier() {
     docker image ls --format '{{.CreatedAt}} {{.Repository}}:{{.Tag}}' "$repository" | sort -r | sed 's/.* //' |
         grep "^$repository:$suite-" | grep -vxF "$tag" || true
@@ -45,13 +45,13 @@ if present; then
     exit
 fi
 
-# Foreign architectures are chosen when the system is made, not later.
+# Foreign architectures are chosen when the system is created, and cannot be added later.
 base=
 if [ -n "$packages" ] && [ -z "$foreign" ]; then
     base=$(sh "$0" ${anew:+--anew} "$suite")
 fi
 
-# Several hosts may ask for the same image at once: the first one builds it.
+# Several hosts may need the same image at once: the first process builds the image.
 mkdir -p "$cache"
 exec 9>"$cache/image.lock"
 flock 9
@@ -72,7 +72,7 @@ fi
 
 mirror=$("$here/debian_mirror.sh")
 
-# Dynamic programs for another architecture run under qemu, if their C library is there.
+# Dynamically linked programs for another architecture run under qemu if their C library is installed.
 native=$(dpkg --print-architecture)
 architectures=$native
 libc=
@@ -93,29 +93,29 @@ container=vigie-image-$$
 trap 'rm -rf "$work"; [ -z "$base" ] || docker rm --force "$container" >/dev/null 2>&1' EXIT
 trap 'exit 1' INT TERM HUP
 
-# mmdebstrap does not read this machine's configuration of apt: a proxy that is set there is handed on.
+# mmdebstrap does not read the apt configuration of this machine: pass on the proxy of that configuration.
 {
     apt-config dump --format '%F "%v";%n' | grep -iE '^Acquire::(https?|Check-(Date|Valid-Until))(::[^ ]+)? "[^"]' || true
     echo 'Acquire::Retries "5";'
 } >"$work/apt.conf"
 
-# Runs in the new system, last.
+# The last step of the build runs this script in the new system.
 cat >"$work/customize" <<'END'
 set -eu
-# Packages that some hosts get later, without a network: see molecule/firewall.
+# Packages that some hosts install later, without a network: see molecule/firewall.
 mkdir /var/lib/fleet
 cd /var/lib/fleet
 apt-get -qq -o APT::Sandbox::User=root download netfilter-persistent iptables-persistent
-# The hosts do not use the proxy of the machine that the image was built on.
+# The hosts do not use the proxy of the machine that builds the image.
 rm -f /etc/apt/apt.conf.d/99mmdebstrap
 
 useradd --create-home --shell /bin/bash ops
-# The password is of no use to anyone, but a locked account is refused.
+# No password matches this value. SSH refuses a locked account.
 usermod --password '*' ops
 echo 'ops ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/ops
 chmod 0440 /etc/sudoers.d/ops
 
-# The keys are put in when a container is made.
+# The keys are added when a container is created.
 rm -f /etc/ssh/ssh_host_*
 cat >/etc/ssh/sshd_config.d/fleet.conf <<'CONF'
 HostKey /etc/ssh/fleet_host_key
@@ -124,7 +124,7 @@ PasswordAuthentication no
 UseDNS no
 CONF
 
-# Containers are thrown away: nothing of the journal need reach the disk, nothing need run by the clock.
+# Containers are temporary: keep the journal in memory, and disable timers.
 mkdir -p /etc/systemd/journald.conf.d
 printf '[Journal]\nStorage=volatile\n' >/etc/systemd/journald.conf.d/fleet.conf
 systemctl --quiet set-default multi-user.target
@@ -133,8 +133,8 @@ systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.ti
     systemd-remount-fs.service dev-hugepages.mount sys-fs-fuse-connections.mount
 : >/etc/machine-id
 
-# systemd wants its cgroups writable. Docker mounts a cgroup 2 hierarchy read-only, although the container has a
-# namespace of cgroups to itself.
+# systemd needs write access to its cgroups. Docker mounts the cgroup 2 hierarchy read-only, although the container has its own
+# namespace of cgroups.
 cat >/sbin/fleet-init <<'INIT'
 #!/bin/sh
 if [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ]; then
@@ -145,7 +145,7 @@ INIT
 chmod 0755 /sbin/fleet-init
 END
 
-# Runs in a container of the image without further packages.
+# This script runs in a container of the image without further packages.
 cat >"$work/add" <<'END'
 set -eu
 cp /fleet-image/apt.conf /etc/apt/apt.conf.d/99fleet
@@ -158,7 +158,7 @@ rm -rf /usr/sbin/policy-rc.d /etc/apt/apt.conf.d/99fleet /var/lib/apt/lists/* /v
 : >/etc/machine-id
 END
 
-# A container of an earlier try is in the way of the next try.
+# Remove the container of an earlier try.
 cat >"$work/build" <<END
 docker rm --force $container >/dev/null 2>&1
 exec docker run --name $container --network host --volume "$work:/fleet-image:ro" $base sh /fleet-image/add $(echo "$packages" | tr , ' ')
@@ -169,7 +169,7 @@ build() {
         python3 "$here/network.py" "$step" sh "$work/build"
         return
     fi
-    # shellcheck disable=SC2086 # $as_root is a list of words
+    # shellcheck disable=SC2086 # the variable $as_root is a list of words
     python3 "$here/network.py" "$step" $as_root mmdebstrap --verbose --variant=minbase --architectures="$architectures" --format=tar \
         --include="systemd,systemd-sysv,dbus,openssh-server,sudo,python3,iptables,iproute2,procps,ca-certificates$libc${packages:+,$packages}" \
         --aptopt="$work/apt.conf" \
@@ -181,7 +181,7 @@ build() {
 
 say "building it from $mirror${base:+ and $base} (about a minute, once)"
 began=$(date +%s)
-# Security updates and recommended packages are left out on purpose: these hosts live for minutes on a private network.
+# Security updates and recommended packages are omitted on purpose: these hosts run for minutes in a private network.
 code=0
 build >&2 9>&- || code=$?
 
@@ -204,7 +204,7 @@ fi
 rm -f "$failed"
 say "built in $(($(date +%s) - began)) s"
 
-# Images of earlier recipes are removed, but for those that a container uses, and those of the last day: another checkout may use them.
+# Remove the images of earlier recipes, except those that a container uses and those of the last day: another checkout may use these.
 yesterday=$(($(date +%s) - 86400))
 earlier | while read -r former; do
     if [ "$(date -d "$(docker image inspect --format '{{.Created}}' "$former")" +%s)" -lt "$yesterday" ]; then

@@ -1,10 +1,11 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stand-in for uwsgi_exporter 1.3.0, whose binary cannot be had where the tests run.
+"""A stand-in for uwsgi_exporter 1.3.0, whose binary the machine of the tests cannot download.
 
-It reads the statistics of a real uWSGI by the same URIs, and gives those of upstream's series that the collection uses, by the
-same names: /metrics is of --stats.uri, /probe?target= of any other, where unix sockets are refused as upstream does.
+The stand-in reads the statistics of a real uWSGI by the same URIs, and exposes the series of upstream that the collection uses,
+with the same names: /metrics for --stats.uri, and /probe?target= for any other URI. /probe refuses unix sockets, as upstream
+does.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 
 def statistics(uri: str) -> dict:
-    """Return what a uWSGI says of itself."""
+    """Return the statistics of a uWSGI."""
     parts = urlsplit(uri)
     if parts.scheme == "http":
         with urllib.request.urlopen(uri, timeout=5) as answer:  # noqa: S310 - the scheme is known
@@ -34,7 +35,7 @@ def statistics(uri: str) -> dict:
 
 
 def series(uri: str) -> list[str]:
-    """Return upstream's series of a uWSGI; only that it is not up, where it does not answer."""
+    """Return the series of a uWSGI. If it does not answer, return only the series that it is down."""
     try:
         stats = statistics(uri)
     except (OSError, ValueError):
@@ -72,7 +73,7 @@ class Handler(BaseHTTPRequestHandler):
     uri = ""
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Answer the request."""
         parts = urlsplit(self.path)
         target = (parse_qs(parts.query).get("target") or [""])[0]
         if parts.path == "/probe" and urlsplit(target).scheme not in ("http", "https", "tcp"):
@@ -91,11 +92,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write("".join(f"{line}\n" for line in lines).encode())
 
     def log_message(self, *_args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class Server(ThreadingHTTPServer):
-    """On IPv4 and IPv6, as Go's servers are."""
+    """A server on IPv4 and IPv6, as servers in Go are."""
 
     address_family = socket.AF_INET6
 
