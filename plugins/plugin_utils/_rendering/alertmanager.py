@@ -1,9 +1,9 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From contacts and routes in the inventory to the configuration of Alertmanager. Private to the collection.
+"""Render the configuration of Alertmanager from contacts and routes. Private to the collection.
 
-Its own form, and what each version knows: Alertmanager's documentation, "Configuration", and its CHANGELOG.
+The documentation of Alertmanager ("Configuration") and its CHANGELOG have the format, and what each version supports.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating
 
 TEMPLATE = pathlib.Path("alertmanager/files/vigie.tmpl")
 NOBODY = "nobody"
-# The alert that always fires: an Alertmanager that no longer gets it is cut off.
+# The alert that always fires. An Alertmanager that no longer receives this alert has lost the connection to Prometheus.
 WATCHDOG = "Watchdog"
 Settings = t.Mapping[str, t.Any]
 
@@ -36,7 +36,7 @@ _SMTP = {"username": "auth_username", "password": "auth_password", "password_fil
 
 
 def alertmanager_config(settings: Settings) -> dict[str, t.Any]:
-    """Return the configuration in Alertmanager's own form."""
+    """Return the configuration in the format of Alertmanager."""
     if settings["alertmanager_config"]:
         return dict(settings["alertmanager_config"])
     contacts = settings["alertmanager_contacts"] or {}
@@ -70,7 +70,7 @@ def alertmanager_config(settings: Settings) -> dict[str, t.Any]:
     return found
 
 
-# A host that is down is told once; where something is critical, its warning says nothing more.
+# One notification is enough for a host that is down, and a warning adds nothing to a critical alert.
 _INHIBIT = [
     {
         "source_matchers": ['alertname="HostDown"'],
@@ -98,14 +98,14 @@ def alertmanager_files(settings: Settings, roles: pathlib.Path = ROLES) -> dict[
 
 
 def redacted_files(settings: Settings, roles: pathlib.Path = ROLES) -> dict[str, str]:
-    """Return the files of an Alertmanager for people and for git: in place of secrets there is a word."""
+    """Return the files of an Alertmanager with redacted secrets."""
     found = {name: file["content"] for name, file in alertmanager_files(settings, roles).items()}
     found["alertmanager.yml"] = made_yaml(redacted(alertmanager_config(settings)))
     return found
 
 
 def route_examples(settings: Settings) -> list[dict[str, t.Any]]:
-    """Return, for each route, labels of an alert that it is for, as ``label=value``, and the contact that it names."""
+    """Return, for each route, the labels of an alert that matches, as ``label=value``, and the contact of the route."""
     return [
         {
             "labels": ["alertname=Example", *(f"{label}={as_list(value)[0]}" for label, value in route["match"].items())],
@@ -148,7 +148,7 @@ def _receiver(name: str, contact: t.Mapping[str, t.Any], version: tuple[int, ...
 
 
 def _intervals(value: t.Any) -> list[dict[str, t.Any]]:
-    """Return the intervals of a time in Alertmanager's own form."""
+    """Return the intervals of a time in the format of Alertmanager."""
     found = []
     for entry in as_list(value):
         interval: dict[str, t.Any] = {key: [str(item) for item in as_list(items)] for key, items in entry.items()}
@@ -196,7 +196,7 @@ def _route(route: t.Mapping[str, t.Any], hours: Settings) -> t.Iterator[dict[str
 
 
 def _matcher(label: str, value: t.Any) -> str:
-    """Return a matcher for a value, or for one of several."""
+    """Return a matcher for a value, or for a list of values."""
     if isinstance(value, list):
         return f"{label}=~{json.dumps('|'.join(re.escape(str(item)) for item in value), ensure_ascii=False)}"
     return f"{label}={json.dumps(str(value), ensure_ascii=False)}"

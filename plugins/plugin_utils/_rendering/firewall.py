@@ -1,10 +1,10 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the model of the fleet to the firewall of a host. Private to the collection.
+"""Render the firewall rules of a host. Private to the collection.
 
-A host lets its monitoring servers and itself reach its endpoints, and refuses these ports to everybody else. Where it lets
-nothing out (or, a server, nothing in) that is not asked for, it gets the other half of each connection, too.
+The rules allow connections to the endpoints of a host from the monitoring servers and the host itself, and refuse all others.
+Rules with ``when_closed`` are for a host whose own rules refuse everything else: they allow the other direction as well.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model impo
 
 INPUT, OUTPUT, DOCKER = "VIGIE-INPUT", "VIGIE-OUTPUT", "VIGIE-DOCKER"
 REFUSE = {"reject": "REJECT", "drop": "DROP", "none": ""}
-# Ports that the whole world may be meant to reach.
+# Ports that are often public.
 _WEB = (80, 443)
 Rule = dict[str, t.Any]
 Service = tuple[str, int]  # protocol, port
@@ -28,9 +28,9 @@ class _Opening:
     """Who may reach one port of the host."""
 
     jobs: set[str] = dataclasses.field(default_factory=set)
-    # Address, network or name -> whose it is.
+    # Address, network or name -> the host, or the variable, that it belongs to.
     sources: dict[str, str] = dataclasses.field(default_factory=dict)
-    # Whether others are left to the host's own rules.
+    # Whether the other rules of the host decide about all other sources.
     public: bool = False
 
 
@@ -45,12 +45,12 @@ def firewall_rules(  # noqa: PLR0913 - a filter's options
 ) -> list[dict[str, t.Any]]:
     """Return the chains of *host*, as the module iptables_chain takes them.
 
-    :param default: what others get at a monitored port: ``reject``, ``drop``, or ``none``, what the host's own rules say.
-    :param interface: these rules are about this interface alone.
-    :param admin_networks: where people reach the pages of the monitoring servers from.
-    :param exporters_removed: whether what the host had of roles that it does not have any more is gone. Otherwise the ports of
-        such services stay refused as long as the services run.
-    :raises ValueError: for what would do harm, naming host, variable and remedy.
+    :param default: what happens to other connections to a monitored port: ``reject``, ``drop``, or ``none`` (other rules decide).
+    :param interface: the rules match this interface only.
+    :param admin_networks: the networks from which people reach the web interfaces of the monitoring servers.
+    :param exporters_removed: whether the services of roles that the host no longer has are removed. Otherwise the ports of these
+        services stay refused as long as the services run.
+    :raises ValueError: for a wrong value, or for a port that would be closed by mistake; with host, variable and remedy.
     """
     if default not in REFUSE:
         raise ValueError(f"host {host}, variable firewall_default, value {default!r}: must be one of {', '.join(REFUSE)}")
@@ -80,7 +80,7 @@ def firewall_rules(  # noqa: PLR0913 - a filter's options
         if REFUSE[default] and not opening.public:
             refused = {"jump": REFUSE[default], "comment": f"{what} for nobody else"}
             incoming.append({**to_port, "in_interface": interface, **refused})
-    # Docker forwards what is published, so that these packets do not pass INPUT.
+    # Docker forwards packets to published ports, so that they do not pass the chain INPUT.
     published = [rule for rule in incoming if rule["in_interface"] != "lo"]
     for rule in _own_connections(model, host, interface):
         (incoming if "source_port" in rule else outgoing).append(rule)
@@ -121,7 +121,7 @@ def _openings(model: Model, host: str, networks: list[str], *, closing: bool) ->
                 opening.sources.update((source, name) for source in _sources(model, name))
         if access["admins"]:
             opening.sources.update((network, "firewall_admin_networks") for network in networks)
-    for role, port, peers in _peerings(model, host):
+    for role, port, peers in _clusters(model, host):
         for protocol in ("tcp", "udp"):
             opening = openings.setdefault((protocol, port), _Opening())
             opening.jobs.add(f"{role}-cluster")
@@ -131,9 +131,13 @@ def _openings(model: Model, host: str, networks: list[str], *, closing: bool) ->
 
 
 def _own_connections(model: Model, host: str, interface: str) -> t.Iterator[Rule]:
-    """Yield both halves of the connections that *host* opens itself, for where it lets nothing pass by itself."""
+    """Yield the rules for both directions of connections that *host* opens, for a host whose own rules refuse everything else."""
     opened: dict[tuple[str, int, str], set[str]] = {}
-    for protocol, port, address, what in (*_scraped(model, host), *_used(model, host), *_peered(model, host)):
+    for protocol, port, address, what in (
+        *_scrape_connections(model, host),
+        *_client_connections(model, host),
+        *_cluster_connections(model, host),
+    ):
         opened.setdefault((protocol, port, address), set()).add(what)
     for (protocol, port, address), comments in sorted(opened.items()):
         rule = {"protocol": protocol, "jump": "ACCEPT", "comment": ",".join(sorted(comments)), "when_closed": True}
@@ -141,20 +145,20 @@ def _own_connections(model: Model, host: str, interface: str) -> t.Iterator[Rule
         yield {**rule, "source_port": port, "source": address, "in_interface": interface, "established": True}
 
 
-# Protocol, port, address (none for any), what for.
+# Protocol, port, address (empty for any), comment.
 Connection = tuple[str, int, str, str]
 
 
-def _scraped(model: Model, host: str) -> t.Iterator[Connection]:
-    """Yield what a Prometheus server scrapes: by port, since a chain is gone through for each packet, and targets are many."""
+def _scrape_connections(model: Model, host: str) -> t.Iterator[Connection]:
+    """Yield the scrapes of a Prometheus server, one for each port: with one rule for each target the chain would be too long."""
     settings = active_servers(model, "prometheus").get(host, {"scrape_hosts": []})
     for name in settings["scrape_hosts"]:
         for item in model["hosts"][name]["endpoints"]:
             yield "tcp", item["port"], "", f"{item['job']} scraped by {host}"
 
 
-def _used(model: Model, host: str) -> t.Iterator[Connection]:
-    """Yield the services that are there for *host*."""
+def _client_connections(model: Model, host: str) -> t.Iterator[Connection]:
+    """Yield the connections of *host* to services whose role contract has the host as a client."""
     for role, access in model["access"].items():
         for name, server in model["hosts"].items() if host in access["clients"] else ():
             for item in server["endpoints"] if name != host else ():
@@ -162,15 +166,15 @@ def _used(model: Model, host: str) -> t.Iterator[Connection]:
                     yield "tcp", item["port"], server["address"], f"{item['job']} on {name} for {host}"
 
 
-def _peered(model: Model, host: str) -> t.Iterator[Connection]:
-    for role, port, peers in _peerings(model, host):
+def _cluster_connections(model: Model, host: str) -> t.Iterator[Connection]:
+    for role, port, peers in _clusters(model, host):
         for name in peers:
             for protocol in ("tcp", "udp"):
                 yield protocol, port, model["hosts"][name]["address"], f"{role}-cluster on {name} for {host}"
 
 
-def _peerings(model: Model, host: str) -> t.Iterator[tuple[str, int, list[str]]]:
-    """Yield (role, port, other hosts) for each role whose hosts talk to each other, and that *host* has."""
+def _clusters(model: Model, host: str) -> t.Iterator[tuple[str, int, list[str]]]:
+    """Yield (role, port, other hosts) for each role of *host* that forms a cluster."""
     for role, access in model["access"].items():
         servers = active_servers(model, role)
         if access["peers"] and host in servers and len(servers) > 1:
@@ -178,7 +182,7 @@ def _peerings(model: Model, host: str) -> t.Iterator[tuple[str, int, list[str]]]
 
 
 def role_peers(model: Model, role: str, host: str) -> list[str]:
-    """Return address and port of the other hosts of a *role* whose hosts talk to each other; none where it has one."""
+    """Return address and port of the other hosts of a *role* that forms a cluster."""
     port = model["access"].get(role, NO_ACCESS)["peers"]
     servers = active_servers(model, role)
     return [
@@ -189,6 +193,6 @@ def role_peers(model: Model, role: str, host: str) -> list[str]:
 
 
 def _sources(model: Model, name: str) -> list[str]:
-    """Return where connections of the host *name* come from."""
+    """Return the source addresses of connections from the host *name*."""
     host = model["hosts"][name]
     return host.get("sources") or [host["address"]]

@@ -28,8 +28,8 @@ def escape(argument: str) -> str:
     return escaped
 
 
-def _text(name: str, value: t.Any) -> str:
-    """Return one value of the flag *name* as text."""
+def _flag_value(name: str, value: t.Any) -> str:
+    """Return one value of the flag *name* as a string."""
     if isinstance(value, datetime.timedelta):
         return f"{value.total_seconds():g}s"
     if isinstance(value, bool):
@@ -46,8 +46,8 @@ def render(flags: t.Mapping[str, t.Any], style: str = "kingpin") -> list[str]:
     """Return the arguments for *flags*, escaped for ``ExecStart=``, in the order of the mapping.
 
     :param flags: name without dashes -> value. ``True`` is ``--name``; ``False`` is ``--no-name`` (kingpin) or
-        ``-name=false`` (Go's own flag package); a list is one flag an item; ``None`` is left out.
-    :raises ValueError: for a type that no command line can hold, naming the flag.
+        ``-name=false`` (Go's own flag package); a list is one flag for each item; ``None`` is left out.
+    :raises ValueError: for a type that a command line cannot express, with the name of the flag.
     """
     if style not in STYLES:
         raise ValueError(f"style must be one of {', '.join(STYLES)}, got {style!r}")
@@ -64,5 +64,5 @@ def render(flags: t.Mapping[str, t.Any], style: str = "kingpin") -> list[str]:
             elif item is False and style == "kingpin":
                 arguments.append(f"{dashes}no-{name}")
             else:
-                arguments.append(escape(f"{dashes}{name}={_text(name, item)}"))
+                arguments.append(escape(f"{dashes}{name}={_flag_value(name, item)}"))
     return arguments

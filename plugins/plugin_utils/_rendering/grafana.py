@@ -1,9 +1,9 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the model of the fleet to the files of a Grafana. Private to the collection.
+"""Render the files of a Grafana server. Private to the collection.
 
-What Grafana makes of them: its documentation, "Provision Grafana" and "Configure Grafana".
+The documentation of Grafana ("Provision Grafana", "Configure Grafana") has the format of these files.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating
 
 ROLE = "grafana"
 FOLDER = "Vigie"
-# Grafana takes no longer one.
+# Grafana rejects a longer uid.
 _UID_LENGTH = 40
-_REFERENCE = re.compile(r"\$__(file|env|vault)\{[^}]*\}")
+_SECRET_REFERENCE = re.compile(r"\$__(file|env|vault)\{[^}]*\}")
 _NOT_IN_UID = re.compile(r"[^a-zA-Z0-9_-]")
 # In the dashboards, series of the servers that were chosen, and all that have a server: where the labels' variables come in.
 _CHOSEN, _ANY = 'host=~"$node"', 'host!=""'
@@ -38,8 +38,8 @@ Dashboard = dict[str, t.Any]
 
 
 def source_uid(kind: str, host: str) -> str:
-    """Return the uid of a data source: the same as long as the server has its name."""
-    # A host's name has no underscore, so that no two names become one.
+    """Return the uid of a data source, which is the same as long as the server keeps its name."""
+    # The name of a host has no underscore, so that two names never result in the same uid.
     uid = _NOT_IN_UID.sub("-", f"{kind}-{host.replace('.', '_')}")
     if len(uid) > _UID_LENGTH:
         uid = f"{uid[: _UID_LENGTH - 9]}-{hashlib.sha256(host.encode()).hexdigest()[:8]}"
@@ -51,53 +51,55 @@ def datasources(model: Model, host: str) -> list[dict[str, t.Any]]:
     settings = server_settings(model, ROLE, host)
     found: list[dict[str, t.Any]] = []
     for kind, title in (("prometheus", "Prometheus"), ("alertmanager", "Alertmanager")):
-        for name, its in active_servers(model, kind).items():
+        for name, server in active_servers(model, kind).items():
             source: dict[str, t.Any] = {
-                # Grafana knows it by its name: one that changed would be another one with the same uid, which it refuses.
+                # Grafana identifies a data source by name. It rejects a data source with a new name and an existing uid.
                 "name": f"{title} ({name})",
                 "uid": source_uid(kind, name),
                 "type": kind,
                 "access": "proxy",
-                "url": f"http://{_seen_from(model, host, name, its, kind)}{server_route_prefix(its, kind)}",
+                "url": f"http://{_server_address(model, host, name, server, kind)}{server_route_prefix(server, kind)}",
                 "editable": False,
                 "isDefault": not found,
-                "jsonData": _json_data(kind, its),
+                "jsonData": _json_data(kind, server),
             }
             found.append(merged(source, settings["grafana_datasource_options"].get(kind) or {}))
     return found + list(settings["grafana_extra_datasources"])
 
 
 def grafana_datasources(model: Model, host: str) -> str:
-    """Return the file that provisions the data sources; what is no longer in it goes from Grafana, too (since 11.1)."""
+    """Return the file that provisions the data sources. Grafana (since 11.1) removes all others that it provisioned."""
     found = [
-        {**source, "secureJsonData": _everywhere(source["secureJsonData"], _literal)} if "secureJsonData" in source else source
+        {**source, "secureJsonData": _map_strings(source["secureJsonData"], _literal)} if "secureJsonData" in source else source
         for source in datasources(model, host)
     ]
     return made_yaml({"apiVersion": 1, "prune": True, "datasources": found})
 
 
 def _literal(secret: str) -> str:
-    """Return a secret as Grafana's provisioning reads it: with two dollars for one, unless all of it says where it is read from.
+    """Return a secret with each dollar doubled, unless the secret is a reference to a file, a variable or a vault.
 
-    A variable of the environment would be put in for ``$name`` (Grafana's documentation, "Provision Grafana").
+    Grafana would replace ``$name`` by an environment variable (Grafana's documentation, "Provision Grafana").
     """
-    return secret if _REFERENCE.fullmatch(secret) else secret.replace("$", "$$")
+    return secret if _SECRET_REFERENCE.fullmatch(secret) else secret.replace("$", "$$")
 
 
-def _seen_from(model: Model, host: str, name: str, its: t.Mapping[str, t.Any], kind: str) -> str:
-    port = int(its[f"{kind}_port"])
-    return reached_at(its[f"{kind}_listen_address"], port) if name == host else host_port(model["hosts"][name]["address"], port)
+def _server_address(model: Model, host: str, name: str, server: t.Mapping[str, t.Any], kind: str) -> str:
+    port = int(server[f"{kind}_port"])
+    return (
+        reached_at(server[f"{kind}_listen_address"], port) if name == host else host_port(model["hosts"][name]["address"], port)
+    )
 
 
-def _json_data(kind: str, its: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def _json_data(kind: str, server: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     if kind == "alertmanager":
         return {"implementation": "prometheus", "handleGrafanaManagedAlerts": False}
     return {
         "httpMethod": "POST",
         "prometheusType": "Prometheus",
-        "prometheusVersion": str(its["prometheus_version"]),
-        # What $__rate_interval is worked out from.
-        "timeInterval": its["prometheus_scrape_interval"],
+        "prometheusVersion": str(server["prometheus_version"]),
+        # Grafana computes $__rate_interval from this interval.
+        "timeInterval": server["prometheus_scrape_interval"],
     }
 
 
@@ -107,14 +109,14 @@ def _json_data(kind: str, its: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 def grafana_dashboards(model: Model, host: str, community: t.Sequence[str] = ()) -> dict[str, str]:
     """Return the dashboards of the Grafana on *host*: path below the directory of dashboards -> text.
 
-    A directory is a folder of Grafana's. There is a page for each role that the fleet has, with variables for its labels.
+    A directory is a folder of Grafana. There is a dashboard for each role that the fleet has, with variables for labels.
 
     :param community: the texts of the dashboards in ``grafana_community_dashboards``.
-    :raises ValueError: where one of these is none.
+    :raises ValueError: if one of these is not a dashboard.
     """
     settings = server_settings(model, ROLE, host)
     labels = settings["grafana_label_variables"] or telling_labels(model)
-    files = {f"{FOLDER}/{name}.json": _text(with_labels(page, labels)) for name, page in pages(model).items()}
+    files = {f"{FOLDER}/{name}.json": _dashboard_text(with_labels(page, labels)) for name, page in pages(model).items()}
     default = next((source["uid"] for source in datasources(model, host) if source.get("isDefault")), "")
     for item, text in zip(settings["grafana_community_dashboards"], community):
         name = f"{item['id']}-{item['revision']}"
@@ -123,30 +125,30 @@ def grafana_dashboards(model: Model, host: str, community: t.Sequence[str] = ())
         except (ValueError, AttributeError, KeyError, TypeError) as error:
             problem = f"the downloaded file is not a dashboard ({error}). Check the file in grafana_cache_dir"
             raise ValueError(f"host {host}, variable grafana_community_dashboards, value {name}: {problem}") from error
-        files[f"{item.get('folder') or 'Community'}/{name}.json"] = _text(found)
+        files[f"{item.get('folder') or 'Community'}/{name}.json"] = _dashboard_text(found)
     return {**files, **settings["grafana_extra_dashboards"]}
 
 
 def pages(model: Model) -> dict[str, Dashboard]:
-    """Return our dashboards of the roles that the fleet has, by name, as the roles have them."""
-    used = {item["role"] for its in model["hosts"].values() for item in its["endpoints"]} | {ROLE}
-    return {name: json.loads(text) for role, its in model["dashboards"].items() if role in used for name, text in its.items()}
+    """Return the dashboards of the roles that the fleet has, by name and without changes."""
+    used = {item["role"] for host in model["hosts"].values() for item in host["endpoints"]} | {ROLE}
+    return {name: json.loads(text) for role, texts in model["dashboards"].items() if role in used for name, text in texts.items()}
 
 
 def telling_labels(model: Model) -> list[str]:
-    """Return the labels that tell hosts apart: those that have several values, in the order that the hosts have them."""
+    """Return the labels that have several values, in the order in which the hosts have these labels."""
     values: dict[str, set[str]] = {}
-    for its in model["hosts"].values():
-        for name, value in its["labels"].items():
+    for host in model["hosts"].values():
+        for name, value in host["labels"].items():
             values.setdefault(name, set()).add(value)
     return [name for name, found in values.items() if len(found) > 1]
 
 
 def with_labels(dashboard: Dashboard, labels: t.Sequence[str]) -> Dashboard:
-    """Return one of our dashboards with a variable for each of *labels*; its queries heed them."""
+    """Return a dashboard of the collection with a variable for each of *labels*. The queries use these variables."""
     names = variable_names(dashboard, labels)
     matchers = "".join(f',{label}=~"${name}"' for label, name in names.items())
-    found = _everywhere(dashboard, lambda text: text.replace(_CHOSEN, _CHOSEN + matchers).replace(_ANY, _ANY + matchers))
+    found = _map_strings(dashboard, lambda text: text.replace(_CHOSEN, _CHOSEN + matchers).replace(_ANY, _ANY + matchers))
     variables = found["templating"]["list"]
     place = next(index for index, variable in enumerate(variables) if variable["name"] == "node")
     found["templating"]["list"] = [
@@ -165,14 +167,14 @@ def with_labels(dashboard: Dashboard, labels: t.Sequence[str]) -> Dashboard:
 
 
 def variable_names(dashboard: Dashboard, labels: t.Iterable[str]) -> dict[str, str]:
-    """Return the names of the labels' variables, by label: another one where the dashboard has such a variable."""
+    """Return the names of the variables by label. A label gets a prefix if the dashboard has a variable of the same name."""
     taken = {variable["name"] for variable in dashboard["templating"]["list"]}
     return {label: f"label_{label}" if label in taken else label for label in labels if label not in RESERVED}
 
 
 def _label_variable(like: Dashboard, label: str, name: str, before: t.Sequence[tuple[str, str]]) -> Dashboard:
-    """Return a label's variable: its values, among what those *before* it leave."""
-    matchers = "".join(f',{other}=~"${its}"' for other, its in before)
+    """Return the variable of a label. The variables *before* it restrict the values."""
+    matchers = "".join(f',{other}=~"${variable}"' for other, variable in before)
     return {
         **like,
         "name": name,
@@ -182,13 +184,13 @@ def _label_variable(like: Dashboard, label: str, name: str, before: t.Sequence[t
 
 
 def without_inputs(dashboard: Dashboard, source: str, uid: str) -> Dashboard:
-    """Return somebody else's dashboard as Grafana reads it from a file: what it asks for on import is filled in.
+    """Return a community dashboard for provisioning, with the inputs filled in that Grafana asks for on import.
 
-    :param source: uid of the data source that it gets.
-    :param uid: that of a dashboard without one.
+    :param source: the uid of the data source for the dashboard.
+    :param uid: the uid for a dashboard without a uid.
     """
     inputs = dashboard.get("__inputs") or []
-    # A variable of the same name is filled in by Grafana.
+    # If a variable has the name of an input, Grafana fills it in.
     variables = {variable.get("name") for variable in (dashboard.get("templating") or {}).get("list") or []}
     values = {
         f"${{{item['name']}}}": source if item.get("type") == "datasource" else str(item.get("value", ""))
@@ -202,26 +204,26 @@ def without_inputs(dashboard: Dashboard, source: str, uid: str) -> Dashboard:
         return text
 
     rest = {key: value for key, value in dashboard.items() if key not in ("__inputs", "__requires", "__elements")}
-    return {**_everywhere(rest, filled), "id": None, "uid": rest.get("uid") or uid}
+    return {**_map_strings(rest, filled), "id": None, "uid": rest.get("uid") or uid}
 
 
-def _everywhere(value: t.Any, change: t.Callable[[str], str]) -> t.Any:
-    """Return *value* with all its texts changed."""
+def _map_strings(value: t.Any, change: t.Callable[[str], str]) -> t.Any:
+    """Return *value* with *change* applied to all strings."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):
-        return {key: _everywhere(item, change) for key, item in value.items()}
-    return [_everywhere(item, change) for item in value] if isinstance(value, list) else value
+        return {key: _map_strings(item, change) for key, item in value.items()}
+    return [_map_strings(item, change) for item in value] if isinstance(value, list) else value
 
 
-def _text(dashboard: Dashboard) -> str:
+def _dashboard_text(dashboard: Dashboard) -> str:
     return json.dumps(dashboard, ensure_ascii=False, indent=1) + "\n"
 
 
 def expected(model: Model, host: str) -> tuple[list[dict[str, t.Any]], list[str]]:
-    """Return the data sources that the Grafana on *host* should have, and the uids of the dashboards, ours and the operator's."""
+    """Return the data sources that the Grafana on *host* should have, and the uids of all dashboards."""
     own = [json.loads(text) for text in server_settings(model, ROLE, host)["grafana_extra_dashboards"].values()]
-    # One without a uid gets it from Grafana.
+    # Grafana makes a uid for a dashboard without one.
     uids = [page["uid"] for page in (*pages(model).values(), *own) if page.get("uid")]
     return datasources(model, host), uids
 
@@ -230,17 +232,17 @@ def expected(model: Model, host: str) -> tuple[list[dict[str, t.Any]], list[str]
 
 
 def grafana_ini(config: t.Mapping[str, t.Any]) -> str:
-    """Return grafana.ini: what *config* has for its sections, behind what belongs to none. None leaves a key out.
+    """Return grafana.ini. Keys without a section come first, and a key with the value None is left out.
 
-    :raises ValueError: for a value that is none of a text, a number or a truth.
+    :raises ValueError: for a value that is not a string, a number or a boolean.
     """
     top = {key: value for key, value in config.items() if not isinstance(value, dict)}
-    sections = {name: _keys(f"{name}.", its) for name, its in config.items() if isinstance(its, dict)}
-    blocks = [_keys("", top), *(f"[{name}]\n{lines}" for name, lines in sections.items() if lines)]
+    sections = {name: _ini_lines(f"{name}.", values) for name, values in config.items() if isinstance(values, dict)}
+    blocks = [_ini_lines("", top), *(f"[{name}]\n{lines}" for name, lines in sections.items() if lines)]
     return "\n".join(block for block in blocks if block)
 
 
-def _keys(section: str, values: t.Mapping[str, t.Any]) -> str:
+def _ini_lines(section: str, values: t.Mapping[str, t.Any]) -> str:
     lines = []
     for key, value in values.items():
         if isinstance(value, (dict, list)):
@@ -251,7 +253,7 @@ def _keys(section: str, values: t.Mapping[str, t.Any]) -> str:
 
 
 def _ini_value(value: t.Any) -> str:
-    """Return a value in quotes where it would not be read as it is (the library go-ini)."""
+    """Return a value, in quotes if the library go-ini would otherwise read a different value."""
     if isinstance(value, bool):
         return str(value).lower()
     text = str(value)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that the controller writes for people to read. Private to the collection."""
+"""Write rendered files to a directory on the controller, for review. Private to the collection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PIECE = 1 << 20
 
 
 class Change(t.NamedTuple):
-    """A file that differs: its relative path, whether it is there, and the text that it gets, None where it goes."""
+    """A file that differs: the relative path, whether the file exists, and the new content (None to remove the file)."""
 
     name: str
     exists: bool
@@ -22,9 +22,9 @@ class Change(t.NamedTuple):
 
 
 def plan(directory: pathlib.Path, files: t.Mapping[str, str]) -> list[Change]:
-    """Return what is to be changed in *directory*, so that it has *files* and no others.
+    """Return the changes after which *directory* has *files* and no others.
 
-    :raises ValueError: where the directory holds files that were not rendered.
+    :raises ValueError: if the directory contains files that were not rendered.
     """
     found = {
         str(path.relative_to(directory))
@@ -41,13 +41,13 @@ def plan(directory: pathlib.Path, files: t.Mapping[str, str]) -> list[Change]:
 
 
 def _has(path: pathlib.Path, text: str) -> bool:
-    """Return whether a file holds *text*: piece by piece, since files of large fleets have many megabytes."""
+    """Return whether the content of a file is *text*. Compare in pieces, since files of large fleets have many megabytes."""
     with path.open(encoding="utf-8", newline="") as file:
         return all(file.read(_PIECE) == text[start : start + _PIECE] for start in range(0, len(text) + 1, _PIECE))
 
 
 def write(directory: pathlib.Path, changes: t.Iterable[Change]) -> None:
-    """Bring *changes* about; a directory that is left empty goes."""
+    """Apply *changes*, and remove directories that become empty."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / MARKER).touch()
     for change in changes:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All files of all servers without secrets, for people and for git. Private to the collection."""
+"""Render all files of all servers with redacted secrets, for review. Private to the collection."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.target
 
 
 def rendered_files(model: Model) -> dict[str, str]:
-    """Return every file of every Prometheus server, ``<server>/<relative path>`` -> text, with the tests of its own rules.
+    """Return all files of all Prometheus servers, ``<server>/<relative path>`` -> text, and the tests of extra rules.
 
-    Those of Alertmanagers lie below ``<server>/alertmanager``. No file holds a secret.
+    The files of Alertmanagers are below ``<server>/alertmanager``. Secrets are redacted.
 
-    :raises ValueError: where there is no server.
+    :raises ValueError: if there is no Prometheus server.
     """
     servers = active_servers(model, "prometheus")
     if not servers:
@@ -35,7 +35,7 @@ def rendered_files(model: Model) -> dict[str, str]:
         for server in servers
         for path, file in configuration_files(model, server, redacted(prometheus_config(model, server))).items()
     }
-    # A parameter of a target is a label in its file. To look for secrets in the targets of a large fleet takes long.
+    # A parameter is a label in a targets file. To redact all targets files of a large fleet would take long.
     jobs = {item["job"] for host in model["hosts"].values() for item in host["endpoints"] if any(map(is_secret, item["params"]))}
     names = [name for server in servers for name, pool in pools(model, server).items() if pool.job in jobs] if jobs else []
     for name in (f"{server}/targets/{name}.json" for server in servers for name in names):
@@ -44,7 +44,7 @@ def rendered_files(model: Model) -> dict[str, str]:
     for server, settings in servers.items():
         tests = settings["prometheus_extra_rule_tests"]
         if tests:
-            # promtool looks for files beside the tests.
+            # Paths in a test file are relative to the file.
             data = {
                 "rule_files": ["../rules/*.yml"],
                 "evaluation_interval": settings["prometheus_evaluation_interval"],

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the model of the fleet to the files of a Prometheus server. Private to the collection."""
+"""Render the files of a Prometheus server. Private to the collection."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def scrape_configs(model: Model, server: str) -> list[dict[str, t.Any]]:
 
 
 def web_of_jobs(model: Model, server: str) -> dict[str, dict[str, t.Any]]:
-    """Return, by job, what its targets need of monitoring_web; none of them is none. It is the same for all of a job."""
+    """Return the keys of monitoring_web for each job that uses it. All targets of a job have the same."""
     found: dict[str, dict[str, t.Any]] = {}
     probers: dict[str, t.Any] = {}
     for _name, _host, item in scraped_endpoints(model, server):
@@ -70,7 +70,7 @@ def alertmanagers(model: Model) -> dict[str, str]:
 
 
 def prometheus_config(model: Model, server: str) -> dict[str, t.Any]:
-    """Return prometheus.yml of *server* as data. Its paths are relative, so that it means the same wherever it lies."""
+    """Return prometheus.yml of *server* as data. Paths are relative, so that the configuration works in any directory."""
     settings = server_settings(model, "prometheus", server)
     config: dict[str, t.Any] = {
         "global": {
@@ -97,7 +97,7 @@ def prometheus_config(model: Model, server: str) -> dict[str, t.Any]:
 
 
 def prometheus_tree(model: Model, server: str) -> dict[str, t.Any]:
-    """Return every file of the configuration of *server*: relative path -> text, or a dictionary of content and secret."""
+    """Return all configuration files of *server*: relative path -> text, or a dictionary with content and secret."""
     return configuration_files(model, server, prometheus_config(model, server))
 
 

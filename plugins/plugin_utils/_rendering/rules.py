@@ -21,12 +21,12 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model impo
 
 _SIGNS = {"above": ">", "below": "<"}
 _RECORD = "monitoring_threshold"
-# By name and severity, then by number: the hosts.
+# (name, severity) -> number -> hosts.
 Overrides = dict[tuple[str, str], dict[float, list[str]]]
 
 
 def alert_rules(model: Model, server: str) -> dict[str, list[dict[str, t.Any]]]:
-    """Return the rule groups of the Prometheus *server*, by file: one a role, and one for thresholds where there are any."""
+    """Return the rule groups of the Prometheus *server*, by file: one for each role, and one for overridden thresholds."""
     settings = model["servers"]["prometheus"][server]
     overrides = _overrides(model, settings["scrape_hosts"])
     files = {}
@@ -47,7 +47,7 @@ def _overrides(model: Model, hosts: t.Iterable[str]) -> Overrides:
     found: Overrides = {}
     for host in hosts:
         for name, value in (model["hosts"][host].get("thresholds") or {}).items():
-            # Alerts of a role that the fleet does not have are not there.
+            # A threshold of a role that the fleet does not have is not used.
             if name in known:
                 for severity, number in by_severity(name, value, known).items():
                     found.setdefault((name, severity), {}).setdefault(number, []).append(host)
@@ -65,7 +65,7 @@ def _records(overrides: Overrides) -> t.Iterator[dict[str, t.Any]]:
 
 
 def _expanded(rule: dict[str, t.Any], overrides: Overrides, link: str) -> t.Iterator[dict[str, t.Any]]:
-    """Yield an alert for each of its severities, with a link to its runbook; other rules as they are."""
+    """Yield an alert for each severity, with a link to the runbook. Other rules stay unchanged."""
     if "alert" in rule and link:
         rule = {**rule, "annotations": {"runbook_url": f"{link}#{rule['alert'].lower()}", **rule.get("annotations", {})}}
     if "threshold" not in rule:

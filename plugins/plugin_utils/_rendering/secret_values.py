@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets in the configuration of Prometheus and Alertmanager. Private to the collection."""
+"""Find secrets in the configuration of Prometheus and Alertmanager. Private to the collection."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ IN_PROMETHEUS: Keys = is_secret
 
 
 def IN_ALERTMANAGER(key: str) -> bool:  # noqa: N802 - beside IN_PROMETHEUS
-    """Return whether the value of a *key* is secret: URLs of Alertmanager's receivers are, too."""
+    """Return whether the value of a *key* is secret. URLs of receivers are secret, too."""
     return key == "url" or is_secret(key)
 
 
-# Names below these keys are the user's.
+# Names below these keys are chosen by the user.
 _NAMES = ("labels", "external_labels", "annotations")
 _USERINFO = re.compile(r"^[a-z][a-z0-9+.-]*://[^/@\s]*:[^/@\s]*@", re.IGNORECASE)
 
 
 def replaced(value: t.Any, keys: Keys, replace: t.Callable[[tuple[str, ...], t.Any], t.Any], path: tuple[str, ...] = ()) -> t.Any:
-    """Return *value* with each secret replaced by what *replace* returns for its path and itself.
+    """Return *value* with each secret replaced by the result of *replace*, which gets the path and the secret.
 
-    A URL with a password is a secret under any key. The path has the keys, and the names of the items of lists.
+    A URL with a password is a secret under any key. The path consists of keys, and of the names of items of lists.
     """
     if isinstance(value, dict):
         return {

@@ -16,12 +16,12 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model impo
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.scrape_options import Options, revision
 
 TargetGroup = dict[str, t.Any]
-# One for all: to make one costs as much as to encode a text.
+# One encoder for all strings: to make an encoder takes as long as to encode a string.
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def scraped_endpoints(model: Model, server: str) -> t.Iterator[tuple[str, Host, Endpoint]]:
-    """Yield (host's name, host, endpoint) for everything that *server* scrapes, by host."""
+    """Yield (name of the host, host, endpoint) for each endpoint that *server* scrapes, by host."""
     selected = set(server_settings(model, "prometheus", server)["scrape_hosts"])
     for name, host in model["hosts"].items():
         if name in selected:
@@ -30,7 +30,7 @@ def scraped_endpoints(model: Model, server: str) -> t.Iterator[tuple[str, Host, 
 
 
 def _other_labels(host: Host, item: Endpoint) -> t.Mapping[str, str]:
-    """Return the labels of a target but host and instance, by name: the host's own dictionary where nothing is added to it."""
+    """Return the labels of a target without host and instance. Without additions, this is the dictionary of the host itself."""
     added = {f"__param_{key}": values[0] for key, values in item["params"].items() if not is_parameter_of_job(key, values)}
     if item["path"] != "/metrics":
         added["__metrics_path__"] = item["path"]
@@ -52,9 +52,9 @@ class Pool:
 
 
 def pools(model: Model, server: str) -> dict[str, Pool]:
-    """Return, by the name of the scrape config, what *server* scrapes, but for probes.
+    """Return the targets of *server*, except probes, by name of the scrape config.
 
-    The name is that of the job where all targets of the job have the same options, and for targets without options.
+    The name is the name of the job if all targets of the job have the same options, and for targets without options.
     """
     jobs: dict[str, dict[str, Pool]] = {}
     for name, host, item in scraped_endpoints(model, server):
@@ -72,8 +72,8 @@ def pools(model: Model, server: str) -> dict[str, Pool]:
 
 
 def targets_files(model: Model, server: str) -> dict[str, str]:
-    """Return, by scrape config, a file_sd file with one target a line, so that a changed host is a changed line."""
-    # Labels that hosts share are encoded once.
+    """Return a file_sd file for each scrape config, with one target per line, so that a changed host is a changed line."""
+    # Encode labels that hosts share once.
     shared: dict[int, str] = {}
     files = {name: _targets_file(name, pool, shared) for name, pool in pools(model, server).items()}
     for job, groups in probes.probe_targets(model, server).items():
@@ -89,7 +89,7 @@ def scrape_targets(model: Model, server: str) -> dict[str, list[TargetGroup]]:
 def _targets_file(scrape_config: str, pool: Pool, shared: dict[int, str]) -> str:
     # Without this label, the label is the name of the scrape config.
     job = "" if scrape_config == pool.job else f', "job": {_encode(pool.job)}'
-    # CPython lengthens a text in place; lines to be joined would be there twice.
+    # CPython extends a string in place. A list of lines to join would need twice the memory.
     text = ""
     for name, host, item in pool.targets:
         labels = _other_labels(host, item)
@@ -108,21 +108,21 @@ def _targets_file(scrape_config: str, pool: Pool, shared: dict[int, str]) -> str
 def expected_targets(
     model: Model, server: str, hosts: t.Iterable[str] | None = None, roles: t.Collection[str] = ()
 ) -> list[dict[str, str]]:
-    """Return job, instance, host and address of every target that *server* should have up.
+    """Return job, instance, host and address of every target that *server* must scrape.
 
-    :param hosts: these hosts' targets alone.
-    :param roles: these roles' targets alone. An empty collection, or one with a name that is not a role's, selects all: a
-        playbook that imports the collection's own may run it by a tag of any name.
+    :param hosts: return the targets of these hosts only.
+    :param roles: return the targets of these roles only. An empty collection, or one with a name that is not a role, selects all:
+        a playbook that imports a playbook of the collection can have tags of any name.
     """
     if roles and not set(roles) <= set(model["roles"]):
         roles = ()
     wanted = None if hosts is None else set(hosts)
     probed = [
-        {"job": job, "instance": its["instance"], "host": its.get("host", ""), "address": group["targets"][0]}
+        {"job": job, "instance": labels["instance"], "host": labels.get("host", ""), "address": group["targets"][0]}
         for job, groups in probes.probe_targets(model, server).items()
         for group in groups
-        for its in [group["labels"]]
-        if (wanted is None or its.get("host") in wanted) and (not roles or probes.ROLE in roles)
+        for labels in [group["labels"]]
+        if (wanted is None or labels.get("host") in wanted) and (not roles or probes.ROLE in roles)
     ]
     return probed + [
         {

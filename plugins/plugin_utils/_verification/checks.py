@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether what Prometheus servers say is what the inventory says: one check each. Private to the collection."""
+"""Verify a deployment: compare the answers of the servers with the fleet model. Private to the collection."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import expected_targets
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.coverage import coverage
 
-# Seconds that a clock may differ: a slow scrape on a small machine takes a few.
+# Seconds that a clock may differ, since a slow scrape on a small machine takes a few seconds.
 CLOCK_TOLERANCE = 10
 Row = dict[str, t.Any]
 
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """One comparison. *problem* says what is wrong, for a person; it is empty where nothing is."""
+    """One comparison. *problem* is a sentence for people, or empty if the comparison has no difference."""
 
     server: str
     kind: str
@@ -33,17 +33,17 @@ class Check:
 
 @dataclasses.dataclass
 class Answer:
-    """What was asked of one Prometheus server; each is None where it could not be, and *error* says why."""
+    """The answers of one Prometheus server. An answer is None if the query failed; *error* has the reason."""
 
     error: str = ""
     targets: list[Row] | None = None
     info: dict[str, t.Any] | None = None
-    # Files of the server that differ from what the inventory says; None where that was not asked.
+    # Files of the server that differ from the rendered files; None if these were not compared.
     differing: list[str] | None = None
 
 
 def answers(asked: t.Mapping[str, t.Iterable[t.Mapping[str, t.Any]]]) -> dict[str, Answer]:
-    """Return what each server answered.
+    """Return the answers of each server.
 
     :param asked: results of a loop over the servers (``__prometheus_server`` in each): of the modules targets_up (``targets``),
         prometheus_info (``info``) and, in check mode, config_tree (``tree``); and, over the Grafanas (``__grafana_host``), of
@@ -57,7 +57,7 @@ def answers(asked: t.Mapping[str, t.Iterable[t.Mapping[str, t.Any]]]) -> dict[st
                 continue
             if kind == "targets" and "active" in result:
                 answer.targets = result["active"]
-                # A server that does not answer has no targets, and says so in its one line.
+                # A server that does not answer has no targets. Report one error for the server, and not one for each target.
                 if not answer.targets and result["waiting"] and result.get("failed"):
                     answer.error = answer.error or result["waiting"][0]
             elif kind == "info" and "rules" in result:
@@ -72,41 +72,41 @@ def answers(asked: t.Mapping[str, t.Iterable[t.Mapping[str, t.Any]]]) -> dict[st
 def compare(
     model: Model, asked: t.Mapping[str, t.Iterable[t.Mapping[str, t.Any]]], hosts: t.Collection[str]
 ) -> tuple[dict[str, Answer], list[Check], dict[str, list[Row]]]:
-    """Return what each server answered, all checks, and by server the rows of `coverage`.
+    """Return the answers of each server, all checks, and the rows of `coverage` by server.
 
     :param asked: see `answers`.
-    :param hosts: the hosts of the run. Where all are asked for, what Prometheus has of a host that the inventory does not have,
-        and what concerns the servers as a whole, is told, too.
+    :param hosts: the hosts of the run. With all hosts of the inventory, the result also has targets of unknown hosts, and
+        checks of the servers themselves.
     """
     answered = answers(asked)
-    _take_their_word(model, answered, asked.get("grafana", ()))
+    _prefer_own_versions(model, answered, asked.get("grafana", ()))
     found, rows = checks(model, answered, None if set(hosts) >= set(model["hosts"]) else hosts)
     return answered, found + grafana_checks(model, asked.get("grafana", ())), rows
 
 
-def _take_their_word(model: Model, answered: t.Mapping[str, Answer], grafanas: t.Iterable[t.Mapping[str, t.Any]]) -> None:
-    """Put the versions that servers told themselves in the place of those that were scraped, which may be older."""
-    told: dict[tuple[str, str], str] = {}
+def _prefer_own_versions(model: Model, answered: t.Mapping[str, Answer], grafanas: t.Iterable[t.Mapping[str, t.Any]]) -> None:
+    """Replace scraped versions, which can be old, by the versions that the servers report."""
+    versions: dict[tuple[str, str], str] = {}
     hosts = {address: host for host, address in prometheus.alertmanagers(model).items()}
     for server, answer in answered.items():
         if answer.info is not None:
-            told["prometheus", server] = answer.info.get("version") or ""
+            versions["prometheus", server] = answer.info.get("version") or ""
             for row in answer.info["alertmanagers"]:
-                told["alertmanager", hosts.get(row["address"], "")] = row.get("version") or ""
-    told.update((("grafana", result["__grafana_host"]), result.get("version") or "") for result in grafanas)
+                versions["alertmanager", hosts.get(row["address"], "")] = row.get("version") or ""
+    versions.update((("grafana", result["__grafana_host"]), result.get("version") or "") for result in grafanas)
     for answer in answered.values():
         if answer.info is not None:
             answer.info["builds"] = [
-                {**row, "version": told.get((row["program"], row["host"])) or row["version"]} for row in answer.info["builds"]
+                {**row, "version": versions.get((row["program"], row["host"])) or row["version"]} for row in answer.info["builds"]
             ]
 
 
 def checks(
     model: Model, answered: t.Mapping[str, Answer], hosts: t.Collection[str] | None
 ) -> tuple[list[Check], dict[str, list[Row]]]:
-    """Return all checks, and by server the rows of `coverage`.
+    """Return all checks, and the rows of `coverage` by server.
 
-    :param hosts: these hosts alone; None is all, and what concerns the servers as a whole.
+    :param hosts: check these hosts only. None checks all hosts, and the servers themselves.
     """
     found: list[Check] = []
     rows: dict[str, list[Row]] = {}
@@ -114,21 +114,21 @@ def checks(
         found.append(Check(server, "server", "answers", server, answer.error and f"{server}: {answer.error}"))
         if answer.targets is not None and not (answer.error and not answer.targets):
             expected = expected_targets(model, server, hosts)
-            # Those of a job in Prometheus' own form are not known one by one.
+            # The model does not know the targets of prometheus_extra_scrape_configs.
             own = {
                 job["job_name"] for job in server_settings(model, "prometheus", server)["prometheus_extra_scrape_configs"] or ()
             }
             active = [target for target in answer.targets if target.get("pool") not in own]
             rows[server] = coverage(expected, active, hosts)
-            found += [_of_target(server, row) for row in rows[server]]
+            found += [_target_check(server, row) for row in rows[server]]
         if answer.differing is not None and hosts is None:
-            found.append(_of_files(server, answer.differing))
+            found.append(_files_check(server, answer.differing))
         if answer.info is not None:
             if hosts is None:
-                found += _of_rules(model, server, answer.info["rules"])
-                found += _of_alertmanagers(model, server, answer.info["alertmanagers"])
-            found += _of_versions(model, server, answer.info["builds"])
-            found += _of_clocks(server, answer.info["clocks"])
+                found += _rule_checks(model, server, answer.info["rules"])
+                found += _alertmanager_checks(model, server, answer.info["alertmanagers"])
+            found += _version_checks(model, server, answer.info["builds"])
+            found += _clock_checks(server, answer.info["clocks"])
     return found, rows
 
 
@@ -146,41 +146,41 @@ def grafana_checks(model: Model, asked: t.Iterable[t.Mapping[str, t.Any]]) -> li
         if "version" not in result:
             problems["answers"] = str(result.get("msg") or "the query failed without an error message")
         else:
-            problems |= _of_grafana(model, host, result)
+            problems |= _grafana_problems(model, host, result)
         found += [Check(host, "grafana", name, host, why and f"{host}: {why}") for name, why in problems.items()]
     return found
 
 
-def _of_grafana(model: Model, host: str, has: t.Mapping[str, t.Any]) -> dict[str, str]:
-    """Return what is wrong with a Grafana, by the name of the check; nothing where it is right."""
+def _grafana_problems(model: Model, host: str, has: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Return the problem of each check of a Grafana server by name; empty if there is no problem."""
     wanted = str(server_settings(model, "grafana", host)["grafana_version"])
     sources, dashboards = grafana.expected(model, host)
-    right_version = wanted == "latest" or _bare(has["version"]) == _bare(wanted)
+    right_version = wanted == "latest" or _plain_version(has["version"]) == _plain_version(wanted)
     found = {"version": "" if right_version else f"Grafana {has['version']} runs, but the inventory has {wanted}"}
     there = {source["uid"]: source for source in has["sources"]}
     for source in sources:
-        name, its = f"data source {source['name']}", there.get(source.get("uid", ""))
-        if its is None:
+        name, source_found = f"data source {source['name']}", there.get(source.get("uid", ""))
+        if source_found is None:
             found[name] = f"the {name} is missing in Grafana. Run vigie.monitoring.site --tags grafana"
         else:
-            found[name] = its["problem"] and f"Grafana cannot use the {name}: {its['problem']}"
+            found[name] = source_found["problem"] and f"Grafana cannot use the {name}: {source_found['problem']}"
     missing = sorted(set(dashboards) - {dashboard["uid"] for dashboard in has["dashboards"]})
     found["dashboards"] = f"Grafana has not loaded the dashboards {', '.join(missing)}" if missing else ""
     return found
 
 
-def _bare(version: str) -> str:
-    """Return a version without what a packager adds behind a plus, which makes it no other version (semver.org, 10)."""
+def _plain_version(version: str) -> str:
+    """Return a version without build metadata (the part after a plus), which does not make another version (semver.org, 10)."""
     return version.partition("+")[0].removeprefix("v")
 
 
-def _of_target(server: str, row: Row) -> Check:
+def _target_check(server: str, row: Row) -> Check:
     where = f"{row['instance']} (job {row['job']})"
     problem = "" if row["state"] == "up" else f"{where} is {row['state']}: {row['reason']}"
     return Check(server, "target", where, row["host"], problem)
 
 
-def _of_files(server: str, differing: list[str]) -> Check:
+def _files_check(server: str, differing: list[str]) -> Check:
     problem = (
         f"{server}: deployed files differ from the inventory ({', '.join(differing)}). Run vigie.monitoring.site --tags targets"
         if differing
@@ -189,8 +189,8 @@ def _of_files(server: str, differing: list[str]) -> Check:
     return Check(server, "configuration", "files", server, problem)
 
 
-def _of_rules(model: Model, server: str, loaded: list[Row]) -> list[Check]:
-    # Where severities share a name, the one that fails is told.
+def _rule_checks(model: Model, server: str, loaded: list[Row]) -> list[Check]:
+    # Alerts of several severities share a name. Report the one that fails.
     ordered = sorted(loaded, key=lambda row: row["health"] == "err")
     known = {("/".join(row["file"].split("/")[-2:]), row["group"], row["name"]): row for row in ordered}
     found = []
@@ -210,7 +210,7 @@ def _of_rules(model: Model, server: str, loaded: list[Row]) -> list[Check]:
     return found
 
 
-def _of_alertmanagers(model: Model, server: str, connected: list[Row]) -> list[Check]:
+def _alertmanager_checks(model: Model, server: str, connected: list[Row]) -> list[Check]:
     known = {row["address"]: row for row in connected}
     expected = prometheus.alertmanagers(model)
     found = []
@@ -229,7 +229,7 @@ def _of_alertmanagers(model: Model, server: str, connected: list[Row]) -> list[C
     return found
 
 
-def _of_versions(model: Model, server: str, builds: list[Row]) -> list[Check]:
+def _version_checks(model: Model, server: str, builds: list[Row]) -> list[Check]:
     found = []
     for row in builds:
         host = model["hosts"].get(row["host"])
@@ -238,14 +238,14 @@ def _of_versions(model: Model, server: str, builds: list[Row]) -> list[Check]:
             continue
         problem = (
             ""
-            if wanted == "latest" or _bare(row["version"]) == _bare(wanted)
+            if wanted == "latest" or _plain_version(row["version"]) == _plain_version(wanted)
             else f"{row['host']}: {row['program']} {row['version']} runs, but the inventory has {wanted}"
         )
         found.append(Check(server, "version", f"{row['program']} of {row['instance']}", row["host"], problem))
     return found
 
 
-def _of_clocks(server: str, clocks: list[Row]) -> list[Check]:
+def _clock_checks(server: str, clocks: list[Row]) -> list[Check]:
     found = []
     for row in clocks:
         off = row["offset"]

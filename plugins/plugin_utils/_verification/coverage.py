@@ -1,14 +1,14 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Prometheus says of its targets beside what the inventory says. Private to the collection."""
+"""Compare the expected targets with the targets of Prometheus. Private to the collection."""
 
 from __future__ import annotations
 
 import typing as t
 
 COLUMNS = ("host", "job", "address", "state", "reason")
-# A fleet of this many targets is shown whole; of a larger one, what is not up.
+# Up to this number of targets, the table has all targets; above, only those that are not up.
 SHOWN_WHOLE = 60
 
 
@@ -17,11 +17,11 @@ def coverage(
     active: t.Iterable[t.Mapping[str, t.Any]],
     hosts: t.Iterable[str] | None = None,
 ) -> list[dict[str, str]]:
-    """Return a row a target: host, job, instance, address, state (up, down, missing or extra) and the reason.
+    """Return a row for each target: host, job, instance, address, state (up, down, missing or extra) and the reason.
 
-    :param expected: what the inventory says, see `_prometheus.expected_targets`.
-    :param active: what Prometheus says: job, instance, host, address, health and last_error of each target.
-    :param hosts: extra targets are told of these hosts alone.
+    :param expected: the expected targets, see `targets.expected_targets`.
+    :param active: the targets of Prometheus: job, instance, host, address, health and last_error of each.
+    :param hosts: return extra targets of these hosts only.
     """
     seen = {(target["job"], target["instance"]): target for target in active}
     of_hosts = None if hosts is None else set(hosts)
@@ -44,9 +44,9 @@ def coverage(
 
 
 def table(rows: t.Sequence[t.Mapping[str, str]]) -> list[str]:
-    """Return *rows* as lines of text in columns with a heading, and how many of them are up.
+    """Return *rows* as lines of a table with a heading, and a line with the number of targets that are up.
 
-    Of a large fleet only what is not up has a line.
+    For a large fleet, the table has only the targets that are not up.
     """
     shown = rows if len(rows) <= SHOWN_WHOLE else [row for row in rows if row["state"] != "up"]
     lines = [dict(zip(COLUMNS, (name.upper() for name in COLUMNS))), *shown] if shown else []

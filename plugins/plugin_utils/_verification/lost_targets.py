@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Targets that Prometheus servers have and would lose by this inventory. Private to the collection."""
+"""Find deployed targets that Prometheus servers would lose with this inventory. Private to the collection."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model impo
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import targets
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.formats import LOST_TARGETS_LIMIT
 
-# A share of the targets never refuses so few of them.
+# A limit in percent never refuses the removal of this number of targets.
 FEW = 5
 ACCEPT = "accept"
-# So many names a person reads.
+# The number of hosts, and of labels and jobs, that a message lists.
 _HOSTS, _GROUPS = 20, 5
 
 
@@ -40,20 +40,19 @@ class _Target(t.NamedTuple):
 
     @property
     def place(self) -> tuple[str, ...]:
-        """What is asked for, and where; the targets of a prober differ by their parameters alone."""
+        """The address and the parameters of the target. Targets of a blackbox exporter differ only in their parameters."""
         asked = [f"{name}={value}" for name, value in self.labels.items() if name.startswith(("__param_", "__metrics_path__"))]
         return self.address, *sorted(asked)
 
 
 def lost_targets(model: Model, held: t.Iterable[t.Mapping[str, t.Any]], without: t.Collection[str] = ()) -> list[str]:
-    """Return a line for each Prometheus server that would lose more targets than it may.
+    """Return a line for each Prometheus server that would lose more targets than prometheus_max_lost_targets allows.
 
-    A target is not lost where any server of *model* scrapes it: as the same instance, at the same place, or on the same host in
-    the same job.
+    A target is not lost if any server of *model* scrapes the same instance, the same place, or the same job on the same host.
 
     :param held: results of a loop over the servers (``__prometheus_server`` in each): ``stdout`` is a compressed archive of its
-        directory of targets files, in base64. A result without one is of a server that has none, or that cannot be asked.
-    :param without: hosts that are taken out of the monitoring: their targets are not lost.
+        directory of targets files, in base64. A result without ``stdout`` is of a server without targets, or an unreachable one.
+    :param without: hosts that the run removes from the monitoring. Their targets are not lost.
     """
     servers = model["servers"].get("prometheus", {})
     now: dict[tuple[str, str], _Target] = {}
@@ -77,7 +76,7 @@ def lost_targets(model: Model, held: t.Iterable[t.Mapping[str, t.Any]], without:
 
 
 def _files(archive: str) -> dict[str, str]:
-    """Return the texts of the targets files in an *archive*, by their jobs; none where it cannot be read."""
+    """Return the contents of the targets files in an *archive*, by job; an empty dictionary if the archive cannot be read."""
     found = {}
     try:
         with tarfile.open(fileobj=io.BytesIO(base64.b64decode(archive)), mode="r:gz") as files:
@@ -92,7 +91,7 @@ def _files(archive: str) -> dict[str, str]:
 
 
 def _targets(files: t.Mapping[str, str]) -> list[_Target]:
-    """Return the targets in file_sd *files*, by their jobs; what is no such file has none."""
+    """Return the targets in *files*, which are contents of file_sd files by job. Other files have no targets."""
     found = []
     for job, text in files.items():
         try:
@@ -107,13 +106,13 @@ def _targets(files: t.Mapping[str, str]) -> list[_Target]:
 
 
 def _lost(had: t.Sequence[_Target], now: t.Mapping[tuple[str, str], _Target]) -> list[_Target]:
-    """Return those of *had* that are not among the targets *now*, by instance, nor anything that takes their place."""
+    """Return the targets of *had* that are not among the targets *now*, and that no target of *now* replaces."""
     instances = {target.instance for target in had}
     places = {target.place for target in now.values()}
     missing = [target for target in had if target.instance not in now and target.place not in places]
     if not missing:
         return []
-    # A host that has another port for the job, and another address.
+    # Targets of *now* whose instance and address are new: each replaces a lost target of the same job and host.
     had_places = {target.place for target in had}
     new = collections.Counter(
         (target.job, target.host) for key, target in now.items() if key not in instances and target.place not in had_places
@@ -133,7 +132,7 @@ def _line(server: str, limit: str, lost: t.Sequence[_Target], had: t.Sequence[_T
     for target in lost:
         jobs.setdefault(target.host or target.instance[1], set()).add(target.job)
     gone = sorted(name for name in jobs if name not in known)
-    left = [f"{name} ({', '.join(sorted(its))})" for name, its in sorted(jobs.items()) if name in known]
+    left = [f"{name} ({', '.join(sorted(names))})" for name, names in sorted(jobs.items()) if name in known]
     groups = _groups(lost, had)
     parts = (
         f"{server}: this run would remove {len(lost)} of {len(had)} targets from Prometheus,",
@@ -147,7 +146,7 @@ def _line(server: str, limit: str, lost: t.Sequence[_Target], had: t.Sequence[_T
 
 
 def _groups(lost: t.Iterable[_Target], had: t.Iterable[_Target]) -> list[str]:
-    """Return the labels and jobs of several targets that are *lost*, and that no other target *had*, the largest first."""
+    """Return the labels and jobs of which all targets (two or more) are lost, in descending order of their number."""
     counts = collections.Counter(pair for target in lost for pair in _pairs(target))
     before = collections.Counter(pair for target in had for pair in _pairs(target))
     found = [(count, pair) for pair, count in counts.items() if count > 1 and count == before[pair]]

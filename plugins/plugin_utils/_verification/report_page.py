@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The coverage page: servers by jobs, as operators keep it in a wiki. Private to the collection."""
+"""Render the coverage page: a table of hosts and jobs. Private to the collection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.ver
 
 NOT_PLANNED = "·"
 LEGEND = "✔ up · ✗ down · ! expected, but not a target of Prometheus · ? not in the inventory · a dot: not expected"
-# The worst of several targets in one cell is what the cell shows.
+# If a cell has several targets, it shows the first of these states.
 _BY_URGENCY = ("down", "missing", "extra", "up")
 
 
@@ -25,21 +25,21 @@ def report_page(
 ) -> dict[str, t.Any]:
     """Return the page as Markdown (``markdown``), and its data for the HTML page (``json``, fit for a script element).
 
-    :param asked: see `_checks.answers`.
-    :param hosts: the rows.
-    :param now: seconds since 1970; the time of the page, by default now.
+    :param asked: see `checks.answers`.
+    :param hosts: the hosts that have a row.
+    :param now: the time to print on the page, in seconds since 1970. By default, the current time.
     """
     answered, checks, rows = compare(model, asked, hosts)
     data = {
         "made": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now)),
         "servers": list(answered),
-        "jobs": sorted({row["job"] for its in rows.values() for row in its}),
+        "jobs": sorted({row["job"] for of_server in rows.values() for row in of_server}),
         "hosts": _hosts(model, answered, rows, hosts),
         "alerts": [alert for alert in _alerts(answered) if alert["host"] not in model["hosts"]],
-        # Those of single targets are in the table.
+        # Problems of single targets are in the table.
         "problems": list(dict.fromkeys(check.problem for check in checks if check.problem and check.kind != "target")),
     }
-    # A text in the inventory must not end the script element.
+    # A string of the inventory must not end the script element.
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return {"json": text, "markdown": markdown(data)}
 
@@ -50,29 +50,29 @@ def _hosts(
     rows: t.Mapping[str, list[dict[str, t.Any]]],
     hosts: t.Collection[str],
 ) -> list[dict[str, t.Any]]:
-    """Return a row a host: name, address, labels, cells by job, and the alerts that fire for it."""
+    """Return a row for each host: name, address, labels, cells by job, and the alerts that fire for it."""
     found: dict[str, dict[str, t.Any]] = {}
     for name in sorted(hosts):
-        its = model["hosts"].get(name)
-        if its is not None:
-            found[name] = {"name": name, "address": its["address"], "labels": its["labels"], "cells": {}, "alerts": []}
+        known = model["hosts"].get(name)
+        if known is not None:
+            found[name] = {"name": name, "address": known["address"], "labels": known["labels"], "cells": {}, "alerts": []}
     for server, of_server in rows.items():
         info = answered[server].info or {}
         versions = {row["instance"]: row["version"] for row in info.get("builds", [])}
         for row in of_server:
-            # What several hosts want probed is no host's.
+            # A probe that several hosts have in common has no host.
             name = row["host"] or row["instance"]
             host = found.setdefault(name, {"name": name, "address": row["address"], "labels": {}, "cells": {}, "alerts": []})
             reason = f"{server}: {row['reason']}" if row["reason"] and len(rows) > 1 else row["reason"]
-            _into(host["cells"], row["job"], row["state"], reason, versions.get(row["instance"], ""))
+            _add_to_cell(host["cells"], row["job"], row["state"], reason, versions.get(row["instance"], ""))
     for alert in _alerts(answered):
         if alert["host"] in found:
             found[alert["host"]]["alerts"].append(alert)
     return list(found.values())
 
 
-def _into(cells: dict[str, dict[str, str]], job: str, state: str, reason: str, version: str) -> None:
-    """Add a target to the cell of its job: the most urgent of its states, all reasons."""
+def _add_to_cell(cells: dict[str, dict[str, str]], job: str, state: str, reason: str, version: str) -> None:
+    """Add a target to the cell of the job, which keeps the most urgent state and all reasons."""
     cell = cells.setdefault(job, {"state": state, "reason": "", "version": version})
     cell["state"] = min(cell["state"], state, key=_BY_URGENCY.index)
     cell["version"] = cell["version"] or version
@@ -81,9 +81,9 @@ def _into(cells: dict[str, dict[str, str]], job: str, state: str, reason: str, v
 
 
 def _alerts(answered: t.Mapping[str, Answer]) -> list[dict[str, str]]:
-    """Return the alerts that fire; what several servers say alike is one.
+    """Return the alerts that fire. The same alert of several servers is one alert.
 
-    The watchdog is not among them: it fires as long as alerting works.
+    The watchdog is left out, because it always fires as long as alerting works.
     """
     found: dict[tuple[str, ...], dict[str, str]] = {}
     for answer in answered.values():
@@ -99,12 +99,12 @@ def markdown(data: t.Mapping[str, t.Any]) -> str:
     """Return the page as Markdown."""
     jobs = data["jobs"]
     lines = ["# Coverage", "", f"{data['made']}, as seen by {', '.join(data['servers']) or 'no server'}. {LEGEND}.", ""]
-    lines += [f"- {_fires(alert)}" for alert in data["alerts"]]
-    lines += [f"- Difference from the inventory: {_plain(problem)}" for problem in data["problems"]]
+    lines += [f"- {_alert_text(alert)}" for alert in data["alerts"]]
+    lines += [f"- Difference from the inventory: {_escaped(problem)}" for problem in data["problems"]]
     lines += ["", _row(["server", *jobs, "labels", "alerts"]), _row(["---"] * (len(jobs) + 3))]
     for host in data["hosts"]:
         labels = " ".join(f"{name}={value}" for name, value in host["labels"].items())
-        alerts = "; ".join(_fires(alert) for alert in host["alerts"])
+        alerts = "; ".join(_alert_text(alert) for alert in host["alerts"])
         lines.append(_row([host["name"], *(_cell(host["cells"].get(job)) for job in jobs), labels, alerts]))
     return "\n".join(lines) + "\n"
 
@@ -115,17 +115,17 @@ def _cell(cell: t.Mapping[str, str] | None) -> str:
     return " ".join(part for part in (SYMBOLS[cell["state"]], cell["reason"] or cell["version"]) if part)
 
 
-def _fires(alert: t.Mapping[str, str]) -> str:
+def _alert_text(alert: t.Mapping[str, str]) -> str:
     severity = f" ({alert['severity']})" if alert["severity"] else ""
     return f"{alert['name']}{severity}" + (f": {alert['summary']}" if alert["summary"] else "")
 
 
 def _row(cells: t.Iterable[str]) -> str:
-    return "| " + " | ".join(_plain(cell) for cell in cells) + " |"
+    return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
 
 
-def _plain(text: str) -> str:
-    """Return *text* as one line that Markdown shows as it is."""
+def _escaped(text: str) -> str:
+    """Return *text* as one line with special characters of Markdown escaped."""
     text = " ".join(text.split()).replace("\\", "\\\\")
     for sign in "|<`*_[":
         text = text.replace(sign, "\\" + sign)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The checks of a fleet as texts: tables and cards for people, JSON and JUnit for machines. Private to the collection."""
+"""Report a verification: tables and cards for people, JSON and JUnit for machines. Private to the collection."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.che
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.coverage import table
 
 SYMBOLS = {"up": "✔", "down": "✗", "missing": "!", "extra": "?"}
-# Control characters, which XML cannot hold; a scrape's error may quote anything.
+# XML cannot have control characters, and the error of a scrape can quote any character.
 _NOT_XML = {code: "?" for code in range(32) if chr(code) not in "\t\n\r"}
 
 
 def verification_report(
     model: Model, asked: t.Mapping[str, t.Any], hosts: t.Collection[str], *, cards: bool = False
 ) -> dict[str, t.Any]:
-    """Return ``table``, lines to read; ``problems``, a line for each; and all checks as texts: ``json`` and ``junit``.
+    """Return ``table`` and ``problems`` (lists of lines for people), and all checks as ``json`` and ``junit``.
 
-    :param asked: see `_checks.answers`.
+    :param asked: see `checks.answers`.
     :param hosts: the hosts of the run.
-    :param cards: the table is a card for each of the hosts.
+    :param cards: return a short summary for each host in place of the table.
     """
     answered, checks, rows = compare(model, asked, hosts)
     lines: list[str] = []
@@ -35,8 +35,8 @@ def verification_report(
         for host in hosts:
             lines += _card(model, host, answered, rows)
     else:
-        for server, its in rows.items():
-            lines += [f"Prometheus on {server}:", *table(its)]
+        for server, of_server in rows.items():
+            lines += [f"Prometheus on {server}:", *table(of_server)]
     return {
         "table": lines,
         "problems": list(dict.fromkeys(check.problem for check in checks if check.problem)),
@@ -46,7 +46,7 @@ def verification_report(
 
 
 def _card(model: Model, host: str, answered: t.Mapping[str, Answer], rows: t.Mapping[str, list[dict[str, t.Any]]]) -> list[str]:
-    """Return what a person in a hurry wants to know of *host*."""
+    """Return a short summary of *host*: address, labels, targets and alerts."""
     known = model["hosts"].get(host)
     address = known["address"] if known else ""
     labels = " ".join(f"{name}={value}" for name, value in known["labels"].items()) if known else ""
@@ -78,13 +78,13 @@ def as_json(checks: t.Sequence[Check]) -> str:
 
 
 def as_junit(checks: t.Sequence[Check]) -> str:
-    """Return the checks as JUnit's XML: a suite a server, a case a check."""
+    """Return the checks as JUnit's XML: a suite for each server, with a case for each check."""
     root = ET.Element("testsuites", name="vigie.monitoring.verify")
     for server in dict.fromkeys(check.server for check in checks):
-        its = [check for check in checks if check.server == server]
-        failures = str(sum(bool(check.problem) for check in its))
-        suite = ET.SubElement(root, "testsuite", name=server, tests=str(len(its)), failures=failures, errors="0")
-        for check in its:
+        of_server = [check for check in checks if check.server == server]
+        failures = str(sum(bool(check.problem) for check in of_server))
+        suite = ET.SubElement(root, "testsuite", name=server, tests=str(len(of_server)), failures=failures, errors="0")
+        for check in of_server:
             case = ET.SubElement(suite, "testcase", classname=f"{check.kind}.{check.host}", name=check.name)
             if check.problem:
                 message = check.problem.translate(_NOT_XML)
