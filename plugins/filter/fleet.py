@@ -17,6 +17,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import
     preview,
     prometheus,
     rules,
+    silences,
     targets,
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import offboarding
@@ -66,6 +67,10 @@ class FilterModule:
             "_grafana_datasources": grafana.grafana_datasources,
             "_grafana_ini": grafana.grafana_ini,
             "_offboarding_problem": offboarding.offboarding_problem,
+            "_silence_problem": silences.silence_problem,
+            "_silence_requests": silences.silence_requests,
+            "_silences_to_end": silences.silences_to_end,
+            "_silence_lines": silences.silence_lines,
             "coverage": coverage.coverage,
             "_verification_report": verification.verification_report,
             "_report_page": report_page.report_page,

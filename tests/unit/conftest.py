@@ -115,17 +115,28 @@ def amtool(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return _unpacked("alertmanager", "amtool", request.param, tmp_path_factory.mktemp("amtool")), str(request.param)
 
 
-@pytest.fixture(scope="session", params=ALERTMANAGER)
-def alertmanager_program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """Return each Alertmanager that the mirror has, and its version. The program runs in its own directory."""
-    path = Path(_unpacked("alertmanager", "alertmanager", request.param, tmp_path_factory.mktemp("alertmanager")))
+def _alertmanager(version: str | None, directory: Path) -> str:
+    """Return the Alertmanager of a *version* that the mirror has. The program runs in its own directory."""
+    path = Path(_unpacked("alertmanager", "alertmanager", version, directory))
     # Debian's builds read their default templates from this directory, which only the hosts of the scenarios have. A path of the
     # same length makes this copy read the templates from its working directory.
     share = b"/usr/share/prometheus/alertmanager"
     for template in (MIRROR / "share" / "alertmanager").glob("*.tmpl"):
         shutil.copy(template, path.parent)
     path.write_bytes(path.read_bytes().replace(share, b"./" * (len(share) // 2)))
-    return str(path), str(request.param)
+    return str(path)
+
+
+@pytest.fixture(scope="session", params=ALERTMANAGER)
+def alertmanager_program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Return each Alertmanager that the mirror has, and its version. The program runs in its own directory."""
+    return _alertmanager(request.param, tmp_path_factory.mktemp("alertmanager")), str(request.param)
+
+
+@pytest.fixture(scope="session")
+def newest_alertmanager(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the newest Alertmanager that the mirror has. The program runs in its own directory."""
+    return _alertmanager(ALERTMANAGER[0], tmp_path_factory.mktemp("alertmanager"))
 
 
 @pytest.fixture
