@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An inventory's files, for people to go on with. Private to the collection."""
+"""Write the files of an inventory as YAML. Private to the collection."""
 
 from __future__ import annotations
 
@@ -15,25 +15,29 @@ Hosts = dict[str, dict[str, t.Any]]
 
 
 def inventory(hosts: Hosts, groups: Hosts) -> dict[str, t.Any]:
-    """Return hosts.yml: labels that several hosts share belong to groups, those that all share to all.
+    """Return hosts.yml. A label of several hosts belongs to a group of these hosts, and a label of all hosts to the group all.
 
-    :param hosts: variables by host; labels that go to groups are taken out of them.
-    :param groups: by group, the variables of each of its hosts.
+    :param hosts: variables by host. Labels that groups get are removed from these variables.
+    :param groups: by group, the variables of each of members_of_label hosts.
     """
     labels: dict[tuple[str, str], list[str]] = {}
     for name, variables in hosts.items():
         for pair in variables.get("monitoring_labels", {}).items():
             labels.setdefault(pair, []).append(name)
-    everywhere = {pair: its for pair, its in labels.items() if len(its) == len(hosts) > 1}
-    shared = {pair: its for pair, its in sorted(labels.items()) if len(its) > 1 and pair not in everywhere}
+    everywhere = {pair: members_of_label for pair, members_of_label in labels.items() if len(members_of_label) == len(hosts) > 1}
+    shared = {
+        pair: members_of_label
+        for pair, members_of_label in sorted(labels.items())
+        if len(members_of_label) > 1 and pair not in everywhere
+    }
     children: dict[str, t.Any] = {}
     for group, members in sorted(groups.items()):
         children[group] = {"hosts": {name: variables or None for name, variables in sorted(members.items())}}
-    for (label, value), its in shared.items():
+    for (label, value), members_of_label in shared.items():
         group = _free_name(f"{label}_{value}", {*hosts, *children})
-        children[group] = {"vars": {"monitoring_labels": {label: value}}, "hosts": dict.fromkeys(sorted(its))}
-    for (label, _value), its in (*everywhere.items(), *shared.items()):
-        for name in its:
+        children[group] = {"vars": {"monitoring_labels": {label: value}}, "hosts": dict.fromkeys(sorted(members_of_label))}
+    for (label, _value), members_of_label in (*everywhere.items(), *shared.items()):
+        for name in members_of_label:
             del hosts[name]["monitoring_labels"][label]
     for variables in hosts.values():
         if not variables.get("monitoring_labels", True):
@@ -43,7 +47,7 @@ def inventory(hosts: Hosts, groups: Hosts) -> dict[str, t.Any]:
 
 
 def _free_name(wish: str, taken: t.Container[str]) -> str:
-    """Return a group's name: Ansible wants letters, digits and underscores."""
+    """Return the name of a group that is not *taken*. Ansible allows letters, digits and underscores."""
     name = re.sub(r"[^a-z0-9_]", "_", wish.lower())
     while name in taken:
         name += "_"
@@ -51,23 +55,23 @@ def _free_name(wish: str, taken: t.Container[str]) -> str:
 
 
 class Reference(str):
-    """A template of ours, which Ansible is to render."""
+    """A string that Ansible must evaluate as a template."""
 
     __slots__ = ()
 
 
 class _Dumper(yaml.SafeDumper):
-    """YAML that Ansible reads as it is meant: what looks like a template, and is none, is marked."""
+    """Writes YAML for Ansible. The tag !unsafe marks strings that look like templates, and are not."""
 
 
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = "|" if "\n" in text else None
     if any(sign in text for sign in TEMPLATE):
         return dumper.represent_scalar("!unsafe", text, style=style or '"')
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
-_Dumper.add_representer(str, _text)
+_Dumper.add_representer(str, _represent_text)
 _Dumper.add_representer(Reference, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style='"'))
 _Dumper.add_representer(type(None), lambda dumper, _value: dumper.represent_scalar("tag:yaml.org,2002:null", ""))
 

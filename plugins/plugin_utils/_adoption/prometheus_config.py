@@ -1,9 +1,9 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the configuration of a Prometheus server to the inventory that it could have been made from. Private to the collection.
+"""Make an inventory from the configuration of a Prometheus server. Private to the collection.
 
-What the inventory cannot say of a job goes over in Prometheus' own form, so that nothing is lost.
+A job that the inventory cannot express stays unchanged in prometheus_extra_scrape_configs, so that no target is lost.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import end
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import Contract
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import secret_values
 
-# What of a job the inventory can say.
+# The keys of a job that the inventory can express.
 _PLAIN_JOB = {"job_name", "static_configs", "file_sd_configs", "metrics_path", "scheme", "params", *endpoints.TIMES}
 _GLOBAL = ("scrape_interval", "scrape_timeout", "evaluation_interval", "external_labels")
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
-_REFERENCE = re.compile(r"\{\{\s*([a-z_0-9]+)\s*\}\}")
+_PORT_VARIABLE = re.compile(r"\{\{\s*([a-z_0-9]+)\s*\}\}")
 CONFIG_DIR = "/etc/prometheus"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class NotPlainError(Exception):
-    """A job says what the inventory cannot; the text is what."""
+    """The inventory cannot express a job; the message is the reason."""
 
 
 @dataclasses.dataclass
 class Source:
-    """What is adopted: parsed files of the server, by the paths that they have there. Paths in *config* are absolute."""
+    """The parsed files of a server, by their paths on the server. Paths in *config* are absolute."""
 
     config: dict[str, t.Any]
     targets: target_files.TargetFiles = dataclasses.field(default_factory=dict)
@@ -56,12 +56,12 @@ class Target:
 
 
 def adopt(source: Source, server: str, contracts: t.Sequence[Contract]) -> dict[str, t.Any]:
-    """Return ``files`` (relative path -> text) of an inventory, and ``notes`` of what is different or left to do.
+    """Return ``files`` (relative path -> text) of an inventory, and ``notes`` with differences and open tasks.
 
-    ``secret`` has the paths of those files that hold secrets.
+    ``secret`` has the paths of the files that contain secrets.
 
-    :param server: the inventory's name of the host that the configuration is of.
-    :raises ValueError: where the configuration cannot be understood.
+    :param server: the inventory name of the host that the configuration comes from.
+    :raises ValueError: if the configuration cannot be adopted.
     """
     notes: list[str] = []
     _check_jobs(source.config)
@@ -69,7 +69,7 @@ def adopt(source: Source, server: str, contracts: t.Sequence[Contract]) -> dict[
         f"{key}: {path} was not found on the controller and is not adopted. Copy it from the server as well"
         for key, path in source.missing
     ]
-    config = target_files.taken_out(source.config, source.targets, source.config_dir, notes)
+    config = target_files.with_inlined_targets(source.config, source.targets, source.config_dir, notes)
     source = dataclasses.replace(source, config=config)
     variables: dict[str, t.Any] = _settings(source, notes)
     targets, left = _targets(source, server, notes)
@@ -80,21 +80,21 @@ def adopt(source: Source, server: str, contracts: t.Sequence[Contract]) -> dict[
     hosts = _hosts(targets, server, groups, contracts)
     if left:
         taken = {*(target.endpoint["job"] for target in targets), *(c.scrape["job"] for c in contracts if c.role in groups)}
-        variables["prometheus_extra_scrape_configs"] = [_renamed(job, taken, notes) for job in left]
+        variables["prometheus_extra_scrape_configs"] = [_with_free_name(job, taken, notes) for job in left]
     for name in {server, *groups.get("alertmanager", {})} - set(hosts):
         hosts[name] = {}
     files = {
         "hosts.yml": inventory_file.text(inventory_file.inventory(hosts, groups)),
-        **target_files.vaulted(variables, "prometheus", secret_values.IN_PROMETHEUS, notes),
+        **target_files.group_vars_files(variables, "prometheus", secret_values.IN_PROMETHEUS, notes),
     }
     if source.alertmanager is not None:
         settings = {"alertmanager_config": source.alertmanager}
-        files |= target_files.vaulted(settings, "alertmanager", secret_values.IN_ALERTMANAGER, notes)
+        files |= target_files.group_vars_files(settings, "alertmanager", secret_values.IN_ALERTMANAGER, notes)
     return {"files": files, "notes": notes, "secret": [path for path in files if path.endswith(target_files.VAULT)]}
 
 
 def _check_jobs(config: t.Mapping[str, t.Any]) -> None:
-    """Check that each job has a name of its own, as Prometheus does.
+    """Check that each job has a unique name, as Prometheus does.
 
     :raises ValueError: with the names that several jobs have.
     """
@@ -110,16 +110,16 @@ def _check_jobs(config: t.Mapping[str, t.Any]) -> None:
 
 
 def _settings(source: Source, notes: list[str]) -> dict[str, t.Any]:
-    """Return the variables of the Prometheus server, but for its jobs."""
+    """Return the variables of the Prometheus server, except its jobs."""
     config = source.config
-    # What the role would set is not what Prometheus does where a setting is not there.
-    its = {"scrape_interval": "1m", "scrape_timeout": "10s", "evaluation_interval": "1m", **(config.get("global") or {})}
-    variables: dict[str, t.Any] = {f"prometheus_{key}": its[key] for key in _GLOBAL if its.get(key)}
+    # The defaults of the role differ from the defaults of Prometheus.
+    settings = {"scrape_interval": "1m", "scrape_timeout": "10s", "evaluation_interval": "1m", **(config.get("global") or {})}
+    variables: dict[str, t.Any] = {f"prometheus_{key}": settings[key] for key in _GLOBAL if settings.get(key)}
     if source.config_dir != CONFIG_DIR:
         variables["prometheus_config_dir"] = source.config_dir
     ours = ("global", "scrape_configs", "rule_files", "scrape_config_files")
     extra = {key: value for key, value in config.items() if key not in ours and value}
-    other = {key: value for key, value in its.items() if key not in _GLOBAL}
+    other = {key: value for key, value in settings.items() if key not in _GLOBAL}
     if other:
         extra["global"] = other
     if extra:
@@ -128,7 +128,7 @@ def _settings(source: Source, notes: list[str]) -> dict[str, t.Any]:
     names = [group["name"] for group in rules]
     for name, number in collections.Counter(names).items():
         if number > 1:
-            # In one file a group's name must be its own.
+            # The names of rule groups must be unique in one file.
             notes.append(f"{number} rule groups have the name {name}: a number is appended to all but the first")
             same = [group for group in rules if group["name"] == name]
             for index, group in enumerate(same[1:], 2):
@@ -138,8 +138,8 @@ def _settings(source: Source, notes: list[str]) -> dict[str, t.Any]:
     return variables
 
 
-def _renamed(job: dict[str, t.Any], taken: t.Collection[str], notes: list[str]) -> dict[str, t.Any]:
-    """Return a job that stays as it is under another name, where the inventory has a job of that name; its label stays."""
+def _with_free_name(job: dict[str, t.Any], taken: t.Collection[str], notes: list[str]) -> dict[str, t.Any]:
+    """Return an unchanged job with a new name if the inventory has a job of this name. The targets keep the label job."""
     if job["job_name"] not in taken:
         return job
     name = f"{job['job_name']}-adopted"
@@ -154,7 +154,7 @@ def _renamed(job: dict[str, t.Any], taken: t.Collection[str], notes: list[str]) 
 
 
 def _alertmanagers(source: Source, server: str, variables: dict[str, t.Any]) -> dict[str, dict[str, t.Any]]:
-    """Return the hosts of the group alertmanager; without their configuration they stay what the inventory does not manage."""
+    """Return the hosts of the group alertmanager; none if the configuration of Alertmanager is not adopted."""
     if source.alertmanager is None:
         return {}
     hosts: dict[str, dict[str, t.Any]] = {}
@@ -164,12 +164,12 @@ def _alertmanagers(source: Source, server: str, variables: dict[str, t.Any]) -> 
         try:
             if set(item) - {"static_configs"}:
                 raise NotPlainError("the section has more than static_configs")
-            addresses = [_split(address) for static in item["static_configs"] for address in static["targets"]]
+            addresses = [_host_and_port(address) for static in item["static_configs"] for address in static["targets"]]
         except NotPlainError:
             left.append(item)
             continue
         for host, port in addresses:
-            name = server if host in _LOOPBACK else _name(host)
+            name = server if host in _LOOPBACK else _inventory_name(host)
             hosts[name] = {"alertmanager_port": port} if port != 9093 else {}  # noqa: PLR2004 - Alertmanager's
     alerting["alertmanagers"] = left
     alerting = {key: value for key, value in alerting.items() if value}
@@ -182,27 +182,27 @@ def _alertmanagers(source: Source, server: str, variables: dict[str, t.Any]) -> 
 
 
 def _targets(source: Source, server: str, notes: list[str]) -> tuple[list[Target], list[dict[str, t.Any]]]:
-    """Return the targets, and the jobs that stay as they are."""
+    """Return the targets, and the jobs that stay unchanged."""
     found: list[Target] = []
     left = []
     taken: set[tuple[str, str]] = set()
     times = source.config.get("global") or {}
     for job in source.config.get("scrape_configs") or []:
         try:
-            its = list(_of_job(job, source, server, times))
+            of_job = list(_of_job(job, source, server, times))
             if any(
                 target.host == server and target.endpoint["job"] == "prometheus" and target.endpoint["path"] != "/metrics"
-                for target in its
+                for target in of_job
             ):
                 raise NotPlainError("the metrics of the Prometheus server itself are not at /metrics")
             keys = [
                 (target.endpoint["job"], target.endpoint.get("instance") or target.host + str(target.endpoint["port"]))
-                for target in its
+                for target in of_job
             ]
             if len({*keys} | taken) != len(keys) + len(taken):
                 raise NotPlainError("two targets have the same instance")
             taken.update(keys)
-            found += its
+            found += of_job
             copied = sorted({file for pattern in target_files.patterns(job) for file in source.targets.get(pattern) or ()})
             if copied:
                 notes.append(
@@ -238,7 +238,7 @@ def _of_job(job: dict[str, t.Any], source: Source, server: str, times: t.Mapping
         "params": job.get("params") or {},
         **{key: job[key] for key in endpoints.TIMES if key in job and job[key] != times.get(key)},
     }
-    # Prometheus scrapes a target that is there twice once.
+    # Prometheus scrapes a duplicate target once.
     known = []
     for static in statics:
         for address in static.get("targets") or []:
@@ -258,22 +258,22 @@ def _target(address: str, labels: dict[str, str], usual: t.Mapping[str, t.Any], 
     for key in endpoints.TIMES:
         if f"__{key}__" in labels:
             endpoint[key] = labels.pop(f"__{key}__")
-    host, endpoint["port"] = _split(address)
+    host, endpoint["port"] = _host_and_port(address)
     instance, named = labels.pop("instance", address), labels.pop("host", "")
     wrong = [f"the label {name}: {problem}" for name, value in labels.items() if (problem := fields.label_problem(name, value))]
     if wrong or any(sign in value for value in labels.values() for sign in inventory_file.TEMPLATE):
         raise NotPlainError(wrong[0] if wrong else "a label value contains double braces")
-    its = instance.rpartition(":")[0] if instance.endswith(f":{endpoint['port']}") else instance
-    name = server if host in _LOOPBACK else next(n for n in (named, its, _name(host)) if _NAME.fullmatch(n))
+    prefix = instance.rpartition(":")[0] if instance.endswith(f":{endpoint['port']}") else instance
+    name = server if host in _LOOPBACK else next(n for n in (named, prefix, _inventory_name(host)) if _NAME.fullmatch(n))
     if instance != f"{name}:{endpoint['port']}" and host not in _LOOPBACK:
         endpoint["instance"] = instance
     return Target(name, host, endpoint, labels)
 
 
-def _split(address: str) -> tuple[str, int]:
-    """Return host and port of a target's address.
+def _host_and_port(address: str) -> tuple[str, int]:
+    """Return host and port of the address of a target.
 
-    :raises NotPlainError: also where there is no port: its instance is another one with Prometheus 2 than with 3.
+    :raises NotPlainError: also if there is no port, since Prometheus 2 and 3 make different instances of such an address.
     """
     try:
         parts = urlsplit(f"//{address}")
@@ -287,8 +287,8 @@ def _split(address: str) -> tuple[str, int]:
     return parts.netloc.rpartition("]")[0].lstrip("[") or parts.netloc.rpartition(":")[0], port
 
 
-def _name(host: str) -> str:
-    """Return a name for the inventory: colons, which an IPv6 address has, mean ports there."""
+def _inventory_name(host: str) -> str:
+    """Return a name for the inventory. Names cannot have the colons of an IPv6 address, because a colon precedes a port."""
     return host.replace("::", "-").replace(":", "-").strip("-") or host
 
 
@@ -300,22 +300,22 @@ def _hosts(
     for target in targets:
         by_host.setdefault(target.host, []).append(target)
     found = {}
-    for name, its in sorted(by_host.items()):
-        addresses = sorted({target.address for target in its if target.address not in _LOOPBACK})
+    for name, of_host in sorted(by_host.items()):
+        addresses = sorted({target.address for target in of_host if target.address not in _LOOPBACK})
         if len(addresses) > 1:
             raise ValueError(
                 f"the targets of {name} have several addresses ({', '.join(addresses)}). Use one address for all of them, or "
                 "add a label host with a different name to each"
             )
-        shared = dict(set.intersection(*(set(target.labels.items()) for target in its)))
+        shared = dict(set.intersection(*(set(target.labels.items()) for target in of_host)))
         variables: dict[str, t.Any] = {"monitoring_address": addresses[0]} if addresses and addresses[0] != name else {}
         if shared:
             variables["monitoring_labels"] = dict(sorted(shared.items()))
-        roles = _roles(its, name == server, groups, contracts)
-        for target in its:
+        roles = _roles(of_host, name == server, groups, contracts)
+        for target in of_host:
             own = {key: value for key, value in sorted(target.labels.items()) if key not in shared}
             role = roles.get(id(target), "")
-            if not role or own or not _usual(target.endpoint):
+            if not role or own or not _has_defaults(target.endpoint):
                 scrape = {key: value for key, value in target.endpoint.items() if value and (key, value) not in _DEFAULTS}
                 variables.setdefault("monitoring_scrapes", []).append({**scrape, **({"labels": own} if own else {})})
         found[name] = variables
@@ -325,8 +325,8 @@ def _hosts(
 _DEFAULTS = (("path", "/metrics"), ("scheme", "http"))
 
 
-def _usual(endpoint: t.Mapping[str, t.Any]) -> bool:
-    """Return whether an endpoint is as a role has it."""
+def _has_defaults(endpoint: t.Mapping[str, t.Any]) -> bool:
+    """Return whether an endpoint has no settings that a role does not have."""
     return (
         not endpoint["params"]
         and all(endpoint[key] == value for key, value in _DEFAULTS)
@@ -340,19 +340,19 @@ def _roles(
     groups: dict[str, dict[str, t.Any]],
     contracts: t.Sequence[Contract],
 ) -> dict[int, str]:
-    """Return, by identity, the role that each of a host's targets is of, and put the host into its group.
+    """Return the role of each target of a host, by the identity of the target, and add the host to the group of the role.
 
-    A target is of none where it is of another kind, and where another target is of the role already.
+    A target has no role if no role matches, or if another target already has the role.
     """
     host, found = targets[0].host, {}
-    # The ports that roles have on the host: those that serve the fleet are there whether or not they are scraped.
+    # Ports that roles use on the host, including monitoring servers that are not scraped.
     ports: set[int] = set()
     for contract in sorted(contracts, key=lambda contract: not contract.is_server):
-        variable = _REFERENCE.fullmatch(str(contract.scrape.get("port")))
+        variable = _PORT_VARIABLE.fullmatch(str(contract.scrape.get("port")))
         if variable is None or "instances" in contract.scrape:
             continue
         usual = contract.defaults[variable.group(1)]
-        # What serves the fleet is deployed only where it is known to be so.
+        # A monitoring server is deployed only on hosts that are known to run it.
         serves = is_server if contract.role == "prometheus" else host in groups.get(contract.role, {})
         candidates = [
             target

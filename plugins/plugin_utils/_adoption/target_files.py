@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that an adopted configuration names, and secrets that it holds. Private to the collection."""
+"""The files that an adopted configuration names, and the secrets in it. Private to the collection."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import typing as t
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption import inventory_file
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import secret_values
 
-# Directories of Prometheus' configuration that become this collection's.
+# Directories in the configuration tree of Prometheus that this collection manages.
 OURS = ("rules", "targets", "web")
-# Names below these keys are the user's.
+# Names below these keys are chosen by the user.
 _NAMES = ("labels", "external_labels", "params", "headers")
 _PATHS = ("files", "rule_files", "scrape_config_files")
-# The file of a group's secrets, as Ansible's documentation names it.
+# The file with the secrets of a group, with the name that the documentation of Ansible uses.
 VAULT = "vault.yml"
-# By pattern of file_sd_configs, the groups of targets by file; None where no file matches.
+# Target groups by pattern of file_sd_configs, and by file; None if no file matches the pattern.
 TargetFiles = t.Mapping[str, t.Optional[t.Mapping[str, list[dict[str, t.Any]]]]]
 
 
 def absolute(value: t.Any, directory: str, key: str = "") -> t.Any:
-    """Return *value*, a configuration or a part of one, with absolute paths: relative ones begin at *directory*."""
+    """Return *value*, a configuration or a part of one, with absolute paths. Relative paths start at *directory*."""
     if isinstance(value, dict):
         return {name: item if name in _NAMES else absolute(item, directory, str(name)) for name, item in value.items()}
     if isinstance(value, list):
@@ -44,18 +44,20 @@ def patterns(value: t.Any) -> set[str]:
     return own.union(*map(patterns, value.values()))
 
 
-def taken_out(value: t.Any, targets: TargetFiles, config_dir: str, notes: list[str], where: str = "") -> t.Any:
-    """Return *value* without ``file_sd_configs`` of files in directories that become ours: their targets are in it instead.
+def with_inlined_targets(value: t.Any, targets: TargetFiles, config_dir: str, notes: list[str], where: str = "") -> t.Any:
+    """Return *value* with ``file_sd_configs`` replaced by static ones, for files in directories that this collection manages.
 
-    :raises ValueError: where such a file is not here, or where another file is needed that lies in such a directory.
+    :raises ValueError: if such a file is missing, or if the configuration needs another file in such a directory.
     """
     if isinstance(value, list):
-        return [taken_out(item, targets, config_dir, notes, where) for item in value]
+        return [with_inlined_targets(item, targets, config_dir, notes, where) for item in value]
     if not isinstance(value, dict):
         return value
     where = f"the job {value['job_name']}" if "job_name" in value else where
     found = {
-        key: taken_out(item, targets, config_dir, notes, where or key) for key, item in value.items() if key != "file_sd_configs"
+        key: with_inlined_targets(item, targets, config_dir, notes, where or key)
+        for key, item in value.items()
+        if key != "file_sd_configs"
     }
     for key, item in value.items():
         if key.endswith("_file") and isinstance(item, str) and _is_ours(item, config_dir):
@@ -81,7 +83,7 @@ def taken_out(value: t.Any, targets: TargetFiles, config_dir: str, notes: list[s
 def _copied(
     value: t.Mapping[str, t.Any], files: t.Mapping[str, list[dict[str, t.Any]]] | None, pattern: str, where: str
 ) -> t.Iterator[dict[str, t.Any]]:
-    """Yield the groups of targets of *files*, as static ones."""
+    """Yield the target groups in *files* as static ones."""
     if files is None:
         raise ValueError(
             f"{where}: no file matches {pattern} beside prometheus.yml. The playbook site replaces the directory "
@@ -96,13 +98,13 @@ def _copied(
 
 
 def _is_ours(path: str, config_dir: str) -> bool:
-    """Return whether a path, or a pattern, which has a wildcard in its last part alone, lies in a directory that becomes ours."""
+    """Return whether a path or a pattern is in a directory that this collection manages."""
     directory = posixpath.relpath(path, config_dir).partition("/")
     return directory[0] in OURS and directory[1] != ""
 
 
-def vaulted(variables: dict[str, t.Any], group: str, keys: secret_values.Keys, notes: list[str]) -> dict[str, str]:
-    """Return the files of a group's *variables*, by path. Secrets are in a file of their own, which a vault can encrypt."""
+def group_vars_files(variables: dict[str, t.Any], group: str, keys: secret_values.Keys, notes: list[str]) -> dict[str, str]:
+    """Return the files with the *variables* of a group, by path. Secrets are in a separate file, for ansible-vault."""
     secrets: dict[str, t.Any] = {}
 
     def out(path: tuple[str, ...], value: t.Any) -> str:

@@ -169,15 +169,15 @@ def _check_together(found: t.Iterable[Contract], errors: contract_files.Errors) 
             monitoring = contract.folder / "monitoring"
             where = names.get(contract.role)
             if where:
-                remedy = f"{where} has a role {contract.role}, too: rename the folder, and its variables with it"
+                remedy = f"{where} already has a role {contract.role}. Rename the folder and its variables"
                 errors.add(contract.folder, "", None, remedy)
                 continue
             job = contract.scrape["job"]
             if job in jobs:
-                remedy = f"the role {jobs[job]} has the same scrape job: choose another one"
+                remedy = f"the role {jobs[job]} has the same scrape job. Choose another scrape job"
                 errors.add(monitoring / "scrape.yml", "job", job, remedy)
             for name in sorted(own & set(thresholds)):
-                remedy = f"the role {thresholds[name]} has the same threshold: choose another one"
+                remedy = f"the role {thresholds[name]} has the same threshold. Choose another name"
                 errors.add(monitoring / "rules.yml", "threshold", name, remedy)
             for name in sorted(set(contract.dashboards) & set(pages)):
                 remedy = f"the role {pages[name]} has a dashboard of this name: rename the file"

@@ -115,7 +115,7 @@ def grafana_dashboards(model: Model, host: str, community: t.Sequence[str] = ())
     :raises ValueError: if one of these is not a dashboard.
     """
     settings = server_settings(model, ROLE, host)
-    labels = settings["grafana_label_variables"] or telling_labels(model)
+    labels = settings["grafana_label_variables"] or distinguishing_labels(model)
     files = {f"{FOLDER}/{name}.json": _dashboard_text(with_labels(page, labels)) for name, page in pages(model).items()}
     default = next((source["uid"] for source in datasources(model, host) if source.get("isDefault")), "")
     for item, text in zip(settings["grafana_community_dashboards"], community):
@@ -135,7 +135,7 @@ def pages(model: Model) -> dict[str, Dashboard]:
     return {name: json.loads(text) for role, texts in model["dashboards"].items() if role in used for name, text in texts.items()}
 
 
-def telling_labels(model: Model) -> list[str]:
+def distinguishing_labels(model: Model) -> list[str]:
     """Return the labels that have several values, in the order in which the hosts have these labels."""
     values: dict[str, set[str]] = {}
     for host in model["hosts"].values():

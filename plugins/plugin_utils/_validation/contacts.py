@@ -190,7 +190,7 @@ def _values_problems(where: str, routes: t.Any, values: Values) -> t.Iterator[Pr
             if known is None or any(_may_match(sign, value, other) for other in ("", *known)):
                 continue
             near = difflib.get_close_matches(value, known, n=1)
-            there = f"Did you mean {near[0]}?" if near else f"The known values are {_some(known)}."
+            there = f"Did you mean {near[0]}?" if near else f"The known values are {_first_names(known)}."
             remedy = (
                 f"no alert can match this route, because no target and no rule has this value of the label {label}. {there} "
                 f"If alerts from other sources have the value, add {label} to alertmanager_known_labels"
@@ -225,6 +225,6 @@ def _may_match(sign: str, value: str, other: str) -> bool:
         return True
 
 
-def _some(values: t.Collection[str]) -> str:
+def _first_names(values: t.Collection[str]) -> str:
     rest = len(values) - _SHOWN
     return ", ".join(sorted(values)[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")

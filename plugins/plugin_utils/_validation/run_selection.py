@@ -63,12 +63,12 @@ def _no_host(model: Model, selection: Selection, roles: set[str]) -> str:
     if not elsewhere:
         return f"--tags {','.join(tags)}: no host of the inventory has the role {asked}. Add hosts to the group of the role."
     return (
-        f"--tags {','.join(tags)}: no host of this run has the role {asked}. The hosts of the run are {_some(has)}; "
-        f"hosts with the role are {_some(elsewhere)}. Change --limit or --tags, or add the host to the group of the role."
+        f"--tags {','.join(tags)}: no host of this run has the role {asked}. The hosts of the run are {_first_names(has)}; "
+        f"hosts with the role are {_first_names(elsewhere)}. Change --limit or --tags, or add the host to the group of the role."
     )
 
 
-def _some(names: t.Iterable[str]) -> str:
+def _first_names(names: t.Iterable[str]) -> str:
     """Return the first of *names* as a text, and the number of further ones."""
     names = list(names)
     more = len(names) - _SHOWN

@@ -137,9 +137,9 @@ def _line(server: str, limit: str, lost: t.Sequence[_Target], had: t.Sequence[_T
     parts = (
         f"{server}: this run would remove {len(lost)} of {len(had)} targets from Prometheus,",
         f"more than prometheus_max_lost_targets ({limit}) allows.",
-        f"Hosts that are not in the inventory: {_some(gone, _HOSTS)}." if gone else "",
-        f"Hosts that lose targets: {_some(left, _HOSTS)}." if left else "",
-        f"Labels and jobs without a target left: {_some(groups, _GROUPS)}." if groups else "",
+        f"Hosts that are not in the inventory: {_first_names(gone, _HOSTS)}." if gone else "",
+        f"Hosts that lose targets: {_first_names(left, _HOSTS)}." if left else "",
+        f"Labels and jobs without a target left: {_first_names(groups, _GROUPS)}." if groups else "",
         f"Complete the inventory. If the removal is intended, run the playbook once with -e prometheus_lost_targets={ACCEPT}.",
     )
     return " ".join(part for part in parts if part)
@@ -158,6 +158,6 @@ def _pairs(target: _Target) -> list[str]:
     return [*own, f"job={target.job}"]
 
 
-def _some(names: t.Sequence[str], most: int) -> str:
+def _first_names(names: t.Sequence[str], most: int) -> str:
     rest = len(names) - most
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

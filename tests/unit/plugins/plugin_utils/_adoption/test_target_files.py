@@ -65,7 +65,7 @@ def test_targets_in_a_directory_of_ours_are_copied() -> None:
         "file_sd_configs": [{"files": [OURS, THEIRS], "refresh_interval": "1m"}, {"files": [OURS]}],
     }
     before, notes = copy.deepcopy(job), list[str]()
-    (found,) = target_files.taken_out([job], {OURS: {OURS: GROUPS}}, ETC, notes)
+    (found,) = target_files.with_inlined_targets([job], {OURS: {OURS: GROUPS}}, ETC, notes)
     copied = [{"targets": ["x:1"], "labels": {"a": "b"}}, {"targets": []}]
     assert found["static_configs"] == [{"targets": ["y:1"]}, *copied, *copied]
     assert found["file_sd_configs"] == [{"files": [THEIRS], "refresh_interval": "1m"}]
@@ -81,7 +81,7 @@ def test_a_job_that_relabels_by_the_file_keeps_the_path() -> None:
         "relabel_configs": [{"source_labels": ["__meta_filepath"], "target_label": "file"}],
         "file_sd_configs": [{"files": [OURS]}],
     }
-    found = target_files.taken_out(job, {OURS: {OURS: [{"targets": ["x:1"], "labels": {"a": "b"}}]}}, ETC, [])
+    found = target_files.with_inlined_targets(job, {OURS: {OURS: [{"targets": ["x:1"], "labels": {"a": "b"}}]}}, ETC, [])
     assert found["static_configs"] == [{"targets": ["x:1"], "labels": {"__meta_filepath": OURS, "a": "b"}}]
 
 
@@ -101,17 +101,17 @@ def test_which_directories_become_ours(path: str, ours: bool) -> None:  # noqa: 
     """A password in one of them would be gone, so that the inventory is refused; the message names both."""
     job = {"job_name": "node", "basic_auth": {"username": "u", "password_file": path}}
     if not ours:
-        assert target_files.taken_out(job, {}, ETC, []) == job
+        assert target_files.with_inlined_targets(job, {}, ETC, []) == job
         return
     with pytest.raises(ValueError, match=f"the job node: password_file .*{path}"):
-        target_files.taken_out(job, {}, ETC, [])
+        target_files.with_inlined_targets(job, {}, ETC, [])
 
 
 def test_a_file_that_is_not_here_is_an_error() -> None:
     """Its targets would be lost."""
     alerting = {"alerting": {"alertmanagers": [{"file_sd_configs": [{"files": [OURS]}]}]}}
     with pytest.raises(ValueError, match=f"alerting: .*{OURS}"):
-        target_files.taken_out(alerting, {OURS: None}, ETC, [])
+        target_files.with_inlined_targets(alerting, {OURS: None}, ETC, [])
 
 
 def test_secrets_get_a_file_of_their_own() -> None:
@@ -125,7 +125,7 @@ def test_secrets_get_a_file_of_their_own() -> None:
         "prometheus_extra_rules": [{"name": "g", "rules": [{"alert": "A", "password": "{{ $value }}"}]}],
     }
     notes: list[str] = []
-    found = target_files.vaulted(variables, "prometheus", IN_PROMETHEUS, notes)
+    found = target_files.group_vars_files(variables, "prometheus", IN_PROMETHEUS, notes)
     assert set(found) == {"group_vars/prometheus/vars.yml", "group_vars/prometheus/vault.yml"}
     assert found["group_vars/prometheus/vault.yml"].splitlines() == [
         "---",
@@ -143,5 +143,7 @@ def test_secrets_get_a_file_of_their_own() -> None:
 def test_a_group_without_secrets_has_one_file() -> None:
     """And no note."""
     notes: list[str] = []
-    assert target_files.vaulted({"a": 1}, "prometheus", IN_PROMETHEUS, notes) == {"group_vars/prometheus.yml": "---\na: 1\n"}
+    assert target_files.group_vars_files({"a": 1}, "prometheus", IN_PROMETHEUS, notes) == {
+        "group_vars/prometheus.yml": "---\na: 1\n"
+    }
     assert notes == []

@@ -141,7 +141,7 @@ def test_a_folder_whose_name_means_something_else(tmp_path: Path, name: str) -> 
 def test_a_role_with_the_name_of_one_of_ours(tmp_path: Path, name: str) -> None:
     """Also of one that has no contract."""
     (found,) = errors(tmp_path, {f"roles/{name}/{SCRAPE}": "{job: x, port: 1}"})
-    assert found.startswith(f"{name}: vigie.monitoring has a role {name}, too: rename the folder")
+    assert found.startswith(f"{name}: vigie.monitoring already has a role {name}. Rename the folder")
 
 
 def test_two_roles_of_one_name(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_two_roles_of_one_name(tmp_path: Path) -> None:
     write(tmp_path, {**role(below="a"), **role(below="b")})
     with pytest.raises(AnsibleError, match="error") as error:
         contracts((OURS, *(Directory(str(tmp_path / name)) for name in "ab")))
-    assert f"- {tmp_path}/b/{NAME}: {tmp_path}/a/{NAME} has a role {NAME}, too" in str(error.value)
+    assert f"- {tmp_path}/b/{NAME}: {tmp_path}/a/{NAME} already has a role {NAME}." in str(error.value)
 
 
 def test_a_role_of_the_least_files(tmp_path: Path) -> None:
