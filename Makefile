@@ -12,27 +12,27 @@ help: ## Show this list
 
 .PHONY: setup
 setup:
-	@sh tests/fleet/setup.sh
+	@sh tools/fleet/setup.sh
 
 .venv/made: requirements-dev.txt | setup
-	@sh tests/fleet/setup.sh python
+	@sh tools/fleet/setup.sh python
 
 # Build all images before the first scenario: a scenario does not use the network.
 .PHONY: images
 images: setup .venv/made
-	@$(BIN)/python tests/fleet/fleet.py images $(patsubst %/molecule.yml,%/inventory,$(wildcard molecule/*/molecule.yml))
+	@$(BIN)/python tools/fleet/fleet.py images $(patsubst %/molecule.yml,%/inventory,$(wildcard molecule/*/molecule.yml))
 
 .PHONY: mirror
 mirror: | setup
-	@python3 tests/fleet/fill_mirror.py $(CACHE)/mirror
+	@python3 tools/fleet/fill_mirror.py $(CACHE)/mirror
 
 .PHONY: demo
 demo: setup .venv/made ## Deploy the stack to a fleet of containers, and leave the containers running
-	@sh tests/fleet/demo.sh $(DEMO)
+	@sh tools/fleet/demo.sh $(DEMO)
 
 .PHONY: demo-down
 demo-down: .venv/made ## Remove the containers and the network of the demo
-	@$(BIN)/python tests/fleet/fleet.py down $(DEMO)
+	@$(BIN)/python tools/fleet/fleet.py down $(DEMO)
 	@rm -f $(DEMO)/group_vars/all/mirror.yml
 
 .PHONY: test
@@ -81,5 +81,5 @@ lock: .venv/made ## Pin the newest development dependencies
 .PHONY: clean
 clean: ## Remove the containers of the tests, and the files that the other targets created in the checkout
 	@if [ -x $(BIN)/python ]; then for scenario in molecule/*/molecule.yml; do \
-		$(BIN)/python tests/fleet/fleet.py down "$$(dirname "$$scenario")/inventory"; done; fi
+		$(BIN)/python tools/fleet/fleet.py down "$$(dirname "$$scenario")/inventory"; done; fi
 	@rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .ansible molecule/*/inventory/group_vars/all/mirror.yml inventory/demo/grafana.yml

@@ -172,7 +172,7 @@ class Scenario:
 
     def heal(self) -> None:
         """Start the containers that tests have stopped."""
-        subprocess.run([ROOT / ".venv/bin/python", ROOT / "tests/fleet/fleet.py", "up", self.inventory], check=True)
+        subprocess.run([ROOT / ".venv/bin/python", ROOT / "tools/fleet/fleet.py", "up", self.inventory], check=True)
 
 
 def _results(events: t.Iterable[dict[str, t.Any]], names: dict[str, str]) -> list[dict[str, t.Any]]:

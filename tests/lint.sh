@@ -38,7 +38,7 @@ check ruff ruff check --quiet .
 check ruff-format ruff format --quiet --check .
 check mypy mypy --package ansible_collections.vigie.monitoring.plugins
 check yamllint yamllint --strict .
-check shell sh -c 'for script in .ci/run tests/*.sh tests/fleet/*.sh tools/*/*.sh; do sh -n "$script" || exit; done'
+check shell sh -c 'for script in .ci/run tests/*.sh tools/*/*.sh; do sh -n "$script" || exit; done'
 check changelog antsibull-changelog lint
 check documentation antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all .
 check generated python tools/generate.py --check

@@ -25,7 +25,7 @@ import yaml
 import inventory
 
 PROJECT = Path(__file__).parents[2]
-FLEET = PROJECT / "tests" / "fleet" / "fleet.py"
+FLEET = PROJECT / "tools" / "fleet" / "fleet.py"
 SIZES = (10, 10000)
 MONITOR, NEWCOMER = "198.18.9.10", "198.18.9.11"
 STEPS = {

@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # Lines of pytest, Ansible and Molecule that explain why a scenario failed, among thousands of lines.
 TELLING = re.compile(r"(?:E  |FAILED |ERROR|CRITICAL|fatal: |\[ERROR\]|=+ .* in [\d.]+s)")
-# A message of tests/fleet/network.py, at any place in a line.
+# A message of tools/fleet/network.py, at any place in a line.
 NETWORK = "the network failed, not a test"
 # Colours, and the frame that Molecule draws.
 DECORATION = re.compile(r"\x1b\[[\d;]*m|^(\x1b\[[\d;]*m|\s)*│(\x1b\[[\d;]*m)* ?")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-FLEET = Path(__file__).parents[2] / "fleet"
+FLEET = Path(__file__).parents[3] / "tools/fleet"
 sys.path.insert(0, str(FLEET))
 
 # What apt says of a mirror in the middle of a synchronization, and mmdebstrap of apt.

@@ -146,7 +146,7 @@ def down(fleet: str) -> None:
 def mirror_vars(network: ipaddress.IPv4Network) -> None:
     """Print the variables of a fleet that uses the mirror, as YAML."""
     versions = json.loads((MIRROR / "versions.json").read_text())
-    print("---\n# Written by tests/fleet: the address of the mirror, and the newest version of each program in the mirror.")
+    print("---\n# Written by tools/fleet: the address of the mirror, and the newest version of each program in the mirror.")
     print(f"monitoring_release_base_url: http://{network[2]}")
     for name, (newest, *_older) in versions.items():
         print(f"{name}_version: {newest}")
