@@ -5,21 +5,64 @@
 
 from __future__ import annotations
 
-import io
+import typing as t
 
 import pytest
+from servers import Server
 
-from ansible_collections.vigie.monitoring.plugins.module_utils._http_api import client, prometheus_targets
-
-
-def test_a_server_that_does_not_answer_is_named() -> None:
-    """Port 9 of the loopback refuses."""
-    with pytest.raises(client.ApiError, match=r"does not answer at http://127\.0\.0\.1:9/api/v1/targets"):
-        prometheus_targets.fetch("http://127.0.0.1:9", timeout=2)
+from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client import ApiError, get_json
 
 
-def test_an_answer_without_targets_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody else's JSON, a proxy's for instance."""
-    monkeypatch.setattr(client, "open_url", lambda *_args, **_kwargs: io.BytesIO(b'{"error": "x"}'))
-    with pytest.raises(client.ApiError, match=r"does not answer at http://x/api/v1/targets"):
-        prometheus_targets.fetch("http://x", timeout=2)
+@pytest.fixture
+def server() -> t.Iterator[tuple[str, dict[str, tuple[int, bytes]]]]:
+    """Return the URL of a server, and its answers by path."""
+    answers: dict[str, tuple[int, bytes]] = {"/x": (200, b'{"data": {"result": [1, 2]}}')}
+
+    def reply(path: str, _headers: t.Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
+        status, body = answers[path]
+        return status, {}, body
+
+    made = Server(reply)
+    yield made.url, answers
+    made.close()
+
+
+def test_a_part_of_the_answer(server: t.Any) -> None:
+    """The keys go one inside the other; without keys it is the whole answer."""
+    url, _answers = server
+    assert get_json(f"{url}/x", 5, "data", "result") == [1, 2]
+    assert get_json(f"{url}/x", 5) == {"data": {"result": [1, 2]}}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (200, b"<html>", ""),
+        (200, b"", ""),
+        (200, b'{"error": "x"}', "data"),
+        (200, b'{"data": null}', ""),
+        (200, b"[]", ""),
+        (200, b"\xff\xfe", ""),
+        (404, b'{"data": {"result": []}}', "Not Found"),
+        (503, b"", "Service Unavailable"),
+    ],
+)
+def test_an_answer_that_is_none_is_an_error_with_the_address(server: t.Any, status: int, body: bytes, reason: str) -> None:
+    """A page of a proxy, somebody else's JSON, an error of the server: never a traceback."""
+    url, answers = server
+    answers["/x"] = status, body
+    with pytest.raises(ApiError, match=rf"Alertmanager .*{url}/x.*{reason}"):
+        get_json(f"{url}/x", 5, "data", "result", server="Alertmanager")
+
+
+def test_a_server_that_is_not_there_is_an_error_with_the_reason() -> None:
+    """Port 9 of the loopback refuses. A proxy of the environment is not asked."""
+    with pytest.raises(ApiError, match=r"Prometheus .*http://127\.0\.0\.1:9/x.*refused"):
+        get_json("http://127.0.0.1:9/x", 2)
+
+
+def test_no_proxy_is_asked(server: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers of the fleet are reached directly, whatever the environment of the host says."""
+    url, _answers = server
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert get_json(f"{url}/x", 5, "data", "result") == [1, 2]

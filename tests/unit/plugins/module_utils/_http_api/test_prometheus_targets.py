@@ -139,3 +139,16 @@ def test_a_series_that_is_not_there_is_missing(monkeypatch: pytest.MonkeyPatch) 
     assert prometheus_targets.not_up("http://x", EXPECTED, since=50.0, timeout=2) == ["web1:9100"]
     assert prometheus_targets.not_up("http://x", [{**EXPECTED[0], "job": "other"}], since=50.0, timeout=2) == []
     assert prometheus_targets.not_up("http://x", [], since=50.0, timeout=2) == []
+
+
+def test_a_server_that_does_not_answer_is_named() -> None:
+    """Port 9 of the loopback refuses."""
+    with pytest.raises(client.ApiError, match=r"does not answer at http://127\.0\.0\.1:9/api/v1/targets"):
+        prometheus_targets.fetch("http://127.0.0.1:9", timeout=2)
+
+
+def test_an_answer_without_targets_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else's JSON, a proxy's for instance."""
+    monkeypatch.setattr(client, "open_url", lambda *_args, **_kwargs: io.BytesIO(b'{"error": "x"}'))
+    with pytest.raises(client.ApiError, match=r"does not answer at http://x/api/v1/targets"):
+        prometheus_targets.fetch("http://x", timeout=2)
