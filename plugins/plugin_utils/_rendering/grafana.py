@@ -116,8 +116,12 @@ def grafana_dashboards(model: Model, host: str, community: t.Sequence[str] = ())
     """
     settings = server_settings(model, ROLE, host)
     labels = settings["grafana_label_variables"] or distinguishing_labels(model)
-    files = {f"{FOLDER}/{name}.json": _dashboard_text(with_labels(page, labels)) for name, page in pages(model).items()}
     default = next((source["uid"] for source in datasources(model, host) if source.get("isDefault")), "")
+    files = {}
+    for name, page in pages(model).items():
+        # The dashboard of a role of the user can be an export of Grafana.
+        filled = without_inputs(page, default, name) if "__inputs" in page else page
+        files[f"{FOLDER}/{name}.json"] = _dashboard_text(with_labels(filled, labels))
     for item, text in zip(settings["grafana_community_dashboards"], community):
         name = f"{item['id']}-{item['revision']}"
         try:
@@ -145,7 +149,12 @@ def distinguishing_labels(model: Model) -> list[str]:
 
 
 def with_labels(dashboard: Dashboard, labels: t.Sequence[str]) -> Dashboard:
-    """Return a dashboard of the collection with a variable for each of *labels*. The queries use these variables."""
+    """Return a dashboard with a variable for each of *labels*. The queries use these variables.
+
+    A dashboard without the variable ``node`` is returned unchanged.
+    """
+    if not any(variable["name"] == "node" for variable in (dashboard.get("templating") or {}).get("list") or []):
+        return dashboard
     names = variable_names(dashboard, labels)
     matchers = "".join(f',{label}=~"${name}"' for label, name in names.items())
     found = _map_strings(dashboard, lambda text: text.replace(_CHOSEN, _CHOSEN + matchers).replace(_ANY, _ANY + matchers))
