@@ -67,6 +67,7 @@ class FilterModule:
             "_grafana_datasources": grafana.grafana_datasources,
             "_grafana_ini": grafana.grafana_ini,
             "_offboarding_problem": offboarding.offboarding_problem,
+            "_maintenance": silences.maintenance,
             "_silence_problem": silences.silence_problem,
             "_silence_requests": silences.silence_requests,
             "_silences_to_end": silences.silences_to_end,

@@ -58,6 +58,8 @@ class HostBuilder:
         # Few hosts have these keys.
         if sources := self._sources():
             found["sources"] = sources
+        if maintenance := merged_list(self._templates, "monitoring_maintenance"):
+            found["maintenance"] = maintenance
         if options:
             found["scrape_options"] = options
             for item in found["endpoints"]:

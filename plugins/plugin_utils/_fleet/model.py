@@ -47,6 +47,8 @@ class HostOptions(t.TypedDict, total=False):
     sources: list[str]
     # False where the inventory says that no Prometheus server scrapes the host.
     scraped: bool
+    # from, until and why of each window of monitoring_maintenance. The times are in UTC.
+    maintenance: list[dict[str, t.Any]]
     # monitoring_scrape_options: by scrape job, the options of the host's endpoints.
     scrape_options: dict[str, dict[str, t.Any]]
 

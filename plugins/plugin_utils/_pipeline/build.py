@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.host import HostBuilder
@@ -14,6 +15,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems i
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import Contract, roles
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import MISSING, Renderer, plain
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import endpoints, variable_names
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.maintenance import validate_maintenance
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.probes import validate_probes
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.scrape_options import validate_scrape_options
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.servers import validate_servers
@@ -57,6 +59,7 @@ def build_model(
     _remove_retired_clients(model, contracts, members)
     endpoints.validate_endpoints(model, problems)
     validate_probes(model, problems)
+    validate_maintenance(model, problems, datetime.datetime.now(datetime.timezone.utc))
     validate_servers(inventory, model, contracts, problems, is_complete=not host and not without)
     validate_scrape_options(model, problems, is_complete=not host and not without)
     if not host:

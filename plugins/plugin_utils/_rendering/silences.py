@@ -15,6 +15,8 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model impo
 # The author of the silences of the playbook silence. The silences of the playbook offboard, which the playbook site ends, have
 # another author.
 AUTHOR = "vigie.monitoring.silence"
+# The author of the silences of monitoring_maintenance.
+MAINTENANCE = "vigie.monitoring.maintenance"
 Silence = t.Mapping[str, t.Any]
 
 
@@ -72,6 +74,44 @@ def silence_requests(
 def silences_to_end(hosts: t.Collection[str], silences: t.Iterable[Silence]) -> list[str]:
     """Return the IDs of the silences that the playbook silence has created for *hosts*."""
     return sorted({item["id"] for item in silences if item["createdBy"] == AUTHOR and _host(item) in hosts})
+
+
+def maintenance(model: Model, silences: t.Iterable[Silence], now: float) -> dict[str, list[t.Any]]:
+    """Return the silences to create and the IDs of those to end, so that Alertmanager has the windows of the *model*."""
+    hosts: dict[tuple[str, str, str], list[str]] = {}
+    for name, host in model["hosts"].items():
+        for window in host.get("maintenance", []):
+            if window["until"] > _utc(now):
+                hosts.setdefault((window["from"], window["until"], window["why"]), []).append(name)
+    wanted = {(_pattern(names), until, why): start for (start, until, why), names in hosts.items()}
+    found: dict[tuple[str, str, str], str] = {}
+    end = set()
+    for silence in silences:
+        if silence["createdBy"] != MAINTENANCE or silence["status"]["state"] == "expired":
+            continue
+        key = (silence["matchers"][0]["value"], f"{silence['endsAt'][:19]}Z", silence["comment"])
+        start = f"{silence['startsAt'][:19]}Z"
+        # Alertmanager replaces a start in the past by its own time.
+        kept = key in wanted and (start == wanted[key] or max(start, wanted[key]) <= _utc(now))
+        # The Alertmanagers of a cluster return the same silences.
+        if not kept or found.setdefault(key, silence["id"]) != silence["id"]:
+            end.add(silence["id"])
+    create = [
+        {
+            "matchers": [{"name": "host", "value": pattern, "isRegex": True, "isEqual": True}],
+            "startsAt": start,
+            "endsAt": until,
+            "createdBy": MAINTENANCE,
+            "comment": why,
+        }
+        for (pattern, until, why), start in wanted.items()
+        if (pattern, until, why) not in found
+    ]
+    return {"create": create, "end": sorted(end)}
+
+
+def _pattern(hosts: t.Iterable[str]) -> str:
+    return "|".join(re.escape(host) for host in sorted(hosts))
 
 
 def silence_lines(hosts: t.Collection[str], silences: t.Iterable[Silence]) -> list[str]:

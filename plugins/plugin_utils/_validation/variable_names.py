@@ -25,6 +25,7 @@ MONITORING = frozenset(
         "address",
         "groups",
         "labels",
+        "maintenance",
         "probes",
         "release_base_url",
         "release_token",

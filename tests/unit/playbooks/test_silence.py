@@ -53,8 +53,8 @@ def run(url: str, tmp_path: Path) -> t.Callable[..., tuple[int, str]]:
     }
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump(inventory))
 
-    def playbook(*arguments: str) -> tuple[int, str]:
-        command = [ROOT / ".venv/bin/ansible-playbook", "playbooks/silence.yml", "-i", tmp_path / "hosts.yml", *arguments]
+    def playbook(*arguments: str, playbook: Path = ROOT / "playbooks/silence.yml") -> tuple[int, str]:
+        command = [ROOT / ".venv/bin/ansible-playbook", playbook, "-i", tmp_path / "hosts.yml", *arguments]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
 
@@ -113,3 +113,39 @@ def test_without_an_alertmanager_that_answers_the_run_fails(
     code, output = run("--limit", "web1", "-e", "for=2h", "-e", "why=x")
     assert code != 0
     assert "because no Alertmanager answers. Answers: mon: " in " ".join(output.split())
+
+
+# The play of site.yml that expires silences.
+CLEANUP = """
+- hosts: all
+  gather_facts: false
+  vars: {__alertmanager_heard: []}
+  tasks:
+    - ansible.builtin.import_role: {name: vigie.monitoring.alertmanager, tasks_from: expire_silences}
+"""
+
+
+def test_maintenance_in_the_inventory_is_a_silence(run: t.Callable[..., tuple[int, str]], url: str, tmp_path: Path) -> None:
+    """The first run creates the silence, the second changes nothing, and without the entry the silence ends."""
+    cleanup, hosts = tmp_path / "cleanup.yml", tmp_path / "hosts.yml"
+    cleanup.write_text(CLEANUP)
+    before = hosts.read_text()
+    until = time.strftime("%Y-%m-%dT%H:%M", time.gmtime(time.time() + 7200))
+    window = {"from": "2026-01-01", "until": until, "why": "new rack"}
+    inventory = yaml.safe_load(before)
+    inventory["web"]["vars"] = {"monitoring_maintenance": [window]}
+    hosts.write_text(yaml.safe_dump(inventory))
+    for changed in ("changed=1", "changed=0"):
+        code, output = run(playbook=cleanup)
+        assert code == 0, output
+        assert changed in output
+        assert active(url)["web1|web2"][1:] == (f"{until}:00.000Z", "new rack")
+    # An Alertmanager that does not answer does not stop the run.
+    hosts.write_text(hosts.read_text().replace(url.rsplit(":", 1)[1], "1"))
+    code, output = run(playbook=cleanup)
+    assert code == 0, output
+    assert "changed=0" in output
+    hosts.write_text(before)
+    code, output = run(playbook=cleanup)
+    assert code == 0, output
+    assert "web1|web2" not in active(url)

@@ -97,3 +97,53 @@ def test_the_list_has_the_silences_that_concern_the_hosts() -> None:
     ]
     rest = "2026-12-01 08:00 UTC to 2026-12-01 10:00 UTC, by vigie.monitoring.silence: new disk"
     assert silences.silence_lines(["web1"], found) == [f"host=web1: {rest}", f"host=~web.*: {rest}", f"job!=node: {rest}"]
+
+
+def maintenance(*hosts: str, **changes: str) -> t.Any:
+    """Return a model with one window for *hosts*."""
+    window = {"from": "2027-01-15T06:00:00Z", "until": "2027-01-15T10:00:00Z", "why": "new disks", **changes}
+    return {"hosts": {**{host: {"maintenance": [window]} for host in hosts}, "other": {}}}
+
+
+def created(model: t.Any, **changes: t.Any) -> dict[str, t.Any]:
+    """Return the only silence for the *model*, as Alertmanager returns it."""
+    (request,) = silences.maintenance(model, [], NOW)["create"]
+    times = {key: request[key].replace("Z", ".000Z") for key in ("startsAt", "endsAt")}
+    return {**request, **times, "id": "1", "status": {"state": "active"}, **changes}
+
+
+def test_a_window_of_several_hosts_is_one_silence() -> None:
+    """The silence mutes exactly these hosts. A second run changes nothing."""
+    model = maintenance("web1", "db.x")
+    (request,) = silences.maintenance(model, [], NOW)["create"]
+    assert request["matchers"] == [{"name": "host", "value": r"db\.x|web1", "isRegex": True, "isEqual": True}]
+    assert (request["startsAt"], request["endsAt"], request["comment"]) == (
+        "2027-01-15T06:00:00Z",
+        "2027-01-15T10:00:00Z",
+        "new disks",
+    )
+    for start in ("2027-01-15T06:00:00.000Z", "2027-01-15T07:59:59.123Z"):
+        assert silences.maintenance(model, [created(model, startsAt=start)], NOW) == {"create": [], "end": []}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        maintenance("web1", "web2"),
+        maintenance("web1", until="2027-01-15T11:00:00Z"),
+        maintenance("web1", why="other disks"),
+        maintenance("web1", **{"from": "2027-01-15T09:00:00Z"}),
+    ],
+)
+def test_a_changed_window_has_a_new_silence(other: t.Any) -> None:
+    """The silence of the window before the change ends."""
+    changes = silences.maintenance(other, [created(maintenance("web1"))], NOW)
+    assert (len(changes["create"]), changes["end"]) == (1, ["1"])
+
+
+def test_the_silence_of_a_removed_window_ends() -> None:
+    """Silences of other authors stay. A window that has ended has no silence."""
+    silence_of_it = created(maintenance("web1"))
+    assert silences.maintenance(maintenance(), [silence_of_it], NOW) == {"create": [], "end": ["1"]}
+    assert silences.maintenance(maintenance(), [{**silence_of_it, "createdBy": "me"}], NOW) == {"create": [], "end": []}
+    assert silences.maintenance(maintenance("web1", until="2027-01-15T07:00:00Z"), [], NOW) == {"create": [], "end": []}
