@@ -50,7 +50,7 @@ def firewall_rules(  # noqa: PLR0913 - a filter's options
     :param admin_networks: the networks from which people reach the web interfaces of the monitoring servers.
     :param exporters_removed: whether the services of roles that the host no longer has are removed. Otherwise the ports of these
         services stay refused as long as the services run.
-    :raises ValueError: for a wrong value, or for a port that would be closed by mistake; with host, variable and remedy.
+    :raises ValueError: for a wrong value, or for a port that would be closed unintentionally; with host, variable and remedy.
     """
     if default not in REFUSE:
         raise ValueError(f"host {host}, variable firewall_default, value {default!r}: must be one of {', '.join(REFUSE)}")
