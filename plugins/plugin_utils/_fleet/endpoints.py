@@ -18,7 +18,11 @@ JOB = re.compile(r"[a-zA-Z0-9_.:-]+")
 _SCHEMES = ("http", "https")
 # Scrape interval and timeout of an endpoint that overrides the settings of the Prometheus servers.
 TIMES: tuple[t.Literal["scrape_interval"], t.Literal["scrape_timeout"]] = ("scrape_interval", "scrape_timeout")
+_FLAGS = ("public", "web")
+# Most endpoints have none of these keys.
+_OPTIONAL = {*_FLAGS, *TIMES, *OPTIONS}
 ENDPOINT_KEYS = ("job", "port", "path", "scheme", "params", "labels", "instance", "public", "web", *TIMES, *OPTIONS)
+_KNOWN = frozenset(ENDPOINT_KEYS)
 
 
 def build_endpoint(role: str, raw: dict[str, t.Any], host: str, report: Report) -> Endpoint | None:
@@ -47,18 +51,19 @@ def build_endpoint(role: str, raw: dict[str, t.Any], host: str, report: Report) 
     }
     if "public" in raw:
         found["public"] = raw["public"]
-    for key in TIMES:
-        if key in raw:
-            found[key] = raw[key]
-    options = options_of(raw)
-    if options:
-        found["options"] = options
+    if raw.keys() & _OPTIONAL:
+        for key in TIMES:
+            if key in raw:
+                found[key] = raw[key]
+        options = options_of(raw)
+        if options:
+            found["options"] = options
     return found
 
 
 def _problems(raw: dict[str, t.Any]) -> t.Iterator[tuple[str, t.Any, str]]:
     """Yield the problems of an endpoint, except those of params and labels: key, value, remedy."""
-    unknown = [key for key in raw if key not in ENDPOINT_KEYS]
+    unknown = raw.keys() - _KNOWN
     if unknown:
         yield "", ", ".join(sorted(unknown)), f"unknown key. The known keys are {', '.join(ENDPOINT_KEYS)}"
     if not isinstance(raw.get("job"), str) or not JOB.fullmatch(raw["job"]):
@@ -72,12 +77,18 @@ def _problems(raw: dict[str, t.Any]) -> t.Iterator[tuple[str, t.Any, str]]:
         yield "path", path, "must start with a slash and have no question mark. Put query parameters into params"
     if not isinstance(raw.get("instance") or "", str):
         yield "instance", raw["instance"], "must be a string. Put the value in quotes"
-    yield from (
-        (key, raw[key], "must be true or false") for key in ("public", "web") if not isinstance(raw.get(key, False), bool)
-    )
+    if raw.keys() & _OPTIONAL:
+        yield from _optional_problems(raw)
+
+
+def _optional_problems(raw: dict[str, t.Any]) -> t.Iterator[tuple[str, t.Any, str]]:
+    for key in _FLAGS:
+        if not isinstance(raw.get(key, False), bool):
+            yield key, raw[key], "must be true or false"
+    for key in TIMES:
+        if key in raw and not parse_duration(raw[key]):
+            yield key, raw[key], "must be a duration with a unit: 30s, 1m, 500ms"
     yield from option_problems(options_of(raw))
-    times = (key for key in TIMES if key in raw and not parse_duration(raw[key]))
-    yield from ((key, raw[key], "must be a duration with a unit: 30s, 1m, 500ms") for key in times)
 
 
 def _params(raw: t.Any, problems: list[tuple[str, t.Any, str]]) -> dict[str, list[str]]:

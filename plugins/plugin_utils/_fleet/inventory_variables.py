@@ -44,7 +44,7 @@ class Share:
         self.merged = merged
         self.layers = _without_duplicates(layers)
         # A cache for values that are derived from these variables, by name of the variable.
-        self.memo: dict[str, t.Any] = {}
+        self.memo: dict[t.Any, t.Any] = {}
 
 
 class Inventory:
@@ -253,7 +253,10 @@ class HostVariables:
 
     def group_contributions(self, variable: str) -> list[t.Any]:
         """Return the values of a merged *variable* from the groups of the host, in ascending order of precedence."""
-        return [layer[variable] for layer in self.share.layers if variable in layer]
+        key = "groups", variable
+        if key not in self.share.memo:
+            self.share.memo[key] = [layer[variable] for layer in self.share.layers if variable in layer]
+        return t.cast("list[t.Any]", self.share.memo[key])
 
 
 def _without_duplicates(layers: list[Layer]) -> list[Variables]:

@@ -84,13 +84,14 @@ def merged_dictionary(templates: HostTemplates, variable: str, check: Check) -> 
 
 def merged_list(templates: HostTemplates, variable: str) -> list[t.Any]:
     """Return a variable whose lists are joined, in ascending order of precedence."""
+    contributions = [*templates.variables.group_contributions(variable), *templates.variables.own_contributions(variable)]
     items: list[t.Any] = []
-    for contribution in (*templates.variables.group_contributions(variable), *templates.variables.own_contributions(variable)):
+    for contribution in contributions:
         opened, rendered = _as_kind(templates, contribution, variable, list)
         items += (
             opened if rendered else [templates.render(item, f"{variable}[{len(items) + n}]") for n, item in enumerate(opened)]
         )
-    return [item for item in items if item is not MISSING]
+    return [item for item in items if item is not MISSING] if items else items
 
 
 def _as_kind(templates: HostTemplates, value: t.Any, variable: str, kind: type) -> tuple[t.Any, bool]:

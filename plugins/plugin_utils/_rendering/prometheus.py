@@ -35,7 +35,8 @@ def scrape_configs(model: Model, server: str) -> list[dict[str, t.Any]]:
     for pool in of_server.values():
         of_job = params.setdefault(pool.job, {})
         for _name, _host, item in pool.targets:
-            of_job.update({key: values for key, values in item["params"].items() if is_parameter_of_job(key, values)})
+            if item["params"]:
+                of_job.update({key: values for key, values in item["params"].items() if is_parameter_of_job(key, values)})
     for name, pool in of_server.items():
         config: dict[str, t.Any] = {"job_name": name, "file_sd_configs": [{"files": [f"targets/{name}.json"]}]}
         config.update(scrape_config(pool.job, webs.get(pool.job, {})))
