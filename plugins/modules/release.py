@@ -65,6 +65,13 @@ options:
     description: Token for O(token_host), which the module sends in the header C(Authorization).
     type: str
     default: ""
+  environment:
+    description:
+      - Environment variables of the module, for instance C(https_proxy) for the download.
+      - Unlike the keyword C(environment) of a task, the option keeps the values out of the output of C(-vvv). The URL of a proxy
+        can contain a password.
+    type: dict
+    default: {}
   token_host:
     description: The only host that receives O(token), with the port if the URL has a port. Redirects never receive the token.
     type: str
@@ -321,6 +328,7 @@ SPEC: dict[str, t.Any] = {
     "archive": {"type": "path", "default": ""},
     "token": {"type": "str", "default": "", "no_log": True},
     "token_host": {"type": "str", "default": "", "no_log": False},
+    "environment": {"type": "dict", "default": {}},
     "timeout": {"type": "int", "default": 30},
     "root": {"type": "path", "default": "/opt/vigie"},
     "binaries": {"type": "list", "elements": "str", "default": []},
@@ -383,6 +391,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
+    os.environ.update({name: str(value) for name, value in params["environment"].items()})
     try:
         release = Release(params, module.run_command)
         with locks.held(release.locks(), params["lock_timeout"], shared=module.check_mode):

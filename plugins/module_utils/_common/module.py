@@ -21,7 +21,7 @@ class RedactingModule(AnsibleModule):
     """
 
     # Options that can contain secrets.
-    _secret_options = ("files", "config", "token")
+    _secret_options = ("files", "config", "token", "environment")
 
     def __init__(self, **arguments: t.Any) -> None:
         """Read the options. *arguments* are those of AnsibleModule."""

@@ -40,6 +40,7 @@ SECRETS = {
         "grafanasmtp",
         "blackbox",
         "textfile",
+        "proxy",
     )
 }
 NOWHERE = "127.0.0.1:1"
@@ -54,6 +55,7 @@ def inventory(homeserver: str) -> dict[str, t.Any]:
         "monitoring_address": "{{ inventory_hostname }}.example.com",
         "monitoring_release_base_url": f"http://{NOWHERE}",
         "monitoring_release_token": SECRETS["release"],
+        "release_service_download_environment": {"https_proxy": f"http://vigie:{SECRETS['proxy']}@{NOWHERE}"},
         "monitoring_web": {"username": "prometheus", "password": SECRETS["web"], "password_hash": "$2y$10$abcdefghijklmnopqr"},
         "alertmanager_smtp": {
             "smarthost": NOWHERE,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from processes import Started, service_options, tree_options
+from servers import Reply, Server
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import locks
 from ansible_collections.vigie.monitoring.plugins.modules import config_tree, release
@@ -60,6 +61,26 @@ def test_two_runs_at_once_leave_one_whole_tree(host: Path) -> None:
     assert (path / "a.yml").read_text() == (path / "b.yml").read_text()
     assert len([p for p in (path / ".trees").iterdir() if not p.name.startswith(".")]) <= 2
     assert not any(Path(p).name.startswith("the-directory") for p in (host / "private/state").iterdir())
+
+
+def test_the_environment_is_for_the_download(host: Path) -> None:
+    """The module asks the proxy for the release, and never shows the proxy's password."""
+    asked = []
+
+    def reply(path: str, headers: t.Mapping[str, str]) -> Reply:
+        asked.append((path, headers.get("Proxy-authorization", headers.get("Proxy-Authorization", ""))))
+        return 404, {"Content-Length": "0"}, b""
+
+    proxy = Server(reply)
+    url = "http://release.invalid/prog-2.tar.gz"
+    environment = {"http_proxy": f"http://u:hunter2@{proxy.host}", "no_proxy": ""}
+    options = {**service_options(host), "unit": "[Service]", "version": "2", "url": url, "environment": environment}
+    text = Started(release, {**options, "checksums": {"amd64": "0" * 64}, "arch": "amd64"}).text()
+    proxy.close()
+    assert '"failed": true' in text
+    assert {path for path, _authorization in asked} == {url}
+    assert all(authorization.startswith("Basic ") for _path, authorization in asked)
+    assert "hunter2" not in text
 
 
 def _defaults() -> dict[str, t.Any]:
