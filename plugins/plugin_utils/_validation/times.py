@@ -68,7 +68,7 @@ def time_zone_problem(name: t.Any) -> str | None:
 
 
 def _clock_problem(value: t.Any) -> str | None:
-    start, _, end = value.partition("-") if isinstance(value, str) else ("", "", "")
+    start, _dash, end = value.partition("-") if isinstance(value, str) else ("", "", "")
     if not _CLOCK.fullmatch(start) or not _CLOCK.fullmatch(end):
         return "must be two times of day as in '08:00-18:00', in quotes"
     if start >= end:
