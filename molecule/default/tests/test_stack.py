@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import time
@@ -347,7 +348,7 @@ def test_every_command_of_the_readme_works(scenario: t.Any, edited: t.Any, tmp_p
             .replace("=inventory", "=adopted")
         )
         done = subprocess.run(
-            ours.split(), cwd=tmp_path, env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True, check=False
+            shlex.split(ours), cwd=tmp_path, env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         print(f"works: {command}")
