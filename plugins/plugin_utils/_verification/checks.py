@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing as t
 
 import yaml
@@ -17,6 +18,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.cov
 
 # Seconds that a clock may differ, since a slow scrape on a small machine takes a few seconds.
 CLOCK_TOLERANCE = 10
+_DEBIAN_REVISION = re.compile(r"-\d+(\.\d+)*$")
 Row = dict[str, t.Any]
 
 
@@ -170,8 +172,12 @@ def _grafana_problems(model: Model, host: str, has: t.Mapping[str, t.Any]) -> di
 
 
 def _plain_version(version: str) -> str:
-    """Return a version without build metadata (the part after a plus), which does not make another version (semver.org, 10)."""
-    return version.partition("+")[0].removeprefix("v")
+    """Return a version without what does not make another version.
+
+    That is build metadata, the part after a plus (semver.org, 10), and the revision of a Debian package: 1.86.0-1 (Debian Policy,
+    5.6.12). A pre-release such as 1.86.0-rc.1 is another version.
+    """
+    return _DEBIAN_REVISION.sub("", version.partition("+")[0].removeprefix("v"))
 
 
 def _target_check(server: str, row: Row) -> Check:

@@ -34,6 +34,18 @@ def test_a_fleet_as_the_inventory_has_it_has_no_problem() -> None:
     assert (suite.get("name"), suite.get("tests"), suite.get("failures")) == ("p", "9", "0")
 
 
+@pytest.mark.parametrize(
+    ("runs", "right"),
+    [("1.11.1-1", True), ("v1.11.1+ds1-2", True), ("1.11.1-1.1+b3", True), ("1.11.1-rc.1", False), ("1.11.10-1", False)],
+)
+def test_a_revision_of_debian_is_no_other_version(runs: str, right: bool) -> None:  # noqa: FBT001 - a parameter
+    """Debian's builds report it; a pre-release is another version."""
+    answer = asked()
+    change(answer, "info", builds=[{"host": "a", "instance": "a:9100", "program": "node_exporter", "version": runs}])
+    wrong = [problem for problem in problems(answer) if "node_exporter" in problem]
+    assert wrong == ([] if right else [f"a: node_exporter {runs} runs, but the inventory has 1.11.1"])
+
+
 def test_the_latest_version_is_any() -> None:
     """Which one that is, nobody knows here."""
     fleet = model()
