@@ -19,7 +19,8 @@ _SCHEMES = ("http", "https")
 # Scrape interval and timeout of an endpoint that overrides the settings of the Prometheus servers.
 TIMES: tuple[t.Literal["scrape_interval"], t.Literal["scrape_timeout"]] = ("scrape_interval", "scrape_timeout")
 _FLAGS = ("public", "web")
-# Most endpoints have none of these keys.
+# Few endpoints have these keys.
+_OPTION_NAMES = frozenset(OPTIONS)
 _OPTIONAL = {*_FLAGS, *TIMES, *OPTIONS}
 ENDPOINT_KEYS = ("job", "port", "path", "scheme", "params", "labels", "instance", "public", "web", *TIMES, *OPTIONS)
 _KNOWN = frozenset(ENDPOINT_KEYS)
@@ -55,8 +56,7 @@ def build_endpoint(role: str, raw: dict[str, t.Any], host: str, report: Report) 
         for key in TIMES:
             if key in raw:
                 found[key] = raw[key]
-        options = options_of(raw)
-        if options:
+        if not _OPTION_NAMES.isdisjoint(raw) and (options := options_of(raw)):
             found["options"] = options
     return found
 
@@ -88,7 +88,8 @@ def _optional_problems(raw: dict[str, t.Any]) -> t.Iterator[tuple[str, t.Any, st
     for key in TIMES:
         if key in raw and not parse_duration(raw[key]):
             yield key, raw[key], "must be a duration with a unit: 30s, 1m, 500ms"
-    yield from option_problems(options_of(raw))
+    if not _OPTION_NAMES.isdisjoint(raw):
+        yield from option_problems(options_of(raw))
 
 
 def _params(raw: t.Any, problems: list[tuple[str, t.Any, str]]) -> dict[str, list[str]]:
