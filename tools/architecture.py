@@ -13,11 +13,12 @@ allowed imports lie above the diagonal. An import that is not allowed is a red l
 from __future__ import annotations
 
 import ast
-import sys
 from collections import defaultdict
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
+
+import generated
 
 ROOT = Path(__file__).parents[1]
 PLUGINS = ROOT / "plugins"
@@ -218,19 +219,5 @@ def _room(package: str, x: int, y: int, modules: list[str]) -> list[str]:
     ]
 
 
-def main() -> None:
-    """Write the picture and the table, or compare them."""
-    imports = read_imports()
-    wanted = {PICTURE: draw(imports), TEXT: with_table(TEXT.read_text(encoding="utf-8"))}
-    stale = {path: text for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text}
-    if "--check" in sys.argv:
-        if stale:
-            names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
-            sys.exit(f"Not up to date with the imports of plugins/ and tools/architecture.py: {names}. Run `make docs`.")
-        return
-    for path, text in stale.items():
-        path.write_text(text, encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    generated.write([(PICTURE, draw(read_imports())), (TEXT, with_table(TEXT.read_text(encoding="utf-8")))], "docs")

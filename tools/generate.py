@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import generated
 import jinja2
 import yaml
 
@@ -108,15 +109,5 @@ def files() -> Iterator[tuple[Path, str]]:
     yield site, between(site, "# roles: begin", "# roles: end", "\n".join(PLAY.format(role=role) for role in contracts))
 
 
-def main() -> None:
-    """Write, or check."""
-    stale = [path for path, text in files() if not path.exists() or path.read_text() != text]
-    if stale and "--check" in sys.argv:
-        sys.exit(f"Stale: {', '.join(str(path.relative_to(ROOT)) for path in stale)}. Run `make docs`.")
-    for path, text in files():
-        if path in stale:
-            path.write_text(text)
-
-
 if __name__ == "__main__":
-    main()
+    generated.write(files(), "docs")

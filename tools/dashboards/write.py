@@ -12,25 +12,21 @@ from __future__ import annotations
 import json
 import runpy
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+import generated  # noqa: E402 - found by the path above
 
 
-def main() -> None:
-    """Write the dashboards, or compare them."""
-    stale = []
+def dashboards() -> Iterator[tuple[Path, str]]:
+    """Yield the file and the text of each dashboard."""
     for source in sorted(ROOT.glob("roles/*/monitoring/dashboard*.py")):
-        path = source.with_suffix(".json")
-        text = json.dumps(runpy.run_path(str(source))["build"]().build(), indent=1, ensure_ascii=False) + "\n"
-        if path.exists() and path.read_text() == text:
-            continue
-        stale.append(str(path.relative_to(ROOT)))
-        if "--check" not in sys.argv:
-            path.write_text(text)
-    if stale and "--check" in sys.argv:
-        sys.exit(f"Stale: {', '.join(stale)}. Run `make dashboards`.")
+        page = runpy.run_path(str(source))["build"]().build()
+        yield source.with_suffix(".json"), json.dumps(page, indent=1, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    main()
+    generated.write(dashboards(), "dashboards")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 import re
 import typing as t
@@ -15,6 +16,8 @@ RESERVED = ("host", "instance", "job")
 # Prometheus' documentation, "Configuration", <duration>.
 DURATION = re.compile(r"((\d+)y)?((\d+)w)?((\d+)d)?((\d+)h)?((\d+)m)?((\d+)s)?((\d+)ms)?")
 _MILLISECONDS = (31536000000, 604800000, 86400000, 3600000, 60000, 1000, 1)
+# ParseBase2Bytes in github.com/alecthomas/units: either all units have an i, or none has.
+_SIZES = tuple(re.compile(rf"0|((\d+(\.\d*)?|\.\d+)([KMGTPE]{i}B|B))+") for i in ("i", ""))
 
 
 def label_problem(name: str, value: t.Any) -> str | None:
@@ -75,3 +78,15 @@ Version = tuple[int, ...]
 def parse_version(text: t.Any) -> Version:
     """Return the numbers of a version."""
     return tuple(int(part) for part in re.findall(r"\d+", str(text))[:3])
+
+
+def size_problem(value: t.Any) -> str | None:
+    """Return the problem of a size as Prometheus parses it, or None."""
+    if any(size.fullmatch(str(value)) for size in _SIZES):
+        return None
+    return "must be a number with one of the units B, KB, MB, GB, TB, PB and EB, without a space: 50GB"
+
+
+def utc_text(time: datetime.datetime) -> str:
+    """Return *time* in UTC, in the form of RFC 3339. Such texts have the order of their times."""
+    return time.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

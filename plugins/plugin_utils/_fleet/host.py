@@ -63,8 +63,10 @@ class HostBuilder:
         if options:
             found["scrape_options"] = options
             for item in found["endpoints"]:
-                if item["job"] in options:
-                    item["options"] = {**options[item["job"]], **item.get("options", {})}
+                of_job = options.get(item["job"])
+                if of_job:
+                    # Endpoints without options of their own share the dictionary, which merging also shares between hosts.
+                    item["options"] = {**of_job, **item["options"]} if "options" in item else of_job
         return found if self._is_scraped() else {**found, "scraped": False}
 
     def settings(self, contract: Contract) -> dict[str, t.Any]:

@@ -34,14 +34,15 @@ class Problems:
         """Return a line for each problem. The same problem of several hosts is one line."""
         return [
             # A name with a space is not a host, but for example "group web".
-            f"{'' if ' ' in hosts[0] else 'host '}{_first_names(hosts)}, variable {variable}, value {value}: {remedy}"
+            f"{'' if ' ' in hosts[0] else 'host '}{first_names(hosts, 3)}, variable {variable}, value {value}: {remedy}"
             for (variable, value, remedy), hosts in self._hosts.items()
         ]
 
 
-def _first_names(names: list[str]) -> str:
-    rest = len(names) - 3
-    return ", ".join(names[:3]) + (f" and {rest} more" if rest > 0 else "")
+def first_names(names: t.Sequence[str], most: int) -> str:
+    """Return the first of *names*, *most* of them, as a text, and the number of further ones."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 Report = t.Callable[[str, t.Any, str], None]

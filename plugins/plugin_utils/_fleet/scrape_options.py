@@ -17,7 +17,7 @@ import json
 import re
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import Version
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import Version, size_problem
 
 # By the option's name: the value, as the inventory has it.
 Options = dict[str, t.Any]
@@ -31,7 +31,6 @@ _SHORT_FORMS: dict[str, dict[str, t.Any]] = {
     "drop": {"source_labels": ["__name__"], "action": "drop"},
     "drop_labels": {"action": "labeldrop"},
 }
-_SIZE = re.compile(r"0|((\d+(\.\d*)?|\.\d+)([KMGTPE]i?B|B))+")
 
 
 def _boolean(value: t.Any) -> str | None:
@@ -41,10 +40,6 @@ def _boolean(value: t.Any) -> str | None:
 def _limit(value: t.Any) -> str | None:
     is_limit = isinstance(value, int) and not isinstance(value, bool) and value >= 0
     return None if is_limit else "must be a whole number, 0 for no limit"
-
-
-def _size(value: t.Any) -> str | None:
-    return None if _SIZE.fullmatch(str(value)) else "must be a number with one of the units B, KB, MB, GB, without a space: 10MB"
 
 
 def _protocol(value: t.Any) -> str | None:
@@ -124,7 +119,7 @@ OPTIONS: dict[str, Option] = {
     "label_limit": Option(_limit),
     "label_name_length_limit": Option(_limit),
     "label_value_length_limit": Option(_limit),
-    "body_size_limit": Option(_size),
+    "body_size_limit": Option(size_problem),
     "bearer_token": Option(_text),
     "bearer_token_file": Option(_path),
     "basic_auth": Option(_basic_auth),
@@ -181,7 +176,7 @@ def _secret(options: t.Mapping[str, t.Any]) -> str:
     return str(options.get("bearer_token") or (options.get("basic_auth") or {}).get("password") or "")
 
 
-@functools.lru_cache
+@functools.cache
 def _secret_revision(secret: str) -> str:
     """Return characters that differ for different secrets. They are in file names, which must not help to guess the secret."""
     return hashlib.pbkdf2_hmac("sha256", secret.encode(), b"vigie.monitoring", 100_000).hex()[:8]

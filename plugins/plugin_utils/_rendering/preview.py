@@ -36,11 +36,11 @@ def rendered_files(model: Model) -> dict[str, str]:
         for path, file in configuration_files(model, server, redacted(prometheus_config(model, server))).items()
     }
     # A parameter is a label in a targets file. To redact all targets files of a large fleet would take long.
-    jobs = {item["job"] for host in model["hosts"].values() for item in host["endpoints"] if any(map(is_secret, item["params"]))}
-    names = [name for server in servers for name, pool in pools(model, server).items() if pool.job in jobs] if jobs else []
-    for name in (f"{server}/targets/{name}.json" for server in servers for name in names):
-        if name in files:
-            files[name] = redacted_text(files[name])
+    for server in servers:
+        for name, pool in pools(model, server).items():
+            if any(is_secret(key) for _name, _host, item in pool.targets for key in item["params"]):
+                path = f"{server}/targets/{name}.json"
+                files[path] = redacted_text(files[path])
     for server, settings in servers.items():
         tests = settings["prometheus_extra_rule_tests"]
         if tests:

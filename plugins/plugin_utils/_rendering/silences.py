@@ -9,7 +9,7 @@ import datetime
 import re
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import parse_duration
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import parse_duration, utc_text
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, active_servers
 
 # The author of the silences of the playbook silence. The silences of the playbook offboard, which the playbook site ends, have
@@ -79,9 +79,10 @@ def silences_to_end(hosts: t.Collection[str], silences: t.Iterable[Silence]) -> 
 def maintenance(model: Model, silences: t.Iterable[Silence], now: float) -> dict[str, list[t.Any]]:
     """Return the silences to create and the IDs of those to end, so that Alertmanager has the windows of the *model*."""
     hosts: dict[tuple[str, str, str], list[str]] = {}
+    time = _utc(now)
     for name, host in model["hosts"].items():
         for window in host.get("maintenance", []):
-            if window["until"] > _utc(now):
+            if window["until"] > time:
                 hosts.setdefault((window["from"], window["until"], window["why"]), []).append(name)
     wanted = {(_pattern(names), until, why): start for (start, until, why), names in hosts.items()}
     found: dict[tuple[str, str, str], str] = {}
@@ -92,7 +93,7 @@ def maintenance(model: Model, silences: t.Iterable[Silence], now: float) -> dict
         key = (silence["matchers"][0]["value"], f"{silence['endsAt'][:19]}Z", silence["comment"])
         start = f"{silence['startsAt'][:19]}Z"
         # Alertmanager replaces a start in the past by its own time.
-        kept = key in wanted and (start == wanted[key] or max(start, wanted[key]) <= _utc(now))
+        kept = key in wanted and (start == wanted[key] or max(start, wanted[key]) <= time)
         # The Alertmanagers of a cluster return the same silences.
         if not kept or found.setdefault(key, silence["id"]) != silence["id"]:
             end.add(silence["id"])
@@ -127,7 +128,7 @@ def silence_lines(hosts: t.Collection[str], silences: t.Iterable[Silence]) -> li
 
 
 def _utc(seconds: float) -> str:
-    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return utc_text(datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc))
 
 
 def _short(time: str) -> str:

@@ -57,10 +57,14 @@ def pools(model: Model, server: str) -> dict[str, Pool]:
     The name is the name of the job if all targets of the job have the same options, and for targets without options.
     """
     jobs: dict[str, dict[str, Pool]] = {}
+    # By the identity of options, which hosts with the same groups share.
+    revisions: dict[int, str] = {}
     for name, host, item in scraped_endpoints(model, server):
         options = item.get("options") or {}
         of_job = jobs.setdefault(item["job"], {})
-        key = revision(options) if options else ""
+        key = revisions.get(id(options), "")
+        if options and not key:
+            key = revisions[id(options)] = revision(options)
         if key not in of_job:
             of_job[key] = Pool(item["job"], options, [])
         of_job[key].targets.append((name, host, item))

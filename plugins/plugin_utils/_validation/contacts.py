@@ -16,6 +16,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.contact_ki
     as_list,
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import Version, parse_version
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import first_names
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.alert_labels import Values
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.formats import FORMATS
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.times import route_times_problems, times_problems
@@ -190,7 +191,7 @@ def _values_problems(where: str, routes: t.Any, values: Values) -> t.Iterator[Pr
             if known is None or any(_may_match(sign, value, other) for other in ("", *known)):
                 continue
             near = difflib.get_close_matches(value, known, n=1)
-            there = f"Did you mean {near[0]}?" if near else f"The known values are {_first_names(known)}."
+            there = f"Did you mean {near[0]}?" if near else f"The known values are {first_names(sorted(known), _SHOWN)}."
             remedy = (
                 f"no alert can match this route, because no target and no rule has this value of the label {label}. {there} "
                 f"If alerts from other sources have the value, add {label} to alertmanager_known_labels"
@@ -223,8 +224,3 @@ def _may_match(sign: str, value: str, other: str) -> bool:
     except re.error:
         # `_routes_problems` or amtool reports an invalid expression.
         return True
-
-
-def _first_names(values: t.Collection[str]) -> str:
-    rest = len(values) - _SHOWN
-    return ", ".join(sorted(values)[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")

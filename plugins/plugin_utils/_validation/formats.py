@@ -12,7 +12,7 @@ import re
 import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import TIMES
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import DURATION, parse_duration
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import DURATION, parse_duration, size_problem
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import specification
@@ -21,8 +21,6 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contr
 Check = t.Callable[[t.Any], str | None]
 # Go's time.ParseDuration.
 _GO_DURATION = re.compile(r"0|((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+")
-# ParseBase2Bytes in github.com/alecthomas/units: either all units have an i, or none has.
-_SIZES = tuple(re.compile(rf"0|((\d+(\.\d*)?|\.\d+)([KMGTPE]{i}B|B))+") for i in ("i", ""))
 
 
 def duration(value: t.Any, *, zero: bool = False) -> str | None:
@@ -45,9 +43,8 @@ def _go_duration(value: t.Any) -> str | None:
 
 
 def _size(value: t.Any) -> str | None:
-    if value == "" or any(size.fullmatch(str(value)) for size in _SIZES):
-        return None
-    return "must be a number with one of the units B, KB, MB, GB, TB, PB and EB, without a space: 50GB"
+    # Without a value, there is no limit.
+    return None if value == "" else size_problem(value)
 
 
 LOST_TARGETS_LIMIT = re.compile(r"(\d+)\s*(%?)")

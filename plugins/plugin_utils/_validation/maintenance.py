@@ -9,6 +9,7 @@ import datetime
 import typing as t
 import zoneinfo
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import utc_text
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, active_servers
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.times import time_zone_problem
@@ -19,10 +20,11 @@ _TIME = "must be a date and a time as in '2026-12-01 22:00', in quotes"
 
 def validate_maintenance(model: Model, problems: Problems, now: datetime.datetime) -> None:
     """Report the problems of the maintenance windows in *model*, and replace their times with times in UTC."""
+    alertmanagers = active_servers(model, "alertmanager")
     for name, host in model["hosts"].items():
         if "maintenance" not in host:
             continue
-        if not active_servers(model, "alertmanager"):
+        if not alertmanagers:
             remedy = "the inventory has no Alertmanager. Add a host to the group alertmanager, or remove the maintenance"
             problems.add(name, "monitoring_maintenance", "…", remedy)
         right = []
@@ -49,8 +51,10 @@ def _window_problems(raw: t.Any, now: datetime.datetime, window: dict[str, str])
         yield "why", raw.get("why"), "the maintenance has no reason. Add a text"
         return
     zone = raw.get("time_zone", "UTC")
-    if zone == "Local" or time_zone_problem(zone):
-        yield "time_zone", zone, time_zone_problem("") or ""
+    # The time zone of the Alertmanager host is unknown here.
+    unknown_zone = time_zone_problem("" if zone == "Local" else zone)
+    if unknown_zone:
+        yield "time_zone", zone, unknown_zone
         return
     times = {key: _parsed(raw.get(key), str(zone)) for key in ("from", "until")}
     start, end = times["from"], times["until"]
@@ -61,7 +65,7 @@ def _window_problems(raw: t.Any, now: datetime.datetime, window: dict[str, str])
     elif end <= now:
         yield "until", raw["until"], "the maintenance has ended. Remove the entry"
     else:
-        window.update({"from": _utc(start), "until": _utc(end), "why": raw["why"].strip()})
+        window.update({"from": utc_text(start), "until": utc_text(end), "why": raw["why"].strip()})
 
 
 def _parsed(value: t.Any, zone: str) -> datetime.datetime | None:
@@ -72,7 +76,3 @@ def _parsed(value: t.Any, zone: str) -> datetime.datetime | None:
         return found if found.tzinfo else found.replace(tzinfo=zoneinfo.ZoneInfo(zone))
     except (ValueError, zoneinfo.ZoneInfoNotFoundError):
         return None
-
-
-def _utc(time: datetime.datetime) -> str:
-    return time.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

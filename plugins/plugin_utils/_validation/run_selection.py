@@ -15,6 +15,7 @@ import yaml
 from ansible.module_utils.common.yaml import yaml_load
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import first_names
 
 COLLECTION = pathlib.Path(__file__).parents[3]
 PLAYBOOKS = COLLECTION / "playbooks"
@@ -62,17 +63,11 @@ def _no_host(model: Model, selection: Selection, roles: set[str]) -> str:
     elsewhere = [host for host, content in model["hosts"].items() if set(tags).intersection(content["roles"])]
     if not elsewhere:
         return f"--tags {','.join(tags)}: no host of the inventory has the role {asked}. Add hosts to the group of the role."
+    run, others = first_names(list(has), _SHOWN), first_names(elsewhere, _SHOWN)
     return (
-        f"--tags {','.join(tags)}: no host of this run has the role {asked}. The hosts of the run are {_first_names(has)}; "
-        f"hosts with the role are {_first_names(elsewhere)}. Change --limit or --tags, or add the host to the group of the role."
+        f"--tags {','.join(tags)}: no host of this run has the role {asked}. The hosts of the run are {run}; "
+        f"hosts with the role are {others}. Change --limit or --tags, or add the host to the group of the role."
     )
-
-
-def _first_names(names: t.Iterable[str]) -> str:
-    """Return the first of *names* as a text, and the number of further ones."""
-    names = list(names)
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def task_tags(folders: t.Iterable[pathlib.Path]) -> set[str]:

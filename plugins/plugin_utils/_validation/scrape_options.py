@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import difflib
-import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import parse_version
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Endpoint, Host, Model, active_servers
@@ -15,6 +14,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.scrape_opt
 
 # Options that monitoring_web sets for an endpoint.
 _OF_WEB = {"basic_auth": "username", "bearer_token": "username", "bearer_token_file": "username", "tls": "ca_file"}
+_SET_BY_WEB = "monitoring_web sets this for the endpoint: remove the option, or set web: false for the endpoint"
 
 
 def validate_scrape_options(model: Model, problems: Problems, *, is_complete: bool) -> None:
@@ -25,13 +25,15 @@ def validate_scrape_options(model: Model, problems: Problems, *, is_complete: bo
     if is_complete:
         _check_jobs(model, problems)
     for server, settings in active_servers(model, "prometheus").items():
+        newer = _newer_options(server, str(settings.get("prometheus_version")))
         for name in settings["scrape_hosts"]:
             host = model["hosts"][name]
             for item in host["endpoints"]:
-                if "options" in item:
-                    found = [*_of_web(item), *_of_newer_versions(item, server, str(settings.get("prometheus_version")))]
-                    for option, value, remedy in found:
-                        problems.add(name, _variable(host, item, option), value, remedy)
+                for option, value in item.get("options", {}).items():
+                    if option in newer:
+                        problems.add(name, _variable(host, item, option), value, newer[option])
+                    if option in _OF_WEB and item.get("web", {}).get(_OF_WEB[option]):
+                        problems.add(name, _variable(host, item, option), "…", _SET_BY_WEB)
 
 
 def _check_jobs(model: Model, problems: Problems) -> None:
@@ -44,28 +46,20 @@ def _check_jobs(model: Model, problems: Problems) -> None:
                 problems.add(name, f"monitoring_scrape_options.{job}", "…", f"no endpoint has this scrape job. {hint}")
 
 
-def _of_newer_versions(item: Endpoint, server: str, version: str) -> t.Iterator[tuple[str, t.Any, str]]:
+def _newer_options(server: str, version: str) -> dict[str, str]:
+    """Return the options that the *version* of Prometheus on *server* does not have, and what to do."""
     # The version "latest" has no numbers.
     numbers = parse_version(version)
-    for option, value in item["options"].items() if numbers else ():
-        since = OPTIONS[option].since
-        if numbers < since:
-            remedy = "remove the option, or set prometheus_version"
-            introduced = ".".join(map(str, since))
-            yield (
-                option,
-                value,
-                f"{server} runs Prometheus {version}, which does not have this option (since {introduced}): {remedy}",
-            )
-
-
-def _of_web(item: Endpoint) -> t.Iterator[tuple[str, t.Any, str]]:
-    for option, key in _OF_WEB.items():
-        if option in item["options"] and item.get("web", {}).get(key):
-            yield option, "…", "monitoring_web sets this for the endpoint: remove the option, or set web: false for the endpoint"
+    lacks = f"{server} runs Prometheus {version}, which does not have this option"
+    return {
+        name: f"{lacks} (since {'.'.join(map(str, option.since))}): remove the option, or set prometheus_version"
+        for name, option in OPTIONS.items()
+        if numbers and numbers < option.since
+    }
 
 
 def _variable(host: Host, item: Endpoint, option: str) -> str:
     """Return the variable that an option of an endpoint comes from."""
-    of_job: t.Mapping[str, t.Any] = host.get("scrape_options", {}).get(item["job"], {})
-    return f"monitoring_scrape{'_options.' if option in of_job else 's['}{item['job']}{'' if option in of_job else ']'}.{option}"
+    if option in host.get("scrape_options", {}).get(item["job"], {}):
+        return f"monitoring_scrape_options.{item['job']}.{option}"
+    return f"monitoring_scrapes[{item['job']}].{option}"

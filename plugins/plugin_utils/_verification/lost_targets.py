@@ -15,6 +15,7 @@ import typing as t
 import zlib
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import first_names
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import targets
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.formats import LOST_TARGETS_LIMIT
 
@@ -137,9 +138,9 @@ def _line(server: str, limit: str, lost: t.Sequence[_Target], had: t.Sequence[_T
     parts = (
         f"{server}: this run would remove {len(lost)} of {len(had)} targets from Prometheus,",
         f"more than prometheus_max_lost_targets ({limit}) allows.",
-        f"Hosts that are not in the inventory: {_first_names(gone, _HOSTS)}." if gone else "",
-        f"Hosts that lose targets: {_first_names(left, _HOSTS)}." if left else "",
-        f"Labels and jobs without a target left: {_first_names(groups, _GROUPS)}." if groups else "",
+        f"Hosts that are not in the inventory: {first_names(gone, _HOSTS)}." if gone else "",
+        f"Hosts that lose targets: {first_names(left, _HOSTS)}." if left else "",
+        f"Labels and jobs without a target left: {first_names(groups, _GROUPS)}." if groups else "",
         f"Complete the inventory. If the removal is intended, run the playbook once with -e prometheus_lost_targets={ACCEPT}.",
     )
     return " ".join(part for part in parts if part)
@@ -156,8 +157,3 @@ def _groups(lost: t.Iterable[_Target], had: t.Iterable[_Target]) -> list[str]:
 def _pairs(target: _Target) -> list[str]:
     own = [f"{name}={value}" for name, value in target.labels.items() if name not in ("host", "instance") and name[:2] != "__"]
     return [*own, f"job={target.job}"]
-
-
-def _first_names(names: t.Sequence[str], most: int) -> str:
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
