@@ -21,7 +21,7 @@ init_plugin_loader([str(Path(__file__).parents[2] / ".collections")])
 MIRROR = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vigie" / "mirror"
 VERSIONS = MIRROR / "versions.json"
 HELD = json.loads(VERSIONS.read_text()) if VERSIONS.exists() else {"prometheus": [None], "alertmanager": [None]}
-PROMETHEUS, ALERTMANAGER = HELD["prometheus"], HELD["alertmanager"]
+PROMETHEUS, ALERTMANAGER, MTAIL = HELD["prometheus"], HELD["alertmanager"], HELD.get("mtail", [None])
 STEPS = ("replace", "rename", "symlink", "unlink", "mkdir", "rmdir", "chmod", "fsync")
 
 
@@ -79,12 +79,14 @@ def killed_at_every_step() -> t.Callable[[t.Callable[[], t.Any], t.Callable[[], 
 def _unpacked(program: str, tool: str, version: str | None, directory: Path) -> str:
     """Return a tool from the archive of a *version* that the mirror has."""
     if version is None:
-        pytest.skip("no mirror here: run `make mirror`")
+        pytest.skip(f"the mirror has no {program}: run `make mirror`")
     machine = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
-    name = f"{program}-{version}.linux-{machine}"
     path = directory / tool
-    with tarfile.open(MIRROR / f"prometheus/{program}/releases/download/v{version}/{name}.tar.gz") as tar:
-        member = tar.extractfile(f"{name}/{tool}")
+    (archive,) = MIRROR.glob(f"*/{program}/releases/download/v{version}/{program}*{machine}.tar.gz")
+    with tarfile.open(archive) as tar:
+        # Some archives have a directory.
+        (name,) = (name for name in tar.getnames() if name.rpartition("/")[2] == tool)
+        member = tar.extractfile(name)
         assert member is not None
         path.write_bytes(member.read())
     path.chmod(0o755)
@@ -107,6 +109,18 @@ def newest_promtool(tmp_path_factory: pytest.TempPathFactory) -> str:
 def newest_prometheus(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the newest Prometheus that the mirror has."""
     return _unpacked("prometheus", "prometheus", PROMETHEUS[0], tmp_path_factory.mktemp("prometheus"))
+
+
+@pytest.fixture(scope="session", params=MTAIL)
+def mtail(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return each mtail that the mirror has."""
+    return _unpacked("mtail", "mtail", request.param, tmp_path_factory.mktemp("mtail"))
+
+
+@pytest.fixture(scope="session")
+def newest_mtail(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the newest mtail that the mirror has."""
+    return _unpacked("mtail", "mtail", MTAIL[0], tmp_path_factory.mktemp("mtail"))
 
 
 @pytest.fixture(scope="session", params=ALERTMANAGER)

@@ -6,6 +6,7 @@
 Write these files below the given directory:
 
     <owner>/<name>/releases/download/v<version>/<name>-<version>.linux-<arch>.tar.gz  and  sha256sums.txt
+                     (some projects have other names)
     versions.json    {"<name>": [versions, the newest first]}
     share/           the data that Debian's builds read from /usr/share/prometheus (upstream's builds contain the data)
 
@@ -57,8 +58,12 @@ class Program(NamedTuple):
     files: dict[str, str]
     # Whether the mirror has every version, or only the newest.
     whole: bool = False
-    # Whether the names of the archives have the v of the tag.
-    has_v: bool = False
+    # The name of an archive without the ending.
+    archive: str = "{name}-{version}.linux-{arch}"
+    # Whether the files are at the top of the archive, not in a directory with the name of the archive.
+    flat: bool = False
+    # The file with the checksums.
+    sums: str = "sha256sums.txt"
     # For which architectures the newest version is there, beside this machine's.
     foreign: tuple[str, ...] = ()
 
@@ -91,7 +96,17 @@ PROGRAMS = {
         )
     },
     "oliver006/redis_exporter": Program(
-        ("prometheus-redis-exporter",), {"usr/bin/prometheus-redis-exporter": "redis_exporter"}, has_v=True
+        ("prometheus-redis-exporter",),
+        {"usr/bin/prometheus-redis-exporter": "redis_exporter"},
+        archive="{name}-v{version}.linux-{arch}",
+    ),
+    "jaqx0r/mtail": Program(
+        ("mtail",),
+        {"usr/bin/mtail": "mtail"},
+        whole=True,
+        archive="{name}_{version}_linux_{arch}",
+        flat=True,
+        sums="checksums.txt",
     ),
 }
 # Debian has no uwsgi_exporter: a stand-in replaces it.
@@ -134,9 +149,9 @@ class Archive(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The archive's one directory, and its file name without the ending."""
-        v = "v" if PROGRAMS[self.repository].has_v else ""
-        return f"{self.repository.rpartition('/')[2]}-{v}{self.version}.linux-{ARCHITECTURES[self.architecture]}"
+        """The file name of the archive without the ending."""
+        name = self.repository.rpartition("/")[2]
+        return PROGRAMS[self.repository].archive.format(name=name, version=self.version, arch=ARCHITECTURES[self.architecture])
 
     @property
     def path(self) -> str:
@@ -258,6 +273,7 @@ def pack(archive: Archive, mirror: Path, downloads: Path) -> None:
     target_path.parent.mkdir(parents=True, exist_ok=True)
     part = target_path.with_suffix(".part")
     missing = set(PROGRAMS[archive.repository].files)
+    directory = "" if PROGRAMS[archive.repository].flat else f"{archive.name}/"
     with (
         part.open("wb") as raw,
         gzip.GzipFile("", "wb", 1, raw, mtime=0) as zipped,
@@ -268,7 +284,7 @@ def pack(archive: Archive, mirror: Path, downloads: Path) -> None:
                 for member in source:
                     path = member.name.removeprefix("./")
                     if path in files and member.isfile():
-                        entry = tarfile.TarInfo(f"{archive.name}/{files[path]}")
+                        entry = tarfile.TarInfo(f"{directory}{files[path]}")
                         entry.size, entry.mode = member.size, member.mode & 0o755
                         target.addfile(entry, source.extractfile(member))
                         missing.discard(path)
@@ -297,8 +313,8 @@ def write_archive(path: Path, files: dict[str, tuple[bytes, int]]) -> None:
             target.addfile(entry, io.BytesIO(content))
 
 
-def write_sums(directory: Path) -> None:
-    """Write sha256sums.txt of a release, as upstream's sha256sum does."""
+def write_sums(directory: Path, name: str = "sha256sums.txt") -> None:
+    """Write the checksums of a release into the file *name*, as upstream's sha256sum does."""
     lines = []
     for path in sorted(directory.glob("*.tar.gz")):
         with path.open("rb") as file:
@@ -308,7 +324,7 @@ def write_sums(directory: Path) -> None:
         lines.append(f"{digest.hexdigest()}  {path.name}\n")
     part = directory / "sha256sums.part"
     part.write_text("".join(lines))
-    part.replace(directory / "sha256sums.txt")
+    part.replace(directory / name)
 
 
 def say(text: str) -> None:
@@ -338,8 +354,8 @@ def fill(mirror: Path, *, anew: bool) -> None:
             if archive.architecture == apt.native:
                 for package in archive.packages:
                     share(apt.downloads / package.file, mirror / "share")
-        for release in sorted({archive.release for archive in missing}):
-            write_sums(mirror / release)
+        for release, sums in sorted({(archive.release, PROGRAMS[archive.repository].sums) for archive in missing}):
+            write_sums(mirror / release, sums)
         for package in packages:
             (apt.downloads / package.file).unlink()
     pack_stand_in(mirror / STAND_IN_RELEASE)
