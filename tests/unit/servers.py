@@ -6,14 +6,34 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import socket
+import subprocess
 import threading
 import typing as t
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import unquote
 
 # Status, headers and body.
 Reply = tuple[int, t.Mapping[str, str], bytes]
+
+
+@contextlib.contextmanager
+def running_prometheus(program: str, config: Path, data: Path, *flags: str) -> t.Iterator[str]:
+    """Run a Prometheus with the configuration file *config* and the existing directory *data*; return its URL."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+    command = [program, f"--config.file={config}", f"--web.listen-address={address}", f"--storage.tsdb.path={data}", *flags]
+    log = data / "log"
+    with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as server:
+        try:
+            yield f"http://{address}"
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{log.read_text()}") from error
+        finally:
+            server.terminate()
 
 
 class Server:

@@ -80,6 +80,11 @@ def parse_version(text: t.Any) -> Version:
     return tuple(int(part) for part in re.findall(r"\d+", str(text))[:3])
 
 
+def boolean_problem(value: t.Any) -> str | None:
+    """Return the problem of a boolean, or None."""
+    return None if isinstance(value, bool) else "must be true or false"
+
+
 def size_problem(value: t.Any) -> str | None:
     """Return the problem of a size as Prometheus parses it, or None."""
     if any(size.fullmatch(str(value)) for size in _SIZES):

@@ -17,7 +17,7 @@ import json
 import re
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import Version, size_problem
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import Version, boolean_problem, size_problem
 
 # By the option's name: the value, as the inventory has it.
 Options = dict[str, t.Any]
@@ -31,10 +31,6 @@ _SHORT_FORMS: dict[str, dict[str, t.Any]] = {
     "drop": {"source_labels": ["__name__"], "action": "drop"},
     "drop_labels": {"action": "labeldrop"},
 }
-
-
-def _boolean(value: t.Any) -> str | None:
-    return None if isinstance(value, bool) else "must be true or false"
 
 
 def _limit(value: t.Any) -> str | None:
@@ -111,8 +107,8 @@ class Option:
 
 
 OPTIONS: dict[str, Option] = {
-    "honor_labels": Option(_boolean),
-    "honor_timestamps": Option(_boolean),
+    "honor_labels": Option(boolean_problem),
+    "honor_timestamps": Option(boolean_problem),
     "metric_relabel": Option(_metric_relabel),
     "sample_limit": Option(_limit),
     "target_limit": Option(_limit),
@@ -125,13 +121,13 @@ OPTIONS: dict[str, Option] = {
     "basic_auth": Option(_basic_auth),
     "tls": Option(_tls),
     "proxy_url": Option(_url),
-    "follow_redirects": Option(_boolean),
-    "enable_compression": Option(_boolean, since=(2, 49)),
+    "follow_redirects": Option(boolean_problem),
+    "enable_compression": Option(boolean_problem, since=(2, 49)),
     "scrape_protocols": Option(_protocols, since=(2, 49)),
     "fallback_scrape_protocol": Option(_protocol, since=(3, 0)),
     "native_histogram_bucket_limit": Option(_limit, since=(2, 45)),
-    "always_scrape_classic_histograms": Option(_boolean, since=(3, 0)),
-    "scrape_native_histograms": Option(_boolean, since=(3, 8)),
+    "always_scrape_classic_histograms": Option(boolean_problem, since=(3, 0)),
+    "scrape_native_histograms": Option(boolean_problem, since=(3, 8)),
 }
 _CREDENTIALS = ("bearer_token", "bearer_token_file", "basic_auth")
 _SECRETS = ("bearer_token", "basic_auth", "proxy_url")

@@ -16,6 +16,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contr
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import MISSING, Renderer, plain
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import endpoints, variable_names
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.maintenance import validate_maintenance
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.otlp import validate_otlp
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.probes import validate_probes
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.scrape_options import validate_scrape_options
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.servers import validate_servers
@@ -61,6 +62,7 @@ def build_model(
     validate_probes(model, problems)
     validate_maintenance(model, problems, datetime.datetime.now(datetime.timezone.utc))
     validate_servers(inventory, model, contracts, problems, is_complete=not host and not without)
+    validate_otlp(inventory, model, problems)
     validate_scrape_options(model, problems, is_complete=not host and not without)
     if not host:
         unknown = variable_names.validate_variable_names(inventory, contracts, groups, render, problems)

@@ -19,6 +19,8 @@ INPUT, OUTPUT, DOCKER = "VIGIE-INPUT", "VIGIE-OUTPUT", "VIGIE-DOCKER"
 REFUSE = {"reject": "REJECT", "drop": "DROP", "none": ""}
 # Ports that are often public.
 _WEB = (80, 443)
+# The hosts and networks that send metrics to a Prometheus server.
+_NO_SENDERS: dict[str, list[str]] = {"hosts": [], "networks": []}
 Rule = dict[str, t.Any]
 Service = tuple[str, int]  # protocol, port
 
@@ -104,7 +106,9 @@ def _network(host: str, network: t.Any) -> str:
 def _openings(model: Model, host: str, networks: list[str], *, closing: bool) -> dict[Service, _Opening]:
     """Return who may reach which port of *host*."""
     openings: dict[Service, _Opening] = {}
-    scraping = [name for name, settings in active_servers(model, "prometheus").items() if host in settings["scrape_hosts"]]
+    servers = active_servers(model, "prometheus")
+    scraping = [name for name, settings in servers.items() if host in settings["scrape_hosts"]]
+    senders = servers.get(host, {}).get("otlp_senders", _NO_SENDERS)
     for item in model["hosts"][host]["endpoints"]:
         opening = openings.setdefault(("tcp", item["port"]), _Opening())
         opening.jobs.add(item["job"])
@@ -116,11 +120,13 @@ def _openings(model: Model, host: str, networks: list[str], *, closing: bool) ->
                 "`public: false` to close it"
             )
         access = model["access"].get(item["role"], NO_ACCESS)
-        for name in (*scraping, *access["clients"]):
+        otlp = senders if item["role"] == "prometheus" else _NO_SENDERS
+        for name in (*scraping, *access["clients"], *otlp["hosts"]):
             if name != host:
                 opening.sources.update((source, name) for source in _sources(model, name))
         if access["admins"]:
             opening.sources.update((network, "firewall_admin_networks") for network in networks)
+        opening.sources.update((network, "prometheus_otlp") for network in otlp["networks"])
     for role, port, peers in _clusters(model, host):
         for protocol in ("tcp", "udp"):
             opening = openings.setdefault((protocol, port), _Opening())
@@ -164,6 +170,10 @@ def _client_connections(model: Model, host: str) -> t.Iterator[Connection]:
             for item in server["endpoints"] if name != host else ():
                 if item["role"] == role:
                     yield "tcp", item["port"], server["address"], f"{item['job']} on {name} for {host}"
+    for name, settings in active_servers(model, "prometheus").items():
+        for item in model["hosts"][name]["endpoints"] if name != host else ():
+            if item["role"] == "prometheus" and host in settings.get("otlp_senders", _NO_SENDERS)["hosts"]:
+                yield "tcp", item["port"], model["hosts"][name]["address"], f"{item['job']} on {name} for {host}"
 
 
 def _cluster_connections(model: Model, host: str) -> t.Iterator[Connection]:

@@ -93,6 +93,10 @@ def prometheus_config(model: Model, server: str) -> dict[str, t.Any]:
                 for prefix, addresses in prefixes.items()
             ]
         }
+    if isinstance(otlp := settings["prometheus_otlp"], dict):
+        config["otlp"] = {key: value for key, value in otlp.items() if key not in ("senders", "out_of_order_time_window")}
+        if "out_of_order_time_window" in otlp:
+            config["storage"] = {"tsdb": {"out_of_order_time_window": otlp["out_of_order_time_window"]}}
     config["scrape_configs"] = scrape_configs(model, server)
     return merged(config, settings["prometheus_extra_config"])
 

@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import difflib
+import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import parse_version
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import Version, parse_version
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Endpoint, Host, Model, active_servers
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.scrape_options import OPTIONS
 
 # Options that monitoring_web sets for an endpoint.
 _OF_WEB = {"basic_auth": "username", "bearer_token": "username", "bearer_token_file": "username", "tls": "ca_file"}
+_SINCE = {name: option.since for name, option in OPTIONS.items()}
 _SET_BY_WEB = "monitoring_web sets this for the endpoint: remove the option, or set web: false for the endpoint"
 
 
@@ -25,7 +27,7 @@ def validate_scrape_options(model: Model, problems: Problems, *, is_complete: bo
     if is_complete:
         _check_jobs(model, problems)
     for server, settings in active_servers(model, "prometheus").items():
-        newer = _newer_options(server, str(settings.get("prometheus_version")))
+        newer = newer_options(server, settings.get("prometheus_version"), _SINCE)
         for name in settings["scrape_hosts"]:
             host = model["hosts"][name]
             for item in host["endpoints"]:
@@ -46,15 +48,18 @@ def _check_jobs(model: Model, problems: Problems) -> None:
                 problems.add(name, f"monitoring_scrape_options.{job}", "…", f"no endpoint has this scrape job. {hint}")
 
 
-def _newer_options(server: str, version: str) -> dict[str, str]:
-    """Return the options that the *version* of Prometheus on *server* does not have, and what to do."""
+def newer_options(server: str, version: t.Any, since: t.Mapping[str, Version]) -> dict[str, str]:
+    """Return the options that the *version* of Prometheus on *server* does not have, and what to do.
+
+    :param since: the version that introduced each option.
+    """
     # The version "latest" has no numbers.
     numbers = parse_version(version)
     lacks = f"{server} runs Prometheus {version}, which does not have this option"
     return {
-        name: f"{lacks} (since {'.'.join(map(str, option.since))}): remove the option, or set prometheus_version"
-        for name, option in OPTIONS.items()
-        if numbers and numbers < option.since
+        name: f"{lacks} (since {'.'.join(map(str, first))}): remove the option, or set prometheus_version"
+        for name, first in since.items()
+        if numbers and numbers < first
     }
 
 

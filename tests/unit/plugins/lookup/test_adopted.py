@@ -8,7 +8,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import json
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,6 +19,7 @@ import inventories
 import pytest
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.loader import lookup_loader
+from servers import running_prometheus
 from trees import put
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption import target_files
@@ -55,30 +55,16 @@ def deploy(made: dict[str, t.Any], etc: Path) -> None:
     put(etc, prometheus_tree(made, SERVER))
 
 
-def free_port() -> int:
-    """Return a port of the loopback interface that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
-
-
 def discovered(prometheus: str, etc: Path, jobs: set[str]) -> dict[str, collections.Counter[Labels]]:
     """Return, by job, how often a real Prometheus with the configuration in *etc* scrapes each target.
 
     What it scrapes in addition is left out, and so is the label that we add.
     """
-    address = f"127.0.0.1:{free_port()}"
-    command = [prometheus, f"--config.file={etc}/prometheus.yml", f"--web.listen-address={address}"]
     with (
         tempfile.TemporaryDirectory() as data,
-        Path(data, "log").open("w") as log,
-        subprocess.Popen([*command, f"--storage.tsdb.path={data}"], stdout=log, stderr=log) as server,
+        running_prometheus(prometheus, etc / "prometheus.yml", Path(data)) as url,
     ):
-        try:
-            return _asked(f"http://{address}/api/v1/targets?state=active", jobs)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{Path(log.name).read_text()}") from error
-        finally:
-            server.terminate()
+        return _asked(f"{url}/api/v1/targets?state=active", jobs)
 
 
 def _asked(url: str, jobs: set[str]) -> dict[str, collections.Counter[Labels]]:

@@ -99,6 +99,19 @@ def test_pages_are_open_to_those_who_use_them(made: Made) -> None:
     assert who(made, "web", 9100, **people) == who(made, "web", 9100)
 
 
+def test_senders_of_metrics_reach_prometheus(tmp_path: Path) -> None:
+    """Hosts of the inventory and networks, to this port alone; a closed host gets out to it."""
+    senders = {"prometheus_otlp": {"senders": ["node_exporter", "p1", "203.0.113.0/24"]}}
+    made = Made(tmp_path, {**FLEET, "host_vars/p1.yml": senders, "host_vars/web.yml": {"ansible_host": "192.0.2.9"}})
+    assert who(made, "p1", 9090) == ["lo", "pages", "pi", "203.0.113.0/24", "192.0.2.9", "REJECT"]
+    assert who(made, "p2", 9090) == ["lo", "192.0.2.1", "pages", "REJECT"]
+    assert who(made, "p1", 9093) == ["lo", "198.51.100.0/24", "nat.example.com", "pages", "REJECT"]
+    opened = [rule for rule in rules(made, "web")["OUTPUT"] if rule.get("destination_port") == 9090]
+    assert [(rule["destination"], rule["comment"]) for rule in opened] == [("192.0.2.1", "prometheus on p1 for web")]
+    (reply,) = [rule for rule in rules(made, "web")["INPUT"] if rule.get("source_port") == 9090]
+    assert (reply["source"], reply["established"], reply["when_closed"]) == ("192.0.2.1", True, True)
+
+
 def test_what_docker_publishes_is_open_to_the_same(made: Made) -> None:
     """But for the host itself, whose packets are not forwarded."""
     chains = rules(made, "am", admin_networks=["203.0.113.7"])
