@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import subprocess
 import time
@@ -23,6 +24,11 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contr
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.flags import render
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.prometheus import prometheus_tree
 
+MODULES = (
+    "opentelemetry.exporter.otlp.proto.http.metric_exporter",
+    "opentelemetry.sdk.metrics",
+    "opentelemetry.sdk.resources",
+)
 FLAG = "--web.enable-otlp-receiver"
 OTLP = {"promote_resource_attributes": ["deployment.environment.name"], "out_of_order_time_window": "30m"}
 SERVER = {"ansible_host": "127.0.0.1", "prometheus_scrape_interval": "1h", "prometheus_version": "latest"}
@@ -41,9 +47,8 @@ def asked(url: str) -> t.Any:
 
 def send(url: str) -> None:
     """Count seven orders of a shop."""
-    missing = "no SDK of OpenTelemetry here: run `make`"
-    exporter = pytest.importorskip("opentelemetry.exporter.otlp.proto.http.metric_exporter", reason=missing)
-    metrics = pytest.importorskip("opentelemetry.sdk.metrics", reason=missing)
+    pytest.importorskip("opentelemetry.sdk", reason="no SDK of OpenTelemetry here: run `make`")
+    exporter, metrics, resources = map(importlib.import_module, MODULES)
     attributes = {
         "service.name": "shop",
         "service.instance.id": "web1",
@@ -51,7 +56,7 @@ def send(url: str) -> None:
         "os.type": "linux",
     }
     reader = metrics.export.PeriodicExportingMetricReader(exporter.OTLPMetricExporter(endpoint=url, timeout=5))
-    provider = metrics.MeterProvider([reader], exporter.Resource(attributes), shutdown_on_exit=False)
+    provider = metrics.MeterProvider([reader], resources.Resource(attributes), shutdown_on_exit=False)
     provider.get_meter("tests").create_counter("orders").add(7, {"kind": "book"})
     provider.shutdown()
 
@@ -82,7 +87,8 @@ def test_the_flag_of_the_receiver(tmp_path: Path, otlp: t.Any, flags: list[str])
 @pytest.mark.parametrize("otlp", [OTLP, None])
 def test_the_sdk_of_opentelemetry_sends_a_metric(tmp_path: Path, newest_prometheus: str, otlp: t.Any) -> None:
     """With the flags and the files of the role. Without the variable, Prometheus takes nothing."""
-    if FLAG not in subprocess.run([newest_prometheus, "--help-long"], capture_output=True, text=True, check=True).stdout:
+    known = subprocess.run([newest_prometheus, "--help-long"], capture_output=True, text=True, check=True).stdout
+    if FLAG.strip("-") not in known:
         pytest.skip("the Prometheus of the mirror has no receiver: Debian builds Prometheus without it")
     made, model = fleet(tmp_path / "fleet", otlp)
     write(tmp_path / "etc", prometheus_tree(model, "p"))
