@@ -16,8 +16,8 @@ description:
     (C(roles/ROLE/monitoring/scrape.yml)), and returns every host with its address, labels and endpoints.
   - Uses the variables of the inventory and extra variables, but no facts, so that the result does not depend on the hosts of a
     run.
-  - C(monitoring_labels), C(monitoring_thresholds), C(monitoring_scrapes) and C(monitoring_probes) merge down the groups in
-    the order of precedence of Ansible. The values of the host come last.
+  - C(monitoring_labels), C(monitoring_thresholds), C(monitoring_scrapes), C(monitoring_probes) and C(monitoring_logs) merge
+    down the groups in the order of precedence of Ansible. The values of the host come last.
   - Validates the inventory, and reports all errors together.
   - Builds the model once in a run, if the C(hosts) of a play uses the lookup P(vigie.monitoring.role_hosts#lookup). Otherwise
     each task builds the model again. A change of hosts, groups or variables makes a new model, too.

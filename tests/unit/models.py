@@ -9,6 +9,7 @@ import typing as t
 
 import inventories
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.log_rules import build_log_rule
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.probes import validate_probes
 
@@ -66,3 +67,10 @@ def probing_model(probes: dict[str, list[t.Any]], probers: t.Iterable[str] = ("m
     validate_probes(made, problems)
     assert problems.lines == []
     return made
+
+
+def log_rule(**raw: t.Any) -> t.Any:
+    """Return a complete log rule, *r* if it has no name."""
+    rule, problems = build_log_rule({"name": "r", "files": ["/var/log/app.log"], "match": "x", **raw})
+    assert problems == []
+    return rule

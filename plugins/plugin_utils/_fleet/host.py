@@ -17,6 +17,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields imp
     parse_thresholds,
     threshold_format_problem,
 )
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.host_logs import host_logs
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.host_templates import REFERENCE, HostTemplates
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.inventory_variables import HostVariables
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.merging import merged_dictionary, merged_list
@@ -60,6 +61,8 @@ class HostBuilder:
             found["sources"] = sources
         if maintenance := merged_list(self._templates, "monitoring_maintenance"):
             found["maintenance"] = maintenance
+        if logs := host_logs(self._templates):
+            found["logs"] = logs
         if options:
             found["scrape_options"] = options
             for item in found["endpoints"]:

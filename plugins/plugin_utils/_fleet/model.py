@@ -11,6 +11,8 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import urlsplit
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.log_rules import LogRule
+
 
 class EndpointOptions(t.TypedDict, total=False):
     """What few endpoints have."""
@@ -51,6 +53,8 @@ class HostOptions(t.TypedDict, total=False):
     maintenance: list[dict[str, t.Any]]
     # monitoring_scrape_options: by scrape job, the options of the host's endpoints.
     scrape_options: dict[str, dict[str, t.Any]]
+    # The rules of monitoring_logs, by name. Hosts with the same groups share the list.
+    logs: list[LogRule]
 
 
 class Host(HostOptions):
@@ -84,6 +88,8 @@ class ModelOptions(t.TypedDict, total=False):
 
     # Variables of the inventory with a prefix of the collection that no role reads.
     unknown: list[str]
+    # The program that evaluates the log rules, if it is not mtail: see ENGINES in log_rules.py.
+    logs_engine: str
 
 
 class Model(ModelOptions):

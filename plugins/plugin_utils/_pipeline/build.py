@@ -14,7 +14,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model impo
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import Contract, roles
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import MISSING, Renderer, plain
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import endpoints, variable_names
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import endpoints, log_rules, variable_names
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.maintenance import validate_maintenance
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.otlp import validate_otlp
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.probes import validate_probes
@@ -58,11 +58,14 @@ def build_model(
         if name in by_host:
             _check_host_is_not_group(inventory, name, problems)
     _remove_retired_clients(model, contracts, members)
+    engine = log_rules.logs_engine(inventory, render, problems)
+    model.update({"logs_engine": engine} if engine else {})
     endpoints.validate_endpoints(model, problems)
     validate_probes(model, problems)
     validate_maintenance(model, problems, datetime.datetime.now(datetime.timezone.utc))
     validate_servers(inventory, model, contracts, problems, is_complete=not host and not without)
     validate_otlp(inventory, model, problems)
+    log_rules.validate_log_rules(model, problems)
     validate_scrape_options(model, problems, is_complete=not host and not without)
     if not host:
         unknown = variable_names.validate_variable_names(inventory, contracts, groups, render, problems)

@@ -18,6 +18,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.alert_rule
     rule_groups,
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.log_alerts import log_alerts
 
 _SIGNS = {"above": ">", "below": "<"}
 _RECORD = "monitoring_threshold"
@@ -26,7 +27,7 @@ Overrides = dict[tuple[str, str], dict[float, list[str]]]
 
 
 def alert_rules(model: Model, server: str) -> dict[str, list[dict[str, t.Any]]]:
-    """Return the rule groups of the Prometheus *server*, by file: one for each role, and one for overridden thresholds."""
+    """Return the rule groups of the Prometheus *server*, by file: one for each role, for thresholds and for log rules."""
     settings = model["servers"]["prometheus"][server]
     overrides = _overrides(model, settings["scrape_hosts"])
     files = {}
@@ -39,6 +40,9 @@ def alert_rules(model: Model, server: str) -> dict[str, list[dict[str, t.Any]]]:
         ]
     if overrides:
         files["thresholds"] = [{"name": "thresholds", "rules": list(_records(overrides))}]
+    logs = log_alerts(model, server)
+    if logs:
+        files["log_rules"] = logs
     return files
 
 

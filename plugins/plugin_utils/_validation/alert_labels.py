@@ -10,7 +10,7 @@ import json
 import re
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import alert_rules, probes
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import alert_rules, log_rules, probes
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
 
 Rule = t.Mapping[str, t.Any]
@@ -33,6 +33,8 @@ def labels_of(model: Model) -> set[str]:
         found |= set(rule.get("labels") or {})
         # Annotations refer to labels that the expression of the alert keeps.
         found |= set(re.findall(r"\$labels\.(\w+)", str(rule.get("annotations") or {})))
+    for rule in log_rules.distinct_rules(host.get("logs") for host in model["hosts"].values()):
+        found |= {"severity", "rule", "log", *rule["labels"]}
     return found
 
 
@@ -58,6 +60,10 @@ def _values(model: Model, texts: t.Sequence[str], label: str) -> set[str] | None
         found |= _values_from_rule(rule, label)
     of_targets = set(_values_from_targets(model, label))
     found |= of_targets - {""}
+    for log_rule in log_rules.distinct_rules(host.get("logs") for host in model["hosts"].values()):
+        if label in log_rule["labels"]:
+            return None
+        found |= log_rules.alert_label_values(log_rule, label)
     if any("{{" in value for value in found):
         return None
     # If all targets have the label, Prometheus renames the same label of a metric (exported_…). Otherwise the value can come from

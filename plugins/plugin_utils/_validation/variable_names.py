@@ -25,6 +25,8 @@ MONITORING = frozenset(
         "address",
         "groups",
         "labels",
+        "logs",
+        "logs_engine",
         "maintenance",
         "probes",
         "release_base_url",

@@ -1,0 +1,50 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The log rules of one host. Private to the collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.host_templates import HostTemplates
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.log_rules import LogRule, Problem, build_log_rule
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.merging import merged_list
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import is_static
+
+_VARIABLE = "monitoring_logs"
+Built = tuple[list[LogRule], list[Problem]]
+
+
+def host_logs(templates: HostTemplates) -> list[LogRule]:
+    """Return the rules of monitoring_logs, by name. A later rule overrides an earlier rule of the same name."""
+    of_groups = templates.variables.group_contributions(_VARIABLE)
+    own = templates.variables.own_contributions(_VARIABLE)
+    if not own and not of_groups:
+        return []
+    if own or not is_static(of_groups):
+        rules, problems = _build(merged_list(templates, _VARIABLE))
+    else:
+        memo = templates.variables.share.memo
+        if _VARIABLE not in memo:
+            # The rules of 10,000 hosts with the same groups are built once.
+            memo[_VARIABLE] = _build(merged_list(templates, _VARIABLE))
+        rules, problems = memo[_VARIABLE]
+    for problem in problems:
+        templates.report(*problem)
+    return rules
+
+
+def _build(items: list[t.Any]) -> Built:
+    raw = {
+        item.get("name") if isinstance(item, dict) and isinstance(item.get("name"), str) else n: item
+        for n, item in enumerate(items)
+    }
+    rules, problems = [], []
+    for key, item in raw.items():
+        rule, found = build_log_rule(item)
+        named = f"{_VARIABLE}[{key}]"
+        problems += [(f"{named}.{field}" if field else named, value, remedy) for field, value, remedy in found]
+        if rule:
+            rules.append(rule)
+    return sorted(rules, key=lambda rule: rule["name"]), problems
