@@ -14,6 +14,7 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._common.redaction
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, active_servers
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import made_yaml
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import alertmanager
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.mtail_examples import mtail_examples
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.prometheus import configuration_files, prometheus_config
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import pools
 
@@ -21,7 +22,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.target
 def rendered_files(model: Model) -> dict[str, str]:
     """Return all files of all Prometheus servers, ``<server>/<relative path>`` -> text, and the tests of extra rules.
 
-    The files of Alertmanagers are below ``<server>/alertmanager``. Secrets are redacted.
+    The files of Alertmanagers are below ``<server>/alertmanager``, the tests of log rules below ``mtail``. Secrets are redacted.
 
     :raises ValueError: if there is no Prometheus server.
     """
@@ -53,4 +54,6 @@ def rendered_files(model: Model) -> dict[str, str]:
             files[f"{server}/tests/extra.yml"] = made_yaml(data)
     for name, settings in active_servers(model, "alertmanager").items():
         files.update({f"{name}/alertmanager/{path}": text for path, text in alertmanager.redacted_files(settings).items()})
+    if model.get("logs_engine", "mtail") == "mtail":
+        files.update({f"mtail/{path}": text for path, text in mtail_examples(model).items()})
     return files

@@ -313,3 +313,24 @@ def test_targets_that_a_run_would_refuse_to_remove_are_named(tmp_path: Path) -> 
     assert "would remove" not in said("--check", "-e", "prometheus_lost_targets=accept")
     assert said().count(line) == 1
     assert "would remove" not in said()
+
+
+def test_the_examples_of_log_rules_are_tested(tmp_path: Path, newest_mtail: str) -> None:
+    """A right example passes; a wrong one fails the run, which names the rule and the line."""
+    rule = {
+        "name": "full",
+        "files": ["/var/log/app.log"],
+        "match": "No space left",
+        "examples": {"matches": ["x: No space left"]},
+    }
+    hosts = {"h": {"monitoring_logs": [rule]}}
+    children = {"mtail": {"hosts": hosts}, "prometheus": {"hosts": {"p": None}}}
+    tools = ["-e", f"render_mtail={newest_mtail}", "-e", "render_promtool=no-promtool", "-e", "render_amtool=no-amtool"]
+    write(tmp_path, {"hosts.yml": {"all": {"children": children}}})
+    render(tmp_path / "hosts.yml", tmp_path / "out", *tools)
+    rule["examples"] = {"matches": ["disk full"]}
+    write(tmp_path, {"hosts.yml": {"all": {"children": children}}})
+    with pytest.raises(
+        AssertionError, match=r"log rule full: match does not match the example in examples\.matches: 'disk full'"
+    ):
+        render(tmp_path / "hosts.yml", tmp_path / "out", *tools)
