@@ -85,7 +85,9 @@ options:
     type: path
     default: /opt/vigie
   binaries:
-    description: Programs in the archive that the module links into C(/usr/local/bin).
+    description:
+      - Programs in the archive that the module links into C(/usr/local/bin).
+      - The archive may call a program V(NAME-linux-ARCH), as the archives of Loki do. The module links it as V(NAME).
     type: list
     elements: str
     default: []

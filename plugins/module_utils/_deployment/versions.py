@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tarfile
 import tempfile
 import typing as t
 
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.archives import extract
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.download import DownloadError
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.files import (
     link_target,
-    name_in_errors,
     names,
     read,
     remove,
@@ -81,9 +80,9 @@ class Versions:
         """
         unpacked = tempfile.mkdtemp(prefix=".unpack-", dir=self.path)
         try:
-            _extract(archive, unpacked)
+            extract(archive, unpacked)
             os.chmod(unpacked, 0o755)
-            files = {binary: _file_state(_link_at_top(unpacked, binary)) for binary in binaries}
+            files = {binary: _file_state(_link_at_top(unpacked, binary, stamp["arch"])) for binary in binaries}
             write(os.path.join(unpacked, STAMP), json.dumps({**stamp, "files": files}).encode(), 0o644)
             os.sync()
             directory = self._free_name(stamp["version"])
@@ -125,13 +124,17 @@ def _file_state(path: str) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_mode & 0o7777]
 
 
-def _link_at_top(directory: str, binary: str) -> str:
-    """Link the program *binary*, which can be anywhere below *directory*, at the top of *directory*; return that path."""
+def _link_at_top(directory: str, binary: str, arch: str) -> str:
+    """Link the program *binary*, which can be anywhere below *directory*, at the top of *directory*; return that path.
+
+    Some projects, such as Loki, name the program after the system and the architecture: ``loki-linux-amd64``.
+    """
     top = os.path.join(directory, binary)
     if not os.path.isfile(top):
-        for parent, _directories, found in os.walk(directory):
-            if binary in found:
-                os.symlink(os.path.relpath(os.path.join(parent, binary), directory), top)
+        for wanted in (binary, f"{binary}-linux-{arch}"):
+            parent = next((parent for parent, _directories, found in os.walk(directory) if wanted in found), None)
+            if parent:
+                os.symlink(os.path.relpath(os.path.join(parent, wanted), directory), top)
                 break
         else:
             raise DownloadError(
@@ -139,72 +142,3 @@ def _link_at_top(directory: str, binary: str) -> str:
             )
     os.chmod(top, 0o755)
     return top
-
-
-def _extract(archive: str, directory: str) -> None:
-    """Unpack the tar file *archive* without its single top directory into *directory*, so that only root may write there.
-
-    Only files, directories and symbolic links inside the archive are accepted. Links are extracted last, so that nothing is
-    written through a link. The file system resolves the links afterwards, because the target of a link can depend on other links.
-    """
-    try:
-        with name_in_errors(directory), tarfile.open(archive) as tar:
-            members = tar.getmembers()
-            needed, free = sum(member.size for member in members), shutil.disk_usage(directory).free
-            if needed > free:
-                raise DownloadError(
-                    f"The unpacked release has {needed} bytes, but the file system of {directory} has only {free} bytes free. "
-                    "Free some space and run again."
-                )
-            chosen = _members_by_path(members)
-            links = {name for name, member in chosen.items() if member.issym()}
-            for name in sorted(chosen, key=lambda name: name in links):
-                # Python checks the member again, in versions that have filters.
-                filtered: dict[str, t.Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-                tar.extract(chosen[name], directory, set_attrs=name not in links, numeric_owner=True, **filtered)
-        inside = os.path.realpath(directory)
-        for name in sorted(links):
-            if os.path.commonpath([inside, os.path.realpath(os.path.join(directory, name))]) != inside:
-                raise DownloadError(f"The archive is rejected: the link {name!r} points out of the archive.")
-    except (tarfile.TarError, EOFError, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        if isinstance(error, getattr(tarfile, "FilterError", ())):
-            raise DownloadError(f"The archive is rejected: one of its files leaves the archive ({error}).") from error
-        raise DownloadError(f"The archive cannot be unpacked: {error}") from error
-
-
-def _members_by_path(members: t.Sequence[tarfile.TarInfo]) -> dict[str, tarfile.TarInfo]:
-    """Return the members to unpack, by their paths below the single top directory.
-
-    :raises DownloadError: for a member that a release must not contain.
-    """
-    tops = {m.name.split("/", 1)[0] for m in members if m.name not in ("", ".")}
-    strip = 1 if len(tops) == 1 and any("/" in m.name for m in members) else 0
-    chosen: dict[str, tarfile.TarInfo] = {}
-    links = set()
-    for member in members:
-        original = member.name
-        name = "/".join([part for part in original.split("/") if part not in ("", ".")][strip:])
-        if not name:
-            continue
-        known = member.isfile() or member.isdir() or member.issym()
-        if original.startswith("/") or ".." in name.split("/") or not known:
-            raise DownloadError(
-                f"The archive is rejected: {original!r} leaves the archive, or is no file, directory or symbolic link."
-            )
-        target = os.path.normpath(os.path.join(os.path.dirname(name), member.linkname)) if member.issym() else ""
-        if target.startswith(("/", "..")):
-            raise DownloadError(f"The archive is rejected: the link {original!r} points out of the archive.")
-        if member.issym():
-            links.add(name)
-        member.name = name
-        member.mode = 0o755 if member.isdir() or member.mode & 0o111 else 0o644
-        member.uid = member.gid = 0
-        member.uname = member.gname = ""
-        chosen[name] = member
-    for name in chosen:
-        parts = name.split("/")
-        if links.intersection("/".join(parts[:number]) for number in range(1, len(parts))):
-            raise DownloadError(f"The archive is rejected: the path {name!r} goes through a symbolic link of the archive.")
-    return chosen
