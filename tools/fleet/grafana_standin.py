@@ -4,8 +4,9 @@
 """A stand-in for Grafana, which the machine of the tests cannot download. The stand-in shows no dashboards.
 
 The stand-in does what the role grafana depends on, as Grafana's documentation describes it. ``grafana server`` reads
-grafana.ini, reads the administrator's password only when it creates its database, reads data sources only when it starts, reads
-dashboards all the time, and answers the API requests of the role. ``grafana cli admin reset-admin-password`` sets the password.
+grafana.ini, reads the administrator's password only when it creates its database, reads data sources and alerting only when it
+starts, reads dashboards all the time, and answers the API requests of the role. It stores alerting, but evaluates no rules and
+sends no notifications. ``grafana cli admin reset-admin-password`` sets the password.
 The stand-in refuses to start with an input that Grafana refuses. Its database is a JSON file.
 """
 
@@ -33,6 +34,14 @@ START_SECONDS = 1.5
 LOOK_SECONDS = 1
 # Grafana locks an account for five minutes after so many wrong passwords.
 ATTEMPTS, LOCKED_SECONDS = 5, 300
+# What the database has of alerting, by path of the provisioning API.
+ALERTING = {
+    "alert-rules": "rules",
+    "contact-points": "contactPoints",
+    "policies": "policies",
+    "mute-timings": "muteTimes",
+    "templates": "templates",
+}
 
 
 def read_ini(path: Path) -> dict[str, dict[str, str]]:
@@ -102,6 +111,64 @@ def provision_sources(directory: Path, before: list[dict[str, t.Any]]) -> list[d
     return list(merged.values())
 
 
+def provision_alerting(directory: Path, before: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return what alerting has after a start: everything stored *before* and in the files, without what a file deletes."""
+    stored: dict[str, t.Any] = {"rules": {}, "contactPoints": {}, "muteTimes": {}, "templates": {}, "policies": {}, **before}
+    files = [yaml.safe_load(path.read_text()) for path in sorted(directory.glob("*.y*ml"))]
+
+    def items(section: str) -> t.Iterator[t.Any]:
+        return (item for file in files for item in file.get(section, []))
+
+    stored["rules"].update({rule["uid"]: rule for group in items("groups") for rule in group["rules"]})
+    for gone in items("deleteRules"):
+        stored["rules"].pop(gone["uid"], None)
+    for point in items("contactPoints"):
+        for receiver in point["receivers"]:
+            settings = {key: interpolated(value) for key, value in receiver["settings"].items()}
+            stored["contactPoints"][receiver["uid"]] = {**receiver, "name": point["name"], "settings": settings}
+    for section in ("muteTimes", "templates"):
+        stored[section].update({item["name"]: item for item in items(section)})
+    for policy in items("policies"):
+        if not contact_points(stored).issuperset(named(policy, "receiver")):
+            sys.exit("Failed to provision alerting: notification policies: receiver does not exist")
+        stored["policies"] = policy
+    delete_alerting(stored, items)
+    return stored
+
+
+def delete_alerting(stored: dict[str, t.Any], items: t.Callable[[str], t.Iterator[t.Any]]) -> None:
+    """Delete from *stored* what the files list for deletion, in the order of Grafana. *items* returns a list of all files."""
+    if any(True for _organisation in items("resetPolicies")):
+        stored["policies"] = {}
+    for gone in items("deleteContactPoints"):
+        stored["contactPoints"].pop(gone["uid"], None)
+        if not contact_points(stored).issuperset(named(stored["policies"], "receiver")):
+            sys.exit("Failed to provision alerting: contact points: contact point is in use")
+    for section, deletions in (("muteTimes", "deleteMuteTimes"), ("templates", "deleteTemplates")):
+        for gone in items(deletions):
+            if gone["name"] in named(stored["policies"], "mute_time_intervals"):
+                sys.exit("Failed to provision alerting: mute times: time interval is in use")
+            stored[section].pop(gone["name"], None)
+
+
+def contact_points(stored: dict[str, t.Any]) -> set[str]:
+    """Return the names of the contact points. Every organisation has the first one."""
+    return {"grafana-default-email"} | {receiver["name"] for receiver in stored["contactPoints"].values()}
+
+
+def named(route: dict[str, t.Any], key: str) -> list[str]:
+    """Return the receivers or the mute timings of a route and of the routes below it."""
+    its = route.get(key) or []
+    return [*([its] if isinstance(its, str) else its), *(name for below in route.get("routes", []) for name in named(below, key))]
+
+
+def interpolated(value: t.Any) -> t.Any:
+    """Return a setting as Grafana reads it: with environment variables, and one dollar for two."""
+    if not isinstance(value, str):
+        return value
+    return "$".join(re.sub(r"\$(\w+)", lambda found: os.environ.get(found[1], ""), part) for part in value.split("$$"))
+
+
 def read_dashboards(directory: Path) -> dict[str, dict[str, t.Any]]:
     """Return uid, title and folder of the dashboards in the directories of the providers."""
     found = {}
@@ -135,6 +202,9 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200, self.database.content["sources"])
         elif path == "/api/search":
             self.reply(200, list(self.database.content["dashboards"].values()))
+        elif (found := re.fullmatch(r"/api/v1/provisioning/(.*)", path)) is not None and found[1] in ALERTING:
+            stored = self.database.content["alerting"][ALERTING[found[1]]]
+            self.reply(200, stored if found[1] == "policies" else list(stored.values()))
         elif (found := re.fullmatch(r"/api/datasources/uid/(.*)/health", path)) is not None:
             self.health(found[1])
         elif (found := re.fullmatch(r"/api/datasources/proxy/uid/([^/]*)(/.*)", path)) is not None:
@@ -197,6 +267,7 @@ def serve(ini: dict[str, dict[str, str]]) -> None:
     if database.new:
         database.password(ini["security"]["admin_password"])
     database.content["sources"] = provision_sources(provisioning / "datasources", database.content["sources"])
+    database.content["alerting"] = provision_alerting(provisioning / "alerting", database.content.get("alerting", {}))
     database.content["dashboards"] = read_dashboards(provisioning / "dashboards")
     database.save()
     time.sleep(START_SECONDS)

@@ -23,6 +23,7 @@ OLDER = "13.0.1"
 VERSION = yaml.safe_load((ROOT / "roles/grafana/defaults/main.yml").read_text())["grafana_version"]
 SOURCES = {"prometheus-monitor": "Prometheus (monitor)", "alertmanager-monitor": "Alertmanager (monitor)"}
 PAGES = {"vigie-fleet", "vigie-node", "vigie-supervisord", "vigie-prometheus", "vigie-alertmanager"}
+ALERTING_FILE = "/etc/grafana/provisioning/alerting/vigie.yml"
 ASK = """
 import json, ssl, sys, urllib.error, urllib.request as u
 url, password = sys.argv[1:]
@@ -241,6 +242,69 @@ def test_what_grafana_refuses_is_taken_back(scenario: t.Any, edited: t.Callable[
     # The other plays of the run continued: Prometheus has the targets of this inventory.
     play = scenario.play("site.yml")
     assert play.rc == 0, play.output
+
+
+def alerting(scenario: t.Any, host: str) -> tuple[set[str], t.Any]:
+    """Return the names of what the Grafana on *host* has for alerting, and its policy."""
+    lists = (ask(scenario, host, f"/api/v1/provisioning/{part}") for part in ("alert-rules", "contact-points", "mute-timings"))
+    names = {item.get("uid") or item["name"] for found in lists for item in found}
+    return names, ask(scenario, host, "/api/v1/provisioning/policies")
+
+
+def test_alerting_comes_changes_and_goes(scenario: t.Any, edited: t.Callable[..., Path]) -> None:
+    """Grafana has the alerting of the inventory, and nothing that the inventory no longer has.
+
+    Check mode predicts the run that deletes something, and the next run changes nothing. No output shows a secret.
+    """
+    inventory = edited()
+    file = scenario.on("monitor").file(ALERTING_FILE)
+    guide = (ROOT / "docs" / "grafana_alerting.md").read_text()
+    example = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)[0].replace("monitor_example_com", "monitor")
+    example = example.replace('{url: "{{ vault_shop_hook }}"}', "{url: 'http://localhost:1', password: 'hid$HOME'}")
+
+    def site(text: str, options: str = "") -> t.Any:
+        (inventory / "group_vars" / "all" / "alerting.yml").write_text(text)
+        play = scenario.play("site.yml", f"--tags grafana --limit monitor -vvv --diff {options}", inventory=inventory)
+        assert "hid$" not in play.output
+        assert "aGlkJ" not in play.output
+        return play
+
+    play = site(example)
+    assert (play.rc, play.changed) == (0, ["monitor: Deploy the release, its unit and its configuration"]), play.output
+    names, policy = alerting(scenario, "monitor")
+    assert names == {"shop-orders", "shop-hook", "night"}
+    assert policy["routes"][0]["receiver"] == "shop"
+    settings = ask(scenario, "monitor", "/api/v1/provisioning/contact-points")[0]["settings"]
+    assert settings == {"url": "http://localhost:1", "password": "hid$HOME"}
+    assert (file.user, file.group, file.mode) == ("root", "grafana", 0o640)
+
+    fewer = example[: example.index("  policies:")].replace("uid: shop-orders", "uid: shop-sales")
+    predicted = site(fewer, "--check")
+    play = site(fewer)
+    # The results of the second change are hidden, because the file has secrets. Only the recap counts this change.
+    assert (play.rc, play.changed) == (0, predicted.changed), play.output
+    assert re.findall(r"changed=(\d+)", play.output) == re.findall(r"changed=(\d+)", predicted.output) == ["2"]
+    assert alerting(scenario, "monitor") == ({"shop-sales", "shop-hook"}, {})
+    assert re.findall("delete|reset", scenario.on("monitor").file(ALERTING_FILE).content_string) == []
+    before = started(scenario, "monitor")
+    again = site(fewer)
+    assert (again.rc, re.findall(r"changed=(\d+)", again.output)) == (0, ["0"]), again.output
+    assert started(scenario, "monitor") == before
+
+    # A policy of the operator uses the contact point. Grafana refuses to start without it, and the role restores the file.
+    own = "/etc/grafana/provisioning/alerting/own.yml"
+    policy_file = "apiVersion: 1\npolicies: [{receiver: shop}]\n"
+    scenario.on("monitor").check_output("printf %s > %s && chgrp grafana %s", policy_file, own, own)
+    refused = site("")
+    scenario.on("monitor").check_output("printf %s > %s", "apiVersion: 1\nresetPolicies: [1]\n", own)
+    assert refused.rc != 0
+    assert "contact point is in use" in refused.output
+    assert alerting(scenario, "monitor")[0] == {"shop-sales", "shop-hook"}
+    gone = site("")
+    scenario.on("monitor").check_output("rm %s", own)
+    assert gone.rc == 0, gone.output
+    assert alerting(scenario, "monitor") == (set(), {})
+    assert not scenario.on("monitor").file(ALERTING_FILE).exists
 
 
 def test_verify_asks_grafana(scenario: t.Any, tmp_path: Path) -> None:

@@ -70,13 +70,13 @@ def datasources(model: Model, host: str) -> list[dict[str, t.Any]]:
 def grafana_datasources(model: Model, host: str) -> str:
     """Return the file that provisions the data sources. Grafana (since 11.1) removes all others that it provisioned."""
     found = [
-        {**source, "secureJsonData": _map_strings(source["secureJsonData"], _literal)} if "secureJsonData" in source else source
+        {**source, "secureJsonData": _map_strings(source["secureJsonData"], literal)} if "secureJsonData" in source else source
         for source in datasources(model, host)
     ]
     return made_yaml({"apiVersion": 1, "prune": True, "datasources": found})
 
 
-def _literal(secret: str) -> str:
+def literal(secret: str) -> str:
     """Return a secret with each dollar doubled, unless the secret is a reference to a file, a variable or a vault.
 
     Grafana would replace ``$name`` by an environment variable (Grafana's documentation, "Provision Grafana").

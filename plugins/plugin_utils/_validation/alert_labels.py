@@ -88,13 +88,18 @@ def _is_complete(model: Model) -> bool:
     servers = list(_servers(model))
     configs = [config for settings in servers for config in settings["prometheus_extra_scrape_configs"] or []]
     grafanas = json.dumps(
-        [settings.get("grafana_datasource_options") for settings in model["servers"].get("grafana", {}).values()]
+        [
+            (settings.get("grafana_datasource_options"), settings.get("grafana_alerting"))
+            for settings in model["servers"].get("grafana", {}).values()
+        ],
+        default=str,
     )
     return (
         bool(servers)
         and not any(key in (settings["prometheus_extra_config"] or {}) for settings in servers for key in _FROM_ELSEWHERE)
         and not any(_RELABELS.search(str(key)) for config in configs for key in config)
         and '"handleGrafanaManagedAlerts": true' not in grafanas
+        and '"prometheus-alertmanager"' not in grafanas
     )
 
 

@@ -15,6 +15,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model impo
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import Contract
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import alert_labels, contacts, formats, thresholds
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.grafana_alerting import alerting_problems
 
 
 def validate_servers(
@@ -36,6 +37,8 @@ def validate_servers(
                 "",
                 "the password of Grafana's administrator is missing. Set one, and encrypt it with ansible-vault",
             )
+        for variable, value, remedy in alerting_problems(settings):
+            problems.add(name, f"grafana_{variable}", value, remedy)
     # Only the labels of all hosts show that a route matches no alert.
     if is_complete:
         labels = alert_labels.labels_of(model)

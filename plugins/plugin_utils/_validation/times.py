@@ -121,6 +121,11 @@ _CHECKS: dict[str, t.Callable[[t.Any], str | None]] = {
 }
 
 
+def range_problem(key: str, value: t.Any) -> str | None:
+    """Return what is wrong with one value of ``weekdays``, ``days_of_month``, ``months`` or ``years``, or None."""
+    return _CHECKS[key](value)
+
+
 def route_times_problems(where: str, routes: t.Any, times: t.Collection[str]) -> t.Iterator[Problem]:
     """Yield the times that *routes* name and that do not exist."""
     for index, route in enumerate(routes):
