@@ -14,6 +14,7 @@ author:
 description:
   - Returns the group of a role, as a host pattern for C(hosts) of a play.
   - The group has the name of the role, unless C(monitoring_groups) of the group C(all) sets another name.
+  - A role that reads logs has no group. The pattern selects the hosts with rules in C(monitoring_logs).
   - If the inventory has no such group, the pattern selects no host, without a warning.
   - Fails if the inventory has no hosts, for example because the file of the inventory does not exist.
   - Ansible has no variables of hosts before the first play runs. In the first play of a playbook, and with C(--list-hosts),
@@ -49,7 +50,9 @@ from ansible import context
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import contracts
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._pipeline import build, cache
 
 NO_HOST = "!all"
@@ -67,12 +70,28 @@ class LookupModule(LookupBase):
         # Ansible skips a play that selects no host, without a message. With --syntax-check there is no inventory.
         if not context.CLIARGS.get("syntax"):
             cache.require_hosts(available["groups"].get("all"))
+        found = contracts()
+        model = None
         # The lookup fleet reports all errors of the inventory together.
-        if groups is None and hostvars is not None:
+        if hostvars is not None:
             inventory, render = cache.inventory_of(hostvars)
-            groups = build.role_groups(inventory, cache.contracts_of(inventory, render), render, Problems())
-        if hostvars is not None and cache.in_the_controller():
-            with contextlib.suppress(AnsibleError):
-                cache.model(hostvars)
-        patterns = [(groups or {}).get(role, role) for role in terms]
-        return [pattern if pattern in available["groups"] else NO_HOST for pattern in patterns]
+            found = cache.contracts_of(inventory, render)
+            if groups is None:
+                groups = build.role_groups(inventory, found, render, Problems())
+            if cache.in_the_controller():
+                with contextlib.suppress(AnsibleError):
+                    model = cache.model(hostvars)
+        readers = {contract.role for contract in found if contract.reads_logs}
+        return [
+            _hosts_with_role(model, role) if role in readers else _of_group((groups or {}).get(role, role), available["groups"])
+            for role in terms
+        ]
+
+
+def _of_group(group: str, groups: t.Container[str]) -> str:
+    return group if group in groups else NO_HOST
+
+
+def _hosts_with_role(model: Model | None, role: str) -> str:
+    names = [name for name, host in model["hosts"].items() if role in host["roles"]] if model else []
+    return ",".join(names) or NO_HOST

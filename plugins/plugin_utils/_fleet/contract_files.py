@@ -21,7 +21,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import parse_number
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import may_be_template
 
-KEYS = (*ENDPOINT_KEYS, "instances", "server", "all_hosts", "keeps_data", "access")
+KEYS = (*ENDPOINT_KEYS, "instances", "server", "all_hosts", "reads_logs", "keeps_data", "access")
 _ACCESS = ("clients", "admins", "peers")
 _ROLE = re.compile(r"[a-z][a-z0-9_]*")
 # Tags with a meaning of their own, groups of Ansible, and names of files in the configuration of Prometheus.

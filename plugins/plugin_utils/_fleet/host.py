@@ -45,6 +45,9 @@ class HostBuilder:
 
     def model(self, contracts: t.Sequence[Contract]) -> Host:
         """Return the part of the model for the host."""
+        logs = host_logs(self._templates)
+        if not logs:
+            contracts = [contract for contract in contracts if not contract.reads_logs]
         options = merged_dictionary(self._templates, "monitoring_scrape_options", options_problem)
         endpoints = [item for contract in contracts for item in self._endpoints(contract)]
         found: Host = {
@@ -61,7 +64,7 @@ class HostBuilder:
             found["sources"] = sources
         if maintenance := merged_list(self._templates, "monitoring_maintenance"):
             found["maintenance"] = maintenance
-        if logs := host_logs(self._templates):
+        if logs:
             found["logs"] = logs
         if options:
             found["scrape_options"] = options

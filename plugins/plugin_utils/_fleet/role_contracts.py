@@ -14,6 +14,8 @@ and the defaults of the role::
     web: true                                    # optional: the endpoint uses `monitoring_web` (TLS, password)
     server: true                                 # optional: the model has the variables of the role for each of its hosts
     all_hosts: true                              # optional: what a host of the role gets depends on all hosts of the fleet
+    reads_logs: true                             # optional: the role runs on the hosts with rules in `monitoring_logs`, if
+                                                 # `monitoring_logs_engine` is the name of the role. It needs no group
     keeps_data: true                             # optional: `site` does not remove the role from a host that left its group
     access:                                      # optional: who may connect, in addition to the Prometheus servers
       clients: [grafana]                         # the hosts of these roles
@@ -83,6 +85,11 @@ class Contract:
     def needs_all_hosts(self) -> bool:
         """Return whether what a host of the role gets depends on all hosts of the fleet."""
         return bool(self.scrape.get("all_hosts"))
+
+    @property
+    def reads_logs(self) -> bool:
+        """Return whether the role runs on the hosts with rules in monitoring_logs, not on the hosts of a group."""
+        return bool(self.scrape.get("reads_logs"))
 
     @property
     def keeps_data(self) -> bool:

@@ -41,8 +41,13 @@ def build_model(
     def members(role: str) -> list[str]:
         return [name for name in inventory.members(groups.get(role, role)) if name not in without]
 
+    engine = log_rules.logs_engine(inventory, render, problems)
+    model.update({"logs_engine": engine} if engine else {})
+    readers = [contract for contract in contracts if contract.reads_logs and contract.role == (engine or log_rules.DEFAULT_ENGINE)]
     by_host: dict[str, list[Contract]] = {}
     for contract in contracts:
+        if contract.reads_logs:
+            continue
         names = members(contract.role)
         for name in names:
             by_host.setdefault(name, []).append(contract)
@@ -54,12 +59,12 @@ def build_model(
     if host in grafanas or (grafanas and not host):
         model["dashboards"] = {contract.role: contract.dashboards for contract in contracts if contract.dashboards}
     for name in sorted(_needed_hosts(model, by_host, host, set(map(plain, inventory.hosts)).difference(without))):
-        _add_host(name, by_host.get(name, []), HostBuilder(name, inventory.host(name), render, problems), model)
+        _add_host(name, by_host.get(name, []) + readers, HostBuilder(name, inventory.host(name), render, problems), model)
         if name in by_host:
             _check_host_is_not_group(inventory, name, problems)
+    rules_of_readers = {contract.role: contract.rules for contract in readers if contract.rules}
+    model["rules"].update(rules_of_readers if any("logs" in found for found in model["hosts"].values()) else {})
     _remove_retired_clients(model, contracts, members)
-    engine = log_rules.logs_engine(inventory, render, problems)
-    model.update({"logs_engine": engine} if engine else {})
     endpoints.validate_endpoints(model, problems)
     validate_probes(model, problems)
     validate_maintenance(model, problems, datetime.datetime.now(datetime.timezone.utc))

@@ -15,6 +15,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems i
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import MISSING, Renderer
 
 _ENGINE = "monitoring_logs_engine"
+DEFAULT_ENGINE = ENGINES[0]
 # The role that reads the logs, by engine.
 _READERS = {"mtail": "mtail", "loki": "alloy"}
 
