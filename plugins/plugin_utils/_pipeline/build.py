@@ -43,7 +43,8 @@ def build_model(
 
     engine = log_rules.logs_engine(inventory, render, problems)
     model.update({"logs_engine": engine} if engine else {})
-    readers = [contract for contract in contracts if contract.reads_logs and contract.role == (engine or log_rules.DEFAULT_ENGINE)]
+    reader = engine or log_rules.DEFAULT_ENGINE
+    readers = [contract for contract in contracts if contract.reads_logs and contract.role == reader]
     by_host: dict[str, list[Contract]] = {}
     for contract in contracts:
         if contract.reads_logs:
