@@ -41,14 +41,9 @@ def build_model(
     def members(role: str) -> list[str]:
         return [name for name in inventory.members(groups.get(role, role)) if name not in without]
 
-    engine = log_rules.logs_engine(inventory, render, problems)
-    model.update({"logs_engine": engine} if engine else {})
-    reader = engine or log_rules.DEFAULT_ENGINE
-    readers = [contract for contract in contracts if contract.reads_logs and contract.role == reader]
+    readers = _log_readers(inventory, contracts, render, problems, model)
     by_host: dict[str, list[Contract]] = {}
-    for contract in contracts:
-        if contract.reads_logs:
-            continue
+    for contract in (contract for contract in contracts if not contract.reads_logs):
         names = members(contract.role)
         for name in names:
             by_host.setdefault(name, []).append(contract)
@@ -63,8 +58,7 @@ def build_model(
         _add_host(name, by_host.get(name, []) + readers, HostBuilder(name, inventory.host(name), render, problems), model)
         if name in by_host:
             _check_host_is_not_group(inventory, name, problems)
-    rules_of_readers = {contract.role: contract.rules for contract in readers if contract.rules}
-    model["rules"].update(rules_of_readers if any("logs" in found for found in model["hosts"].values()) else {})
+    _add_rules_of_readers(readers, model)
     _remove_retired_clients(model, contracts, members)
     endpoints.validate_endpoints(model, problems)
     validate_probes(model, problems)
@@ -77,6 +71,20 @@ def build_model(
         unknown = variable_names.validate_variable_names(inventory, contracts, groups, render, problems)
         model.update({"unknown": unknown} if unknown else {})
     return model, problems.lines
+
+
+def _log_readers(
+    inventory: Inventory, contracts: t.Sequence[Contract], render: Renderer, problems: Problems, model: Model
+) -> list[Contract]:
+    """Add the engine of the log rules to the model; return the contracts of the roles that run on each host with log rules."""
+    engine = log_rules.logs_engine(inventory, render, problems)
+    model.update({"logs_engine": engine} if engine else {})
+    return [contract for contract in contracts if contract.reads_logs and contract.role == (engine or log_rules.DEFAULT_ENGINE)]
+
+
+def _add_rules_of_readers(readers: t.Iterable[Contract], model: Model) -> None:
+    if any("logs" in host for host in model["hosts"].values()):
+        model["rules"].update({contract.role: contract.rules for contract in readers if contract.rules})
 
 
 def _remove_retired_clients(model: Model, contracts: t.Iterable[Contract], members: t.Callable[[str], list[str]]) -> None:
