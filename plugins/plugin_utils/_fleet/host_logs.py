@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.host_templates import HostTemplates
@@ -35,6 +37,12 @@ def host_logs(templates: HostTemplates) -> list[LogRule]:
     return rules
 
 
+@functools.lru_cache(maxsize=10_000)
+def _build_one(item: str) -> tuple[LogRule | None, list[Problem]]:
+    """Return the rule in JSON text. Hosts with the same rule of a group, and rules of their own, share the rule of the group."""
+    return build_log_rule(json.loads(item))
+
+
 def _build(items: list[t.Any]) -> Built:
     raw = {
         item.get("name") if isinstance(item, dict) and isinstance(item.get("name"), str) else n: item
@@ -42,7 +50,7 @@ def _build(items: list[t.Any]) -> Built:
     }
     rules, problems = [], []
     for key, item in raw.items():
-        rule, found = build_log_rule(item)
+        rule, found = _build_one(json.dumps(item))
         named = f"{_VARIABLE}[{key}]"
         problems += [(f"{named}.{field}" if field else named, value, remedy) for field, value, remedy in found]
         if rule:

@@ -121,10 +121,10 @@ def log_of(rule: LogRule) -> str:
     return rule["journal"]["unit"] if rule["journal"] else ", ".join(rule["files"])
 
 
-def distinct_rules(lists: t.Iterable[list[LogRule] | None]) -> t.Iterator[LogRule]:
-    """Yield the rules in *lists*. Hosts with the same groups share a list, whose rules are yielded once."""
+def distinct_rules(lists: t.Iterable[list[LogRule] | None]) -> t.Iterable[LogRule]:
+    """Return the rules in *lists*, once if hosts share a list or a rule."""
     by_list = {id(rules): rules for rules in lists if rules}
-    return (rule for rules in by_list.values() for rule in rules)
+    return {id(rule): rule for rules in by_list.values() for rule in rules}.values()
 
 
 def alert_label_values(rule: LogRule, label: str) -> set[str]:

@@ -66,17 +66,14 @@ def log_alerts(model: Model, server: str) -> list[dict[str, t.Any]]:
     hosts = model["hosts"]
     # By rule name, and by what the alerts depend on.
     found: dict[str, dict[str, _Variant]] = {}
-    keys: dict[int, list[tuple[str, LogRule]]] = {}
+    # Hosts with the same rule share it.
+    keys: dict[int, str] = {}
     for name in model["servers"]["prometheus"][server]["scrape_hosts"]:
-        rules = hosts[name].get("logs")
-        if rules:
-            # Hosts with the same groups share the list.
-            if id(rules) not in keys:
-                keys[id(rules)] = [(_key(rule), rule) for rule in rules]
-            for key, rule in keys[id(rules)]:
-                variant = found.setdefault(rule["name"], {}).setdefault(key, _Variant(rule))
-                variant.hosts.append(name)
-                variant.logs.add(log_of(rule))
+        for rule in hosts[name].get("logs", []):
+            key = keys.get(id(rule)) or keys.setdefault(id(rule), _key(rule))
+            variant = found.setdefault(rule["name"], {}).setdefault(key, _Variant(rule))
+            variant.hosts.append(name)
+            variant.logs.add(log_of(rule))
     return [
         {
             "name": f"log_{rule_name}",

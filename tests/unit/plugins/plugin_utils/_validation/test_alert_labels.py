@@ -42,6 +42,12 @@ def rules(**labels: str) -> dict[str, t.Any]:
     return {"prometheus_extra_rules": [{"name": "own", "rules": [{"alert": "Own", "expr": "up == 0", "labels": labels}]}]}
 
 
+LOGS: dict[str, t.Any] = {
+    "monitoring_logs": [
+        {"name": "out_of_disk", "files": ["/var/log/a"], "match": r"full: (?P<path>\S+)", "labels": ["path"], "silent_for": "1h"}
+    ]
+}
+
 NEVER: dict[str, tuple[dict[str, t.Any], dict[str, t.Any], str]] = {
     "a slip": ({"match": {"team": "dbaa"}}, {}, "match.team, value 'dbaa'"),
     "one of several": ({"match": {"team": ["dba", "dbaa"]}}, {}, "match.team, value 'dbaa'"),
@@ -59,6 +65,7 @@ NEVER: dict[str, tuple[dict[str, t.Any], dict[str, t.Any], str]] = {
         {},
         "routes[0].match.team, value 'x'",
     ),
+    "an alert that no log rule has": ({"match": {"alertname": "LogFlood"}}, LOGS, "match.alertname, value 'LogFlood'"),
     "with own rules": ({"match": {"team": "dbaa"}}, rules(severity="page"), "match.team, value 'dbaa'"),
 }
 
@@ -129,6 +136,8 @@ def test_a_value_may_come_from_elsewhere(tmp_path: Path, case: str) -> None:
         ({"match": {"mountpoint": "/srv"}}, {}),
         # A metric of a host without the label may have it.
         ({"match": {"rack": "r2"}}, rules()),
+        ({"match": {"alertname": ["LogOutOfDisk", "LogSilent", "LogLabelValuesDropped"], "severity": "warning"}}, LOGS),
+        ({"match": {"rule": "out_of_disk", "log": "/var/log/a", "path": "/srv"}}, LOGS),
         ({"match_regex": {"team": "db.*"}}, {}),
         ({"match_regex": {"team": "(?i)DBA"}}, {}),
         ({"match_regex": {"team": ".*"}}, {}),
