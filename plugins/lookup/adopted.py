@@ -14,7 +14,8 @@ author:
 description:
   - Reads prometheus.yml with the files that it names, on the controller, and returns the files of an inventory from which the
     same targets, labels, rules and settings are rendered.
-  - Keeps jobs that the inventory cannot express (relabeling, service discovery, credentials) unchanged, in
+  - Applies the relabeling of static targets. What relabeling makes of a target is in the inventory.
+  - Keeps jobs that the inventory cannot express (service discovery, for example) unchanged, in
     C(prometheus_extra_scrape_configs).
   - Writes passwords and other secrets to separate files, which you can encrypt with ansible-vault.
 options:
@@ -35,6 +36,10 @@ options:
     description: The path of alertmanager.yml. By default, the configuration of Alertmanager is not adopted.
     type: str
     default: ""
+  blackbox:
+    description: The path of the configuration of blackbox_exporter. By default, probes use the modules of the role.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -46,8 +51,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _raw:
   description: >-
-    C(files), the content of each file of the inventory by path; C(secret), the paths of the files that contain secrets; and
-    C(notes), the differences from the configuration, and what is left to do.
+    C(files), the content of each file of the inventory by path; C(secret), the paths of the files that contain secrets;
+    C(notes), the differences from the configuration, and what is left to do; and C(share), how many targets became hosts.
   type: list
   elements: dict
 """
@@ -75,10 +80,11 @@ class LookupModule(LookupBase):
         if len(terms) != 1:
             raise AnsibleLookupError(f"vigie.monitoring.adopted: expected the path of one prometheus.yml, got {terms!r}")
         path = pathlib.Path(terms[0]).absolute()
-        alertmanager = self.get_option("alertmanager")
+        alertmanager, blackbox = self.get_option("alertmanager"), self.get_option("blackbox")
         try:
             source = _read(path, self.get_option("config_dir"))
             source.alertmanager = _load(pathlib.Path(alertmanager)) if alertmanager else None
+            source.blackbox = _load(pathlib.Path(blackbox)) if blackbox else None
             return [prometheus_config.adopt(source, plain(self.get_option("server")), contracts())]
         except (ValueError, OSError) as error:
             raise AnsibleLookupError(f"{path} cannot be adopted: {error}") from error

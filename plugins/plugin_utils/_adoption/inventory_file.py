@@ -34,7 +34,7 @@ def inventory(hosts: Hosts, groups: Hosts) -> dict[str, t.Any]:
     for group, members in sorted(groups.items()):
         children[group] = {"hosts": {name: variables or None for name, variables in sorted(members.items())}}
     for (label, value), members_of_label in shared.items():
-        group = _free_name(f"{label}_{value}", {*hosts, *children})
+        group = free_name(f"{label}_{value}", {*hosts, *children})
         children[group] = {"vars": {"monitoring_labels": {label: value}}, "hosts": dict.fromkeys(sorted(members_of_label))}
     for (label, _value), members_of_label in (*everywhere.items(), *shared.items()):
         for name in members_of_label:
@@ -46,7 +46,7 @@ def inventory(hosts: Hosts, groups: Hosts) -> dict[str, t.Any]:
     return {"all": {**top, "hosts": {name: hosts[name] or None for name in sorted(hosts)}, "children": children}}
 
 
-def _free_name(wish: str, taken: t.Container[str]) -> str:
+def free_name(wish: str, taken: t.Container[str]) -> str:
     """Return the name of a group that is not *taken*. Ansible allows letters, digits and underscores."""
     name = re.sub(r"[^a-z0-9_]", "_", wish.lower())
     while name in taken:

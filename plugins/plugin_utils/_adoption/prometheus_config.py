@@ -10,26 +10,32 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import re
 import typing as t
-from urllib.parse import urlsplit
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption import inventory_file, target_files
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import endpoints, fields
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption import (
+    adopted_probes,
+    conflicts,
+    host_names,
+    hosts,
+    inventory_file,
+    target_files,
+)
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption.job_options import NotPlainError
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption.jobs import (
+    BLACKBOX_PORT,
+    LOOPBACK,
+    Target,
+    host_and_port,
+    static_groups,
+    targets_of_job,
+)
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.probes import ROLE
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import Contract
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import secret_values
 
-# The keys of a job that the inventory can express.
-_PLAIN_JOB = {"job_name", "static_configs", "file_sd_configs", "metrics_path", "scheme", "params", *endpoints.TIMES}
 _GLOBAL = ("scrape_interval", "scrape_timeout", "evaluation_interval", "external_labels")
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
-_PORT_VARIABLE = re.compile(r"\{\{\s*([a-z_0-9]+)\s*\}\}")
 CONFIG_DIR = "/etc/prometheus"
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
-
-class NotPlainError(Exception):
-    """The inventory cannot express a job; the message is the reason."""
+Job = dict[str, t.Any]
 
 
 @dataclasses.dataclass
@@ -40,19 +46,11 @@ class Source:
     targets: target_files.TargetFiles = dataclasses.field(default_factory=dict)
     rules: dict[str, dict[str, t.Any]] = dataclasses.field(default_factory=dict)
     alertmanager: dict[str, t.Any] | None = None
+    # The configuration of the blackbox exporter.
+    blackbox: dict[str, t.Any] | None = None
     config_dir: str = CONFIG_DIR
     # Key of prometheus.yml and pattern of files that were not copied.
     missing: list[tuple[str, str]] = dataclasses.field(default_factory=list)
-
-
-@dataclasses.dataclass
-class Target:
-    """One target of a job, as Prometheus sees it before it scrapes."""
-
-    host: str
-    address: str
-    endpoint: dict[str, t.Any]
-    labels: dict[str, str]
 
 
 def adopt(source: Source, server: str, contracts: t.Sequence[Contract]) -> dict[str, t.Any]:
@@ -72,25 +70,60 @@ def adopt(source: Source, server: str, contracts: t.Sequence[Contract]) -> dict[
     config = target_files.with_inlined_targets(source.config, source.targets, source.config_dir, notes)
     source = dataclasses.replace(source, config=config)
     variables: dict[str, t.Any] = _settings(source, notes)
-    targets, left = _targets(source, server, notes)
-    groups: dict[str, dict[str, t.Any]] = {"prometheus": {server: {}}}
+    modules = _modules(source, contracts)
+    found = _Jobs(source, server, modules, notes)
+    groups: hosts.Groups = {"prometheus": {server: {}}}
     alertmanagers = _alertmanagers(source, server, variables)
     if alertmanagers:
         groups["alertmanager"] = alertmanagers
-    hosts = _hosts(targets, server, groups, contracts)
-    if left:
-        taken = {*(target.endpoint["job"] for target in targets), *(c.scrape["job"] for c in contracts if c.role in groups)}
-        variables["prometheus_extra_scrape_configs"] = [_with_free_name(job, taken, notes) for job in left]
-    for name in {server, *groups.get("alertmanager", {})} - set(hosts):
-        hosts[name] = {}
-    files = {
-        "hosts.yml": inventory_file.text(inventory_file.inventory(hosts, groups)),
-        **target_files.group_vars_files(variables, "prometheus", secret_values.IN_PROMETHEUS, notes),
+    probes = [target for target in found.targets if target.is_probe]
+    if probes:
+        port = probes[0].endpoint["port"]
+        groups[ROLE] = {probes[0].host: {} if port == BLACKBOX_PORT else {"blackbox_exporter_port": port}}
+    of_hosts = hosts.adopted_hosts([target for target in found.targets if not target.is_probe], server, groups, contracts)
+    for target in probes:
+        is_named = target.is_local or target.address == target.host
+        of_hosts.setdefault(target.host, {} if is_named else {"monitoring_address": target.address})
+    if probes:
+        adopted_probes.add_probes(probes, of_hosts, probes[0].host, notes)
+        notes.append(
+            f"the blackbox exporter on {probes[0].host} runs the probes. The playbook site replaces the exporter and its "
+            "modules by those of the role blackbox_exporter"
+        )
+    if found.left:
+        taken = {target.endpoint["job"] for target in found.targets}
+        taken |= {contract.scrape["job"] for contract in contracts if contract.role in groups}
+        variables["prometheus_extra_scrape_configs"] = [_with_free_name(job, taken, notes) for job in found.left]
+    for name in {server, *groups.get("alertmanager", {})} - set(of_hosts):
+        of_hosts[name] = {}
+    settings = {"prometheus": (variables, secret_values.IN_PROMETHEUS)}
+    settings |= {
+        group: (options, secret_values.IN_PROMETHEUS)
+        for group, options in hosts.groups_with_options(found.targets, of_hosts, groups).items()
     }
     if source.alertmanager is not None:
-        settings = {"alertmanager_config": source.alertmanager}
-        files |= target_files.group_vars_files(settings, "alertmanager", secret_values.IN_ALERTMANAGER, notes)
-    return {"files": files, "notes": notes, "secret": [path for path in files if path.endswith(target_files.VAULT)]}
+        settings["alertmanager"] = {"alertmanager_config": source.alertmanager}, secret_values.IN_ALERTMANAGER
+    if probes and source.blackbox is not None:
+        settings[ROLE] = {"blackbox_exporter_modules": modules}, secret_values.IN_PROMETHEUS
+    files = {"hosts.yml": inventory_file.text(inventory_file.inventory(of_hosts, groups))}
+    for group, (of_group, keys) in settings.items():
+        files |= target_files.group_vars_files(of_group, group, keys, notes)
+    return {
+        "files": files,
+        "notes": notes,
+        "secret": [path for path in files if path.endswith(target_files.VAULT)],
+        "share": found.share(),
+    }
+
+
+def _modules(source: Source, contracts: t.Sequence[Contract]) -> dict[str, t.Any]:
+    """Return the modules of the blackbox exporter: those of its configuration, or those of the role."""
+    if source.blackbox is not None:
+        return dict(source.blackbox.get("modules") or {})
+    return next(
+        (dict(item.defaults["blackbox_exporter_modules"]) for item in contracts if item.role == ROLE),
+        {},
+    )
 
 
 def _check_jobs(config: t.Mapping[str, t.Any]) -> None:
@@ -164,12 +197,12 @@ def _alertmanagers(source: Source, server: str, variables: dict[str, t.Any]) -> 
         try:
             if set(item) - {"static_configs"}:
                 raise NotPlainError("the section has more than static_configs")
-            addresses = [_host_and_port(address) for static in item["static_configs"] for address in static["targets"]]
+            addresses = [host_and_port(address) for static in item["static_configs"] for address in static["targets"]]
         except NotPlainError:
             left.append(item)
             continue
         for host, port in addresses:
-            name = server if host in _LOOPBACK else _inventory_name(host)
+            name = server if host in LOOPBACK else host_names.inventory_name(host)
             hosts[name] = {"alertmanager_port": port} if port != 9093 else {}  # noqa: PLR2004 - Alertmanager's
     alerting["alertmanagers"] = left
     alerting = {key: value for key, value in alerting.items() if value}
@@ -181,191 +214,75 @@ def _alertmanagers(source: Source, server: str, variables: dict[str, t.Any]) -> 
     return hosts or {server: {}}
 
 
-def _targets(source: Source, server: str, notes: list[str]) -> tuple[list[Target], list[dict[str, t.Any]]]:
-    """Return the targets, and the jobs that stay unchanged."""
-    found: list[Target] = []
-    left = []
-    taken: set[tuple[str, str]] = set()
-    times = source.config.get("global") or {}
-    for job in source.config.get("scrape_configs") or []:
-        try:
-            of_job = list(_of_job(job, source, server, times))
-            if any(
-                target.host == server and target.endpoint["job"] == "prometheus" and target.endpoint["path"] != "/metrics"
-                for target in of_job
-            ):
-                raise NotPlainError("the metrics of the Prometheus server itself are not at /metrics")
-            keys = [
-                (target.endpoint["job"], target.endpoint.get("instance") or target.host + str(target.endpoint["port"]))
-                for target in of_job
-            ]
-            if len({*keys} | taken) != len(keys) + len(taken):
-                raise NotPlainError("two targets have the same instance")
-            taken.update(keys)
-            found += of_job
-            copied = sorted({file for pattern in target_files.patterns(job) for file in source.targets.get(pattern) or ()})
-            if copied:
-                notes.append(
-                    f"the job {job['job_name']}: the targets are copied from {', '.join(copied)}. Prometheus no longer reads "
-                    "these files"
-                )
-        except NotPlainError as error:  # noqa: PERF203 - as many as there are jobs
-            notes.append(f"the job {job['job_name']} is kept unchanged in prometheus_extra_scrape_configs: {error}")
-            left.append(job)
-    local = sorted({f"{target.address}:{target.endpoint['port']}" for target in found if target.address in _LOOPBACK})
-    if local:
-        notes.append(f"{', '.join(local)}: these targets are on the host {server}, and their instances are named after the host")
-    return found, left
+class _Jobs:
+    """The jobs of a configuration: the targets of those that the inventory can express, and the jobs that stay unchanged."""
 
-
-def _of_job(job: dict[str, t.Any], source: Source, server: str, times: t.Mapping[str, t.Any]) -> t.Iterator[Target]:
-    unknown = sorted(set(job) - _PLAIN_JOB)
-    if unknown:
-        raise NotPlainError(f"the inventory has no counterpart of {', '.join(unknown)}")
-    secret = sorted(key for key in job.get("params") or {} if secret_values.IN_PROMETHEUS(key))
-    if secret:
-        raise NotPlainError(f"the parameter {', '.join(secret)} is a secret")
-    statics = list(job.get("static_configs") or [])
-    for pattern in sorted(target_files.patterns(job)):
-        files = source.targets.get(pattern)
-        if files is None:
-            raise NotPlainError(f"no file matches {pattern} on the controller")
-        statics += [group for groups in files.values() for group in groups]
-    usual: dict[str, t.Any] = {
-        "job": job["job_name"],
-        "path": job.get("metrics_path") or "/metrics",
-        "scheme": job.get("scheme") or "http",
-        "params": job.get("params") or {},
-        **{key: job[key] for key in endpoints.TIMES if key in job and job[key] != times.get(key)},
-    }
-    # Prometheus scrapes a duplicate target once.
-    known = []
-    for static in statics:
-        for address in static.get("targets") or []:
-            if (address, static.get("labels") or {}) in known:
-                continue
-            known.append((address, static.get("labels") or {}))
-            yield _target(str(address), {str(k): str(v) for k, v in (static.get("labels") or {}).items()}, usual, server)
-
-
-def _target(address: str, labels: dict[str, str], usual: t.Mapping[str, t.Any], server: str) -> Target:
-    endpoint = dict(usual)
-    for label, key in (("__metrics_path__", "path"), ("__scheme__", "scheme"), ("job", "job")):
-        if label in labels:
-            endpoint[key] = labels.pop(label)
-    for label in [label for label in labels if label.startswith("__param_")]:
-        endpoint["params"] = {**endpoint["params"], label[len("__param_") :]: [labels.pop(label)]}
-    for key in endpoints.TIMES:
-        if f"__{key}__" in labels:
-            endpoint[key] = labels.pop(f"__{key}__")
-    host, endpoint["port"] = _host_and_port(address)
-    instance, named = labels.pop("instance", address), labels.pop("host", "")
-    wrong = [f"the label {name}: {problem}" for name, value in labels.items() if (problem := fields.label_problem(name, value))]
-    if wrong or any(sign in value for value in labels.values() for sign in inventory_file.TEMPLATE):
-        raise NotPlainError(wrong[0] if wrong else "a label value contains double braces")
-    prefix = instance.rpartition(":")[0] if instance.endswith(f":{endpoint['port']}") else instance
-    name = server if host in _LOOPBACK else next(n for n in (named, prefix, _inventory_name(host)) if _NAME.fullmatch(n))
-    if instance != f"{name}:{endpoint['port']}" and host not in _LOOPBACK:
-        endpoint["instance"] = instance
-    return Target(name, host, endpoint, labels)
-
-
-def _host_and_port(address: str) -> tuple[str, int]:
-    """Return host and port of the address of a target.
-
-    :raises NotPlainError: also if there is no port, since Prometheus 2 and 3 make different instances of such an address.
-    """
-    try:
-        parts = urlsplit(f"//{address}")
-        port = parts.port
-    except ValueError as error:
-        raise NotPlainError(f"the target {address} is not a valid address: {error}") from error
-    if not parts.hostname or "/" in address:
-        raise NotPlainError(f"the target {address} is not a valid address")
-    if port is None:
-        raise NotPlainError(f"the target {address} has no port")
-    return parts.netloc.rpartition("]")[0].lstrip("[") or parts.netloc.rpartition(":")[0], port
-
-
-def _inventory_name(host: str) -> str:
-    """Return a name for the inventory. Names cannot have the colons of an IPv6 address, because a colon precedes a port."""
-    return host.replace("::", "-").replace(":", "-").strip("-") or host
-
-
-def _hosts(
-    targets: list[Target], server: str, groups: dict[str, dict[str, t.Any]], contracts: t.Sequence[Contract]
-) -> dict[str, dict[str, t.Any]]:
-    """Return the variables of each host, and put hosts into the *groups* of their roles."""
-    by_host: dict[str, list[Target]] = {}
-    for target in targets:
-        by_host.setdefault(target.host, []).append(target)
-    found = {}
-    for name, of_host in sorted(by_host.items()):
-        addresses = sorted({target.address for target in of_host if target.address not in _LOOPBACK})
-        if len(addresses) > 1:
-            raise ValueError(
-                f"the targets of {name} have several addresses ({', '.join(addresses)}). Use one address for all of them, or "
-                "add a label host with a different name to each"
+    def __init__(self, source: Source, server: str, modules: adopted_probes.Modules, notes: list[str]) -> None:
+        """Decide for each job of *source*, and add the decisions to *notes*."""
+        self._source = source
+        self._jobs: dict[str, Job] = {job["job_name"]: job for job in source.config.get("scrape_configs") or []}
+        # By name of the job: why it stays unchanged, its targets, and the addresses that relabeling drops.
+        self._reasons: dict[str, str] = {}
+        self._targets: dict[str, list[Target]] = {}
+        self._dropped: dict[str, list[str]] = {}
+        for name in self._jobs:
+            self._decide(name, modules)
+        while True:
+            self.targets = [target for of_job in self._targets.values() for target in of_job]
+            host_names.name_hosts(self.targets, server)
+            conflict = conflicts.first_conflict(self.targets, server)
+            if conflict is None:
+                break
+            name, self._reasons[conflict[0]] = conflict
+            del self._targets[name]
+        self.left = [self._jobs[name] for name in self._jobs if name in self._reasons]
+        for name in self._jobs:
+            notes += self._notes(name)
+        local = sorted(
+            {f"{item.address}:{item.endpoint['port']}" for item in self.targets if item.is_local and not item.has_own_instance}
+        )
+        if local:
+            notes.append(
+                f"{', '.join(local)}: these targets are on the host {server}, and their instances are named after the host"
             )
-        shared = dict(set.intersection(*(set(target.labels.items()) for target in of_host)))
-        variables: dict[str, t.Any] = {"monitoring_address": addresses[0]} if addresses and addresses[0] != name else {}
-        if shared:
-            variables["monitoring_labels"] = dict(sorted(shared.items()))
-        roles = _roles(of_host, name == server, groups, contracts)
-        for target in of_host:
-            own = {key: value for key, value in sorted(target.labels.items()) if key not in shared}
-            role = roles.get(id(target), "")
-            if not role or own or not _has_defaults(target.endpoint):
-                scrape = {key: value for key, value in target.endpoint.items() if value and (key, value) not in _DEFAULTS}
-                variables.setdefault("monitoring_scrapes", []).append({**scrape, **({"labels": own} if own else {})})
-        found[name] = variables
-    return found
+
+    def _decide(self, name: str, modules: adopted_probes.Modules) -> None:
+        """Find the targets of a job, or the reason why the job stays unchanged."""
+        job = self._jobs[name]
+        try:
+            groups = static_groups(job, self._source.targets)
+            targets, self._dropped[name] = targets_of_job(job, groups, self._source.config.get("global") or {})
+            for target in targets:
+                if target.is_probe:
+                    adopted_probes.check_probe(target, modules)
+        except NotPlainError as error:
+            self._reasons[name] = str(error)
+        else:
+            self._targets[name] = targets
+
+    def _notes(self, name: str) -> t.Iterator[str]:
+        """Yield what differs from the configuration of a job."""
+        if name in self._reasons:
+            yield f"the job {name} is kept unchanged in prometheus_extra_scrape_configs: {self._reasons[name]}"
+            return
+        patterns = target_files.patterns(self._jobs[name])
+        copied = sorted({file for pattern in patterns for file in self._source.targets.get(pattern) or ()})
+        if copied:
+            yield f"the job {name}: the targets are copied from {', '.join(copied)}. Prometheus no longer reads these files"
+        if self._dropped[name]:
+            yield f"the job {name}: relabel_configs drops {', '.join(self._dropped[name])}. They are not in the inventory"
+
+    def share(self) -> str:
+        """Return how many of all targets in the configuration and its files became hosts."""
+        number = len(self.targets) + sum(_number_of_targets(job, self._source.targets) for job in self.left)
+        percent = f" ({100 * len(self.targets) // number} %)" if number else ""
+        return f"{len(self.targets)} of {number} targets are hosts now{percent}"
 
 
-_DEFAULTS = (("path", "/metrics"), ("scheme", "http"))
-
-
-def _has_defaults(endpoint: t.Mapping[str, t.Any]) -> bool:
-    """Return whether an endpoint has no settings that a role does not have."""
-    return (
-        not endpoint["params"]
-        and all(endpoint[key] == value for key, value in _DEFAULTS)
-        and not ({"instance", *endpoints.TIMES} & set(endpoint))
-    )
-
-
-def _roles(
-    targets: list[Target],
-    is_server: bool,  # noqa: FBT001
-    groups: dict[str, dict[str, t.Any]],
-    contracts: t.Sequence[Contract],
-) -> dict[int, str]:
-    """Return the role of each target of a host, by the identity of the target, and add the host to the group of the role.
-
-    A target has no role if no role matches, or if another target already has the role.
-    """
-    host, found = targets[0].host, {}
-    # Ports that roles use on the host, including monitoring servers that are not scraped.
-    ports: set[int] = set()
-    for contract in sorted(contracts, key=lambda contract: not contract.is_server):
-        variable = _PORT_VARIABLE.fullmatch(str(contract.scrape.get("port")))
-        if variable is None or "instances" in contract.scrape:
-            continue
-        usual = contract.defaults[variable.group(1)]
-        # A monitoring server is deployed only on hosts that are known to run it.
-        serves = is_server if contract.role == "prometheus" else host in groups.get(contract.role, {})
-        candidates = [
-            target
-            for target in sorted(targets, key=lambda target: target.endpoint["port"] != usual)
-            if target.endpoint["job"] == contract.scrape["job"]
-            and target.endpoint["path"] == "/metrics"
-            and target.endpoint["port"] not in ports
-        ]
-        if (contract.is_server and not serves) or (not contract.is_server and not candidates):
-            continue
-        port = candidates[0].endpoint["port"] if candidates else groups[contract.role][host].get(variable.group(1), usual)
-        ports.add(port)
-        groups.setdefault(contract.role, {})[host] = {variable.group(1): port} if port != usual else {}
-        if candidates:
-            found[id(candidates[0])] = contract.role
-    return found
+def _number_of_targets(job: Job, files: target_files.TargetFiles) -> int:
+    """Return the number of targets of *job* that are known without service discovery."""
+    try:
+        groups = static_groups(job, files)
+    except NotPlainError:
+        groups = list(job.get("static_configs") or [])
+    return sum(len(group.get("targets") or []) for group in groups)

@@ -5,7 +5,7 @@
 
 A target of the job ``probe_MODULE`` is scraped at a blackbox exporter, which probes what ``__param_target`` says
 (blackbox_exporter's README, "Prometheus Configuration"). The target has the labels of the host that
-has the probe in monitoring_probes.
+has the probe in monitoring_probes. A probe with a job of its own is in the same scrape config, with another label ``job``.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses import host_port
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import TIMES
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, active_servers
 
 ROLE = "blackbox_exporter"
 Target = dict[str, t.Any]
+# What a probe needs not have.
+OPTIONAL = ("job", "instance", *TIMES)
 
 
 def probe_targets(model: Model, server: str) -> dict[str, list[Target]]:
@@ -27,16 +30,19 @@ def probe_targets(model: Model, server: str) -> dict[str, list[Target]]:
     selected = set(model["servers"]["prometheus"][server]["scrape_hosts"])
     probers = {name: settings for name, settings in active_servers(model, ROLE).items() if name in selected}
     jobs: dict[str, list[Target]] = {}
-    for (module, target), labels in _probed_targets(model, selected).items() if probers else ():
+    for (module, target, job, named), labels in _probed_targets(model, selected).items() if probers else ():
+        instance = named or target
         for prober, settings in probers.items():
             own = {
                 "__metrics_path__": "/probe",
                 "__param_module": module,
                 "__param_target": target,
-                "instance": target if len(probers) == 1 else f"{target} from {prober}",
+                "instance": instance if len(probers) == 1 else f"{instance} from {prober}",
                 "module": module,
                 "prober": prober,
             }
+            if job:
+                own["job"] = job
             at = model["hosts"][prober]
             if any(item["role"] == ROLE and item["scheme"] == "https" for item in at["endpoints"]):
                 own["__scheme__"] = "https"
@@ -45,13 +51,17 @@ def probe_targets(model: Model, server: str) -> dict[str, list[Target]]:
     return dict(sorted(jobs.items()))
 
 
-def _probed_targets(model: Model, hosts: t.Collection[str]) -> dict[tuple[str, str], dict[str, str]]:
-    """Return the labels of each probed target, by module and target. Hosts with the same probe: only labels that all have."""
-    found: dict[tuple[str, str], dict[str, str]] = {}
+def _probed_targets(model: Model, hosts: t.Collection[str]) -> dict[tuple[str, str, str, str], dict[str, str]]:
+    """Return the labels of each probed target, by module, target, job and instance.
+
+    Hosts with the same probe: only labels that all have.
+    """
+    found: dict[tuple[str, str, str, str], dict[str, str]] = {}
     for name, host in model["hosts"].items():
         for probe in (host.get("probes") or ()) if name in hosts else ():
-            key = probe["module"], probe["target"] or host["address"]
-            labels = {"host": name, **host["labels"], **probe["labels"]}
+            key = probe["module"], probe["target"] or host["address"], probe.get("job") or "", probe.get("instance") or ""
+            times = {f"__{time}__": probe[time] for time in TIMES if time in probe}
+            labels = {"host": name, **times, **host["labels"], **probe["labels"]}
             first = found.get(key)
             found[key] = labels if first is None else {k: v for k, v in first.items() if labels.get(k) == v}
     return found

@@ -122,7 +122,12 @@ def expected_targets(
         roles = ()
     wanted = None if hosts is None else set(hosts)
     probed = [
-        {"job": job, "instance": labels["instance"], "host": labels.get("host", ""), "address": group["targets"][0]}
+        {
+            "job": labels.get("job", job),
+            "instance": labels["instance"],
+            "host": labels.get("host", ""),
+            "address": group["targets"][0],
+        }
         for job, groups in probes.probe_targets(model, server).items()
         for group in groups
         for labels in [group["labels"]]

@@ -120,7 +120,7 @@ def _values_from_targets(model: Model, label: str) -> t.Iterator[str]:
             yield ours.get(label) or item["labels"].get(label) or host["labels"].get(label, "")
     for server, settings in model["servers"].get("prometheus", {}).items():
         for job, groups in probes.probe_targets(model, server).items():
-            yield from (job if label == "job" else group["labels"].get(label, "") for group in groups)
+            yield from ({"job": job, **group["labels"]}.get(label, "") for group in groups)
         for config in settings["prometheus_extra_scrape_configs"] or []:
             for group in config.get("static_configs") or []:
                 if not isinstance(group, dict):

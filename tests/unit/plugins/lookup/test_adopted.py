@@ -5,22 +5,14 @@
 
 from __future__ import annotations
 
-import collections
-import contextlib
-import json
 import subprocess
-import tempfile
-import time
-import typing as t
-import urllib.request
 from pathlib import Path
 
 import inventories
 import pytest
+from adoptions import SERVER, adopt, deploy, model
 from ansible.errors import AnsibleLookupError
-from ansible.plugins.loader import lookup_loader
-from servers import running_prometheus
-from trees import put
+from scraped_targets import discovered
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption import target_files
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import role_contracts
@@ -28,63 +20,6 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.promet
 
 # The record of a change of a tree lies outside the tree.
 pytestmark = pytest.mark.usefixtures("private")
-
-SERVER = "mon.example.com"
-Labels = tuple[tuple[str, str], ...]
-
-
-def adopt(etc: Path, **options: t.Any) -> dict[str, t.Any]:
-    """Adopt the configuration in *etc*, which is the directory of the server itself."""
-    lookup = lookup_loader.get("vigie.monitoring.adopted")
-    options = {"server": SERVER, "config_dir": str(etc), **options}
-    (found,) = lookup.run([str(etc / "prometheus.yml")], variables={}, **options)
-    return dict(found)
-
-
-def model(adopted: dict[str, t.Any], path: Path) -> dict[str, t.Any]:
-    """Return the model of the adopted inventory, which has no mistakes."""
-    made, mistakes = inventories.Made(
-        path, {f"inv/{name}": text for name, text in adopted["files"].items()}, sources=["inv"]
-    ).build(role_contracts.contracts())
-    assert mistakes == []
-    return made
-
-
-def deploy(made: dict[str, t.Any], etc: Path) -> None:
-    """Put the files of the server onto it, as site does."""
-    put(etc, prometheus_tree(made, SERVER))
-
-
-def discovered(prometheus: str, etc: Path, jobs: set[str]) -> dict[str, collections.Counter[Labels]]:
-    """Return, by job, how often a real Prometheus with the configuration in *etc* scrapes each target.
-
-    What it scrapes in addition is left out, and so is the label that we add.
-    """
-    with (
-        tempfile.TemporaryDirectory() as data,
-        running_prometheus(prometheus, etc / "prometheus.yml", Path(data)) as url,
-    ):
-        return _asked(f"{url}/api/v1/targets?state=active", jobs)
-
-
-def _asked(url: str, jobs: set[str]) -> dict[str, collections.Counter[Labels]]:
-    """Return what the server at *url* has of *jobs*, when it has targets of each. It takes all that it finds in one go."""
-    deadline = time.monotonic() + 60
-    while True:
-        found: dict[str, collections.Counter[Labels]] = {}
-        with contextlib.suppress(OSError):
-            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - it is ours
-                targets = json.load(answer)["data"]["activeTargets"]
-            for target in targets:
-                labels = [("url", target["scrapeUrl"]), *target["labels"].items()]
-                if target["scrapePool"] in jobs:
-                    own = tuple(sorted((name, value) for name, value in labels if name != "host"))
-                    found.setdefault(target["scrapePool"], collections.Counter())[own] += 1
-        if set(found) == jobs:
-            return found
-        assert time.monotonic() < deadline, found
-        time.sleep(0.5)
-
 
 RELABELED = """
 scrape_configs:
@@ -231,9 +166,12 @@ def test_files_that_were_not_copied_are_named(etc: Path) -> None:
     ]
 
 
+# Service discovery keeps the jobs in Prometheus' own form.
+DISCOVERY = {"dns_sd_configs": [{"names": ["x"]}]}
 SECRETS = {
     "scrape_configs": [
         {
+            **DISCOVERY,
             "job_name": "shop",
             "static_configs": [{"targets": ["a:1"], "labels": {"token": "label"}}],
             "basic_auth": {"username": "user", "password": "hidden {{ 1 }}"},
@@ -241,11 +179,12 @@ SECRETS = {
         },
         {"job_name": "parameter", "static_configs": [{"targets": ["b:1"]}], "params": {"api_token": ["hidden"], "x": ["y"]}},
         {
+            **DISCOVERY,
             "job_name": "shop.",
             "static_configs": [{"targets": ["c:1"]}],
             "basic_auth": {"username": "u", "password": "hidden 2"},
         },
-        {"job_name": "file", "static_configs": [{"targets": ["d:1"]}], "basic_auth": {"username": "u", "password_file": "/p"}},
+        {**DISCOVERY, "job_name": "file", "basic_auth": {"username": "u", "password_file": "/p"}},
     ],
     "remote_write": [
         {"url": "http://192.0.2.2/", "oauth2": {"client_id": "i", "client_secret": "hidden", "token_url": "http://t/"}}

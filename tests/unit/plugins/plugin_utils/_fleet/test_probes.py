@@ -8,6 +8,7 @@ from __future__ import annotations
 from models import PROBER, probing_model
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.probes import probe_targets
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import expected_targets
 
 
 def test_a_probe_is_a_target_at_the_exporter() -> None:
@@ -56,3 +57,19 @@ def test_several_probe_from_where_they_are() -> None:
     assert only["labels"]["instance"] == "w.example.com"
     made["servers"]["blackbox_exporter"] = {"m": {**PROBER, "blackbox_exporter_state": "absent"}}
     assert probe_targets(made, "m") == {}
+
+
+def test_a_probe_can_have_a_job_an_instance_and_times() -> None:
+    """They are those of the target; the scrape config stays that of the module."""
+    own = {"job": "sites", "instance": "shop", "scrape_interval": "5m", "scrape_timeout": "20s"}
+    made = probing_model({"w": [{"module": "icmp", "target": "a"}, {"module": "icmp", "target": "a", **own}]})
+    ((usual, other),) = probe_targets(made, "m").values()
+    times = {"__scrape_interval__": "5m", "__scrape_timeout__": "20s"}
+    assert other["labels"] == {**usual["labels"], "job": "sites", "instance": "shop", **times}
+    assert [target["job"] for target in expected_targets(made, "m") if target["address"].endswith(":9115")] == [
+        "probe_icmp",
+        "sites",
+    ]
+    several = probing_model({"w": [{"module": "icmp", "target": "a", **own}]}, probers=("m", "n"))
+    ((first, second),) = probe_targets(several, "m").values()
+    assert [group["labels"]["instance"] for group in (first, second)] == ["shop from m", "shop from n"]
