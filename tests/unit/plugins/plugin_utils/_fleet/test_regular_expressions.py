@@ -16,7 +16,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.regular_ex
         r"No space left on device: (?P<path>/\S+)",
         r"a\++ [*+]+ [(?=] \(?=x",
         r"(?i)out of memory|(?U)x",
-        r"[[:alpha:]]+ \pL \p{Greek} \z \Q(\E",
+        r"[[:alpha:]]+ \pL \p{Greek} \z \Q(?=\E",
         r"\\1 is a backslash and a digit",
         "\\[(?P<a>x)\\]",
     ],
