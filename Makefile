@@ -44,7 +44,7 @@ unit: .venv/made ## Run the unit tests
 	@$(BIN)/pytest tests/unit
 
 .PHONY: bench
-bench: .venv/made ## Measure the cost of rendering large inventories, and draw docs/benchmark.svg
+bench: .venv/made ## Measure the cost of rendering large inventories, draw docs/benchmark.svg and write the table in README.md
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/benchmarks/bench.py
 
 .PHONY: bench-refresh

@@ -3,19 +3,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measure the cost of rendering the targets of generated inventories: by this collection, by templates, and by Ansible alone.
 
-The program prints a table, draws docs/benchmark.svg, and fails if a limit is exceeded. The plays run in turns. The CPU time of
-a play is the minimum of its runs, and its memory is the memory of the largest process.
+The program prints a table, draws docs/benchmark.svg, writes the table of README.md, and fails if a limit is exceeded. The plays
+run in turns. The CPU time of a play is the minimum of its runs, and its memory is the memory of the largest process.
+
+Every limit is a ratio of two measurements of one run: a slow or busy machine slows down both.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import os
+import platform
+import re
 import subprocess
 import sys
 import tempfile
 import typing as t
+from importlib.metadata import version
 from pathlib import Path
 
 import matplotlib as mpl
@@ -85,6 +91,11 @@ def above(costs: dict[str, Cost], play: str) -> float:
     return costs[play].cpu - costs["trivial"].cpu
 
 
+def cpu_ratio(costs: dict[str, Cost]) -> float:
+    """Return how many times the CPU time of the trivial play the playbook render takes."""
+    return costs["render.yml"].cpu / costs["trivial"].cpu
+
+
 def table(results: dict[int, dict[str, Cost]]) -> str:
     """Return all measurements as a table."""
     lines = [f"{'hosts':>6}  {'':<15} {'wall s':>7} {'CPU s':>7} {'above':>7} {'MiB':>6} {'ratio':>6}"]
@@ -102,7 +113,7 @@ def limits(results: dict[int, dict[str, Cost]]) -> list[tuple[str, float, float,
     largest = results.get(10000)
     if largest:
         memory = largest["render.yml"].memory / largest["trivial"].memory
-        found.append(("CPU seconds above the trivial play, 10,000 hosts, at most", above(largest, "render.yml"), 1.0))
+        found.append(("CPU time, times that of the trivial play, 10,000 hosts, at most", cpu_ratio(largest), 2.0))
         found.append(("memory, times that of the trivial play, 10,000 hosts, at most", memory, 1.5))
     if largest and 1000 in results:
         per_host = {hosts: above(results[hosts], "render.yml") / hosts for hosts in (1000, 10000)}
@@ -129,6 +140,33 @@ def draw(results: dict[int, dict[str, Cost]], path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
 
 
+def machine() -> str:
+    """Return the number of processors and their model."""
+    found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return f"{os.cpu_count()} processors ({found.group(1) if found else platform.machine()})"
+
+
+def write_readme(results: dict[int, dict[str, Cost]], path: Path) -> None:
+    """Replace the table of the benchmark in the README."""
+    rows = [
+        f"| {hosts:,} | {costs['trivial'].cpu:.1f} s | {costs['render.yml'].cpu:.1f} s | {cpu_ratio(costs):.2f} "
+        f"| {costs['by hand'].cpu:.1f} s | {costs['by hand, tuned'].cpu:.1f} s |"
+        for hosts, costs in results.items()
+    ]
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    lines = [
+        "| hosts | Ansible alone | `render` | ratio | a template over hostvars | each host looked up once |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *rows,
+        "",
+        f"CPU time of the whole run, measured on {today} with ansible-core {version('ansible-core')},",
+        f"Python {platform.python_version()} and {machine()}.",
+    ]
+    before, begin, rest = path.read_text(encoding="utf-8").partition("<!-- benchmark: begin -->\n")
+    end = "<!-- benchmark: end -->"
+    path.write_text(f"{before}{begin}\n" + "\n".join(lines) + f"\n\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+
+
 def main() -> None:
     """Measure, print, draw, and fail if a limit is exceeded."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -145,6 +183,9 @@ def main() -> None:
         print(f"{'kept    ' if kept else 'EXCEEDED'}  {what} {limit:g}: {value:.2f}")
     draw(results, arguments.picture)
     print(f"drawn: {arguments.picture}")
+    # The README shows the usual sizes only.
+    if tuple(results) == SIZES:
+        write_readme(results, PROJECT / "README.md")
     sys.exit(not all(kept for *_rest, kept in found))
 
 

@@ -106,6 +106,15 @@ def test_promtool_accepts_it(promtool: str, rendered: Path) -> None:
             assert f"targets/{targets.name}" in config.read_text()
 
 
+def test_the_model_is_built_once(tmp_path: Path) -> None:
+    """All tasks share it: to build the model of a large fleet takes as long as Ansible takes to load the inventory."""
+    label = "{{ lookup('pipe', 'echo built >> ' ~ inventory_dir ~ '/builds') }}"
+    hosts = {"p": {"ansible_host": "127.0.0.1", "monitoring_labels": {"built": label}}}
+    write(tmp_path, {"hosts.yml": {"all": {"children": {"prometheus": {"hosts": hosts}}}}})
+    render(tmp_path / "hosts.yml", tmp_path / "out")
+    assert (tmp_path / "builds").read_text().splitlines() == ["built"]
+
+
 def test_the_fleet_of_the_notes(tmp_path: Path) -> None:
     """33 servers on port 19100, with their labels."""
     render("inventory/myelefant", tmp_path)

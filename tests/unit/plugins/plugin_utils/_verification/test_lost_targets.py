@@ -130,6 +130,16 @@ def test_five_of_a_small_fleet_may_go(tmp_path: Path) -> None:
     assert lost_targets.lost_targets(without(before, "par00", "par01", "par02", "par03"), results) != []
 
 
+def test_targets_that_stay_are_not_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a fleet that has one host more; what a host loses is found in any case."""
+    before = fleet(prometheus_max_lost_targets=0)
+    results = held(tmp_path, without(before, "par05"))
+    with monkeypatch.context() as patch:
+        patch.setattr(lost_targets, "_targets", lambda _files: pytest.fail("the targets are parsed"))
+        assert lost_targets.lost_targets(before, results) == []
+    assert lost_targets.lost_targets(without(before, "par11"), results) != []
+
+
 def test_one_run_may_accept_it(tmp_path: Path) -> None:
     """As an extra variable, which all servers have."""
     before = fleet(prometheus_lost_targets="accept")
