@@ -95,6 +95,17 @@ options:
     description: Text of the systemd unit.
     type: str
     default: ""
+  user:
+    description:
+      - System user of the service. The module creates the user, and a group of the same name, if they do not exist. It does not
+        change an existing user, and never removes one.
+    type: str
+    default: ""
+  data_dir:
+    description: >-
+      Directory that belongs to O(user), mode 0750. The module creates the directory if it does not exist, and never removes it.
+    type: path
+    default: ""
   files:
     description: Other files of the service.
     type: list
@@ -215,6 +226,38 @@ options:
         description: Seconds that the service must stay up.
         type: float
         default: 2.0
+  check:
+    description:
+      - Query that shows whether the service does its work, for example reads the program that it monitors. The module sends the
+        query in every run, except in check mode, and fails if the answer does not pass. It does not roll back then, because the
+        reason is outside the service.
+      - The options are those of O(vigie.monitoring.service_files#module:check).
+    type: dict
+    suboptions:
+      url:
+        description: See O(vigie.monitoring.service_files#module:check.url).
+        type: str
+        required: true
+      username:
+        description: See O(vigie.monitoring.service_files#module:check.username).
+        type: str
+        default: ""
+      password:
+        description: See O(vigie.monitoring.service_files#module:check.password).
+        type: str
+        default: ""
+      pattern:
+        description: See O(vigie.monitoring.service_files#module:check.pattern).
+        type: str
+        default: ""
+      message:
+        description: See O(vigie.monitoring.service_files#module:check.message).
+        type: str
+        required: true
+      timeout:
+        description: See O(vigie.monitoring.service_files#module:check.timeout).
+        type: int
+        default: 5
   keep:
     description: Number of previous versions to keep.
     type: int
@@ -284,6 +327,10 @@ previous_version:
   description: Version in service before the run.
   returned: when O(state=present)
   type: str
+name:
+  description: The option O(name).
+  returned: success
+  type: str
 services:
   description: Names of all services that have versions below O(root) after the run.
   returned: success
@@ -299,6 +346,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._common.module import RedactingModule
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import files, locks
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.account import Account, AccountError
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.answers import CHECK_SPEC, failed_check
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree_spec import TREE_SPEC, TreeError
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.download import DownloadError
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.release import Release
@@ -335,9 +384,12 @@ SPEC: dict[str, t.Any] = {
     "root": {"type": "path", "default": "/opt/vigie"},
     "binaries": {"type": "list", "elements": "str", "default": []},
     "unit": {"type": "str", "default": ""},
+    "user": {"type": "str", "default": ""},
+    "data_dir": {"type": "path", "default": ""},
     "files": {"type": "list", "elements": "dict", "default": [], "options": FILE_SPEC},
     "config": {"type": "dict", "options": TREE_SPEC},
     "probe": {"type": "dict", "default": {}, "options": PROBE_SPEC, "apply_defaults": True},
+    "check": {"type": "dict", "options": CHECK_SPEC},
     "keep": {"type": "int", "default": 1},
     **locks.LOCK_SPEC,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -352,8 +404,22 @@ def remove(module: AnsibleModule, release: Release) -> dict[str, t.Any]:
     return {"changed": changed, "actions": ["remove"] if changed else []}
 
 
-def apply(module: AnsibleModule, release: Release) -> dict[str, t.Any]:
+def create_account(module: AnsibleModule) -> list[str]:
+    """Create what the account of the service lacks; return the actions. The files of the release need their owner.
+
+    :raises AccountError: nothing else has changed.
+    """
+    account = Account(module.params["user"], module.params["data_dir"], module.run_command)
+    actions = account.find_actions()
+    if not module.check_mode:
+        account.create(actions)
+    return actions
+
+
+def apply(module: AnsibleModule, release: Release, account_actions: list[str]) -> dict[str, t.Any]:
     """Deploy the release; return the result of the module.
+
+    :param account_actions: what was done, or in check mode has to be done, for the account of the service.
 
     :raises DownloadError, ServiceError, TreeError: nothing has changed, or everything was rolled back.
     """
@@ -362,8 +428,8 @@ def apply(module: AnsibleModule, release: Release) -> dict[str, t.Any]:
     actions = release.find_actions()
     previous = release.versions.stamp(release.versions.current()).get("version")
     result = {
-        "changed": bool(actions),
-        "actions": actions,
+        "changed": bool(account_actions or actions),
+        "actions": account_actions + actions,
         "arch": release.arch,
         "version": "" if release.packaged else module.params["version"],
         "previous_version": previous,
@@ -395,19 +461,28 @@ def main() -> None:
     params = module.params
     os.environ.update({name: str(value) for name, value in params["environment"].items()})
     try:
+        account_actions = create_account(module) if params["state"] == "present" else []
         release = Release(params, module.run_command)
         with locks.held(release.locks(), params["lock_timeout"], shared=module.check_mode):
-            result = remove(module, release) if params["state"] == "absent" else apply(module, release)
+            result = remove(module, release) if params["state"] == "absent" else apply(module, release, account_actions)
     except locks.BusyError as error:
         module.fail_json(msg=f"{params['name']}: {error}", busy=error.busy)
-    except (DownloadError, ServiceError, TreeError, files.InterruptedRunError, files.UnsafePathError) as error:
+    except (AccountError, DownloadError, ServiceError, TreeError, files.InterruptedRunError, files.UnsafePathError) as error:
         module.fail_json(msg=f"{params['name']}: {error}")
     except OSError as error:
         # `apply` rolls back errors after the first change, and raises another exception.
         module.fail_json(
             msg=f"{params['name']}: Cannot write a file: {files.describe_error(error, params['root'])}. The service is unchanged."
         )
-    module.exit_json(**result, services=services(params["root"]))
+    result.update(name=params["name"], services=services(params["root"]))
+    problem = failed_check(params["check"]) if params["check"] and _is_in_service(module) else ""
+    if problem:
+        module.fail_json(msg=problem, **result)
+    module.exit_json(**result)
+
+
+def _is_in_service(module: AnsibleModule) -> bool:
+    return module.params["state"] == "present" and not module.check_mode
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ author:
 description:
   - Queries a Prometheus server until each expected target is up. If the time runs out, the module fails with the reason that
     Prometheus reports for each target that is not up.
-  - Only a scrape after the start of the module counts. The state of a target before a change is ignored.
+  - By default, only a scrape after the start of the module counts. The state of a target before a change is ignored.
   - The module changes nothing. In check mode, the module queries the server once and never fails.
 options:
   url:
@@ -41,6 +41,12 @@ options:
     type: str
     choices: [up, scraped]
     default: up
+  fresh:
+    description: >-
+      Whether each target needs a scrape after the start of the module. V(false) accepts the last scrape, for a run that has
+      changed nothing.
+    type: bool
+    default: true
   timeout:
     description: Seconds to wait.
     type: int
@@ -92,16 +98,19 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client 
 
 # The URL of a query has room for this number of targets.
 MAX_QUERIED_TARGETS = 100
+# Seconds. Prometheus treats a series without a newer sample as gone.
+LAST_SCRAPE_WITHIN = 300
 
 
 def wait(params: dict[str, t.Any], *, once: bool) -> tuple[list[prometheus_targets.Target], list[str]]:
     """Query the server until all targets are up or the time runs out; return the active targets and the missing targets."""
-    since = time.time()
+    began = time.time()
+    since = began if params["fresh"] else began - LAST_SCRAPE_WITHIN
     active: list[prometheus_targets.Target] = []
     # The list of all targets of a large fleet has megabytes. Query a few targets alone, and the reasons only at the end.
     query_alone = params["until"] == "up" and not once and len(params["targets"]) <= MAX_QUERIED_TARGETS
     while True:
-        over = once or time.time() - since >= params["timeout"]
+        over = once or time.time() - began >= params["timeout"]
         try:
             if query_alone and not over:
                 waiting = [
@@ -109,8 +118,8 @@ def wait(params: dict[str, t.Any], *, once: bool) -> tuple[list[prometheus_targe
                 ]
             else:
                 active = prometheus_targets.fetch(params["url"], timeout=10)
-                begun = 0 if once else since
-                waiting = prometheus_targets.waiting_for(params["targets"], active, begun, time.time(), since + params["timeout"])
+                since = 0 if once else since
+                waiting = prometheus_targets.waiting_for(params["targets"], active, since, time.time(), began + params["timeout"])
         except ApiError as error:
             waiting = [(str(error), False)]
         settled = all(final for _line, final in waiting) if params["until"] == "scraped" else not waiting
@@ -127,6 +136,7 @@ def main() -> None:
             "targets": {"type": "list", "elements": "dict", "default": []},
             "hosts": {"type": "list", "elements": "str", "default": []},
             "until": {"type": "str", "choices": ["up", "scraped"], "default": "up"},
+            "fresh": {"type": "bool", "default": True},
             "timeout": {"type": "int", "default": 60},
             "interval": {"type": "float", "default": 1.0},
         },

@@ -118,9 +118,22 @@ def private_directory(path: str) -> None:
     os.chmod(path, 0o700)
 
 
+def _part_prefix(path: str) -> str:
+    # File names are limited to 255 bytes.
+    return f".{os.path.basename(path)[:50]}."
+
+
+def remove_parts(path: str) -> None:
+    """Remove the temporary files of runs that were killed while they wrote the file or the link *path*."""
+    directory = os.path.dirname(path)
+    for name in names(directory):
+        if name.startswith(_part_prefix(path)) and name.endswith(".part"):
+            remove(os.path.join(directory, name))
+
+
 def write(path: str, content: bytes, mode: int, uid: int = -1, gid: int = -1) -> None:
     """Write *content* to *path* atomically: readers see either the old or the new file."""
-    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=os.path.dirname(path))
+    handle, temporary = tempfile.mkstemp(prefix=_part_prefix(path), suffix=".part", dir=os.path.dirname(path))
     try:
         with name_in_errors(path), os.fdopen(handle, "wb") as stream:
             stream.write(content)

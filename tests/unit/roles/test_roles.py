@@ -116,4 +116,5 @@ def test_programs_of_the_administrator_are_found_with_su() -> None:
             if any(map(ADMINISTRATORS.search, called)):
                 assert "/usr/sbin" in task["environment"]["PATH"], f"{path}: {task['name']}"
                 found += 1
-    assert found >= 6
+    # The modules service_files and release search these directories themselves.
+    assert found >= 3

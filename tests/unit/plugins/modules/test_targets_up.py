@@ -40,7 +40,60 @@ def test_a_missing_target_is_waited_for_as_long_as_it_may_come(
     monkeypatch.setattr(targets_up.prometheus_targets, "time", clock)
     monkeypatch.setattr(targets_up.prometheus_targets, "fetch", lambda *_args, **_options: [])
     monkeypatch.setattr(targets_up.prometheus_targets, "not_up", lambda *_args, **_options: ["web1:9100"])
-    params: dict[str, t.Any] = {"url": "http://x", "targets": EXPECTED, "until": until, "timeout": 60, "interval": 1.0}
+    params: dict[str, t.Any] = {
+        "url": "http://x",
+        "targets": EXPECTED,
+        "until": until,
+        "timeout": 60,
+        "interval": 1.0,
+        "fresh": True,
+    }
     _active, (line,) = targets_up.wait(params, once=False)
     assert line == "web1:9100 (job node): Prometheus does not know this target"
     assert clock.now - 1000 == seconds
+
+
+@pytest.mark.parametrize(("fresh", "seconds"), [(True, 12), (False, 0)])
+def test_a_run_without_a_change_does_not_wait_for_a_scrape(monkeypatch: pytest.MonkeyPatch, fresh: bool, seconds: float) -> None:  # noqa: FBT001 - a parameter
+    """Prometheus scrapes every 20 seconds, the last time 8 seconds ago, and the target was up."""
+    clock = Clock()
+
+    def get_json(_url: str, _timeout: float, *_path: str) -> t.Any:
+        last = clock.now - (clock.now - 992) % 20
+        return [{"metric": {"job": "node", "instance": "web1:9100"}, "values": [[last, "1"]]}]
+
+    monkeypatch.setattr(targets_up, "time", clock)
+    monkeypatch.setattr(targets_up.prometheus_targets, "time", clock)
+    monkeypatch.setattr(targets_up.prometheus_targets, "get_json", get_json)
+    params: dict[str, t.Any] = {
+        "url": "http://x",
+        "targets": EXPECTED,
+        "until": "up",
+        "timeout": 60,
+        "interval": 1.0,
+        "fresh": fresh,
+    }
+    assert targets_up.wait(params, once=False) == ([], [])
+    assert clock.now - 1000 == seconds
+
+
+def test_a_target_that_was_down_is_waited_for_without_a_change_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last scrape failed: the run waits and fails."""
+    clock = Clock()
+    down = [{"metric": {"job": "node", "instance": "web1:9100"}, "values": [[999, "0"]]}]
+    target = {**EXPECTED[0], "health": "down", "last_error": "refused", "last_scrape": 999.0, "interval": 20}
+    monkeypatch.setattr(targets_up, "time", clock)
+    monkeypatch.setattr(targets_up.prometheus_targets, "time", clock)
+    monkeypatch.setattr(targets_up.prometheus_targets, "get_json", lambda *_arguments: down)
+    monkeypatch.setattr(targets_up.prometheus_targets, "fetch", lambda *_args, **_options: [target])
+    params: dict[str, t.Any] = {
+        "url": "http://x",
+        "targets": EXPECTED,
+        "until": "up",
+        "timeout": 60,
+        "interval": 1.0,
+        "fresh": False,
+    }
+    _active, (line,) = targets_up.wait(params, once=False)
+    assert line == "web1:9100 (job node): down: refused"
+    assert clock.now - 1000 == 60
