@@ -66,6 +66,8 @@ FILES = {
 - name: Deploy the NAME service
   ansible.builtin.import_role:
     name: vigie.monitoring.release_service
+    # This role has validated its own arguments.
+    rolespec_validate: false
   vars:
     release_service_name: NAME
     release_service_state: "{{ NAME_state }}"
