@@ -12,9 +12,11 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import (
     alertmanager,
+    alloy,
     firewall,
     grafana,
     grafana_alerting,
+    loki,
     mtail_examples,
     mtail_programs,
     preview,
@@ -73,6 +75,8 @@ class FilterModule:
             "_mtail_programs": mtail_programs.mtail_programs,
             "_mtail_sources": mtail_programs.mtail_sources,
             "_mtail_examples": mtail_examples.mtail_examples,
+            "_alloy_config": alloy.alloy_config,
+            "_loki_files": loki.loki_files,
             "_offboarding_problem": offboarding.offboarding_problem,
             "_maintenance": silences.maintenance,
             "_silence_problem": silences.silence_problem,

@@ -21,6 +21,7 @@ generate() {
 }
 
 generate dashboard Dashboard dashboard
+generate composable/logs/panelcfg Options logs-options
 for panel in timeseries stat table bargauge statetimeline; do
     generate "composable/$panel/panelcfg" Options "$panel-options"
     generate "composable/$panel/panelcfg" FieldConfig "$panel-custom"
@@ -45,6 +46,7 @@ print(json.dumps({
     "$comment": "Made by schema.sh from the npm package @grafana/schema (Grafana Labs, Apache-2.0).",
     "version": sys.argv[1],
     "dashboard": read("dashboard"),
-    "panels": {kind: panel(name) for kind, name in names.items()},
+    # The logs panel has no options of fields.
+    "panels": {**{kind: panel(name) for kind, name in names.items()}, "logs": {"options": read("logs-options")}},
 }, indent=None, separators=(",", ":")).replace('"$schema"', '\n"$schema"'))
 END

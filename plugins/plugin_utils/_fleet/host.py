@@ -17,7 +17,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields imp
     parse_thresholds,
     threshold_format_problem,
 )
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.host_logs import host_logs
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.host_logs import host_log_files, host_logs
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.host_templates import REFERENCE, HostTemplates
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.inventory_variables import HostVariables
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.merging import merged_dictionary, merged_list
@@ -66,6 +66,8 @@ class HostBuilder:
             found["maintenance"] = maintenance
         if logs:
             found["logs"] = logs
+        if log_files := host_log_files(self._templates):
+            found["log_files"] = log_files
         if options:
             found["scrape_options"] = options
             for item in found["endpoints"]:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The log rules of one host. Private to the collection."""
+"""The log rules of one host, and the logs that the host sends to Loki. Private to the collection."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import json
 import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.host_templates import HostTemplates
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.log_files import LogFiles, build_log_files
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.log_rules import LogRule, Problem, build_log_rule
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.merging import merged_list
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import is_static
 
 _VARIABLE = "monitoring_logs"
+_FILES = "monitoring_log_files"
 Built = tuple[list[LogRule], list[Problem]]
 
 
@@ -56,3 +58,15 @@ def _build(items: list[t.Any]) -> Built:
         if rule:
             rules.append(rule)
     return sorted(rules, key=lambda rule: rule["name"]), problems
+
+
+def host_log_files(templates: HostTemplates) -> list[LogFiles]:
+    """Return the logs of monitoring_log_files."""
+    found = []
+    for index, raw in enumerate(merged_list(templates, _FILES)):
+        item, problems = build_log_files(raw)
+        for field, value, remedy in problems:
+            templates.report(f"{_FILES}[{index}]{f'.{field}' if field else ''}", value, remedy)
+        if item:
+            found.append(item)
+    return found

@@ -11,6 +11,8 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import urlsplit
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses import host_port, reached_at
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.log_files import LogFiles
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.log_rules import LogRule
 
 
@@ -55,6 +57,8 @@ class HostOptions(t.TypedDict, total=False):
     scrape_options: dict[str, dict[str, t.Any]]
     # The rules of monitoring_logs, by name. Hosts with the same groups share the list.
     logs: list[LogRule]
+    # The logs of monitoring_log_files.
+    log_files: list[LogFiles]
 
 
 class Host(HostOptions):
@@ -130,6 +134,15 @@ def active_servers(model: Model, role: str) -> dict[str, dict[str, t.Any]]:
     """Return the hosts whose *role* serves the fleet, with its variables: all of the role's but those that are retired."""
     servers = model["servers"].get(role, {})
     return {name: settings for name, settings in servers.items() if settings.get(f"{role}_state") != "absent"}
+
+
+def server_address(model: Model, host: str, name: str, role: str) -> str:
+    """Return the address and port at which *host* reaches the server of *role* on the host *name*."""
+    settings = model["servers"][role][name]
+    port = int(settings[f"{role}_port"])
+    if name == host:
+        return reached_at(settings[f"{role}_listen_address"], port)
+    return host_port(model["hosts"][name]["address"], port)
 
 
 def route_prefix(external_url: t.Any, flags: t.Mapping[str, t.Any] | None = None) -> str:

@@ -15,6 +15,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems i
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import Contract, roles
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import MISSING, Renderer, plain
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import endpoints, log_rules, variable_names
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.log_files import validate_log_files
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.maintenance import validate_maintenance
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.otlp import validate_otlp
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.probes import validate_probes
@@ -66,6 +67,7 @@ def build_model(
     validate_servers(inventory, model, contracts, problems, is_complete=not host and not without)
     validate_otlp(inventory, model, problems)
     log_rules.validate_log_rules(model, problems)
+    validate_log_files(model, problems)
     validate_scrape_options(model, problems, is_complete=not host and not without)
     if not host:
         unknown = variable_names.validate_variable_names(inventory, contracts, groups, render, problems)

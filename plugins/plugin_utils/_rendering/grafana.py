@@ -13,15 +13,16 @@ import json
 import re
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses import host_port, reached_at
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import RESERVED
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import (
     Model,
     active_servers,
+    server_address,
     server_route_prefix,
     server_settings,
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import made_yaml, merged
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.grafana_logs import with_logs
 
 ROLE = "grafana"
 FOLDER = "Vigie"
@@ -47,10 +48,13 @@ def source_uid(kind: str, host: str) -> str:
 
 
 def datasources(model: Model, host: str) -> list[dict[str, t.Any]]:
-    """Return the data sources of the Grafana on *host*: the Prometheus servers, the first one by default, and Alertmanagers."""
+    """Return the data sources of the Grafana on *host*: Prometheus servers, Alertmanagers and Lokis.
+
+    The first one, usually a Prometheus server, is the default.
+    """
     settings = server_settings(model, ROLE, host)
     found: list[dict[str, t.Any]] = []
-    for kind, title in (("prometheus", "Prometheus"), ("alertmanager", "Alertmanager")):
+    for kind, title in (("prometheus", "Prometheus"), ("alertmanager", "Alertmanager"), ("loki", "Loki")):
         for name, server in active_servers(model, kind).items():
             source: dict[str, t.Any] = {
                 # Grafana identifies a data source by name. It rejects a data source with a new name and an existing uid.
@@ -58,7 +62,7 @@ def datasources(model: Model, host: str) -> list[dict[str, t.Any]]:
                 "uid": source_uid(kind, name),
                 "type": kind,
                 "access": "proxy",
-                "url": f"http://{_server_address(model, host, name, server, kind)}{server_route_prefix(server, kind)}",
+                "url": f"http://{server_address(model, host, name, kind)}{server_route_prefix(server, kind)}",
                 "editable": False,
                 "isDefault": not found,
                 "jsonData": _json_data(kind, server),
@@ -84,14 +88,9 @@ def literal(secret: str) -> str:
     return secret if _SECRET_REFERENCE.fullmatch(secret) else secret.replace("$", "$$")
 
 
-def _server_address(model: Model, host: str, name: str, server: t.Mapping[str, t.Any], kind: str) -> str:
-    port = int(server[f"{kind}_port"])
-    return (
-        reached_at(server[f"{kind}_listen_address"], port) if name == host else host_port(model["hosts"][name]["address"], port)
-    )
-
-
 def _json_data(kind: str, server: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    if kind == "loki":
+        return {}
     if kind == "alertmanager":
         return {"implementation": "prometheus", "handleGrafanaManagedAlerts": False}
     return {
@@ -116,12 +115,15 @@ def grafana_dashboards(model: Model, host: str, community: t.Sequence[str] = ())
     """
     settings = server_settings(model, ROLE, host)
     labels = settings["grafana_label_variables"] or distinguishing_labels(model)
-    default = next((source["uid"] for source in datasources(model, host) if source.get("isDefault")), "")
+    sources = datasources(model, host)
+    default = next((source["uid"] for source in sources if source.get("isDefault")), "")
+    logs = next((source["uid"] for source in sources if source.get("type") == "loki"), "")
     files = {}
     for name, page in pages(model).items():
         # The dashboard of a role of the user can be an export of Grafana.
         filled = without_inputs(page, default, name) if "__inputs" in page else page
-        files[f"{FOLDER}/{name}.json"] = _dashboard_text(with_labels(filled, labels))
+        # The streams of Loki do not have all labels of the fleet, so that with_labels must not change the query of the logs.
+        files[f"{FOLDER}/{name}.json"] = _dashboard_text(with_logs(with_labels(filled, labels), logs))
     for item, text in zip(settings["grafana_community_dashboards"], community):
         name = f"{item['id']}-{item['revision']}"
         try:

@@ -25,6 +25,7 @@ MONITORING = frozenset(
         "address",
         "groups",
         "labels",
+        "log_files",
         "logs",
         "logs_engine",
         "maintenance",

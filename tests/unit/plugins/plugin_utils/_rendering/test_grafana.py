@@ -109,6 +109,32 @@ def test_a_server_below_a_path_is_asked_there(tmp_path: Path) -> None:
     ]
 
 
+def test_a_loki_is_a_data_source_and_its_lines_are_on_the_dashboard_of_the_hosts(tmp_path: Path) -> None:
+    """For all hosts that are selected. A fleet without a Loki has neither."""
+    assert "loki" not in {source["type"] for source in datasources(model(tmp_path), "pages")}
+    inventory = fleet()
+    children = inventory["hosts.yml"]["all"]["children"]
+    children["loki"] = {"hosts": {"logs": {"ansible_host": "192.0.2.8"}, "old": {"loki_state": "absent"}}}
+    its, problems = Made(tmp_path / "with", inventory).build(contracts())
+    assert problems == []
+    assert [(source["uid"], source["url"]) for source in datasources(its, "pages") if source["type"] == "loki"] == [
+        ("loki-logs", "http://192.0.2.8:3100")
+    ]
+    files = grafana_dashboards(its, "pages")
+    found = {
+        name: [
+            (panel["datasource"]["uid"], panel["targets"][0]["expr"])
+            for panel in json.loads(text)["panels"]
+            if panel["type"] == "logs"
+        ]
+        for name, text in files.items()
+    }
+    assert found.pop("Vigie/node_exporter.json") == [("loki-logs", '{host=~"$node",host=~".+"}')]
+    assert not any(found.values())
+    page = json.loads(files["Vigie/node_exporter.json"])
+    assert len({panel["id"] for panel in page["panels"]}) == len(page["panels"])
+
+
 def test_uids_fit_and_differ() -> None:
     """Grafana takes forty characters of a few kinds."""
     found = [source_uid("prometheus", name) for name in ("a.b", "a-b", LONG, f"{LONG}x")]
