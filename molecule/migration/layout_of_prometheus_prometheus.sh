@@ -110,7 +110,8 @@ scrape_configs:
     file_sd_configs:
       - files: [targets/*.json]
     relabel_configs:
-      - {target_label: made_by, replacement: hand}
+      # adopt keeps the job as it is: Python does not have this class of characters.
+      - {source_labels: [job], regex: '\pL+', target_label: made_by, replacement: hand}
 scrape_config_files:
   - scrape_configs/*
 YAML

@@ -21,11 +21,12 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.promet
 # The record of a change of a tree lies outside the tree.
 pytestmark = pytest.mark.usefixtures("private")
 
+# Python has no \pL: the job stays in Prometheus' own form.
 RELABELED = """
 scrape_configs:
 - job_name: relabeled
   file_sd_configs: [{files: ['targets/*.json']}, {files: [elsewhere/c.json]}]
-  relabel_configs: [{source_labels: [__meta_filepath], regex: '.*/(.*)[.]json', target_label: from}]
+  relabel_configs: [{source_labels: [__meta_filepath], regex: '.*/(\\pL*)[.]json', target_label: from}]
 - job_name: plain
   file_sd_configs: [{files: ['./targets/a.json']}]
   metrics_path: /m
@@ -59,6 +60,7 @@ def test_no_target_is_lost_or_there_twice(etc: Path, tmp_path: Path, newest_prom
     kept = etc / "targets.before-vigie"
     assert sorted(path.name for path in kept.iterdir()) == ["a.json", "b.json"]
     said = "\n".join(adopted["notes"])
+    assert "the job relabeled is kept unchanged in prometheus_extra_scrape_configs: " in said
     assert f"the job relabeled: the targets are copied from {etc}/targets/a.json, {etc}/targets/b.json. " in said
     assert f"the job plain: the targets are copied from {etc}/targets/a.json. " in said
 
