@@ -19,6 +19,7 @@ PROMETHEUS = {
     "scrape_configs": [
         {
             "job_name": "shop",
+            "dns_sd_configs": [{"names": ["x"]}],
             "static_configs": [{"targets": ["web1:9200"]}],
             "basic_auth": {"username": "user", "password": "swordfish {{ 1 }}"},
         }
