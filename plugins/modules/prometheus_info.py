@@ -23,7 +23,8 @@ options:
     required: true
   hosts:
     description:
-      - Limit RV(alerts), RV(builds) and RV(clocks) to these hosts, by the label C(host). An empty list means all hosts.
+      - Limit RV(alerts), RV(builds), RV(clocks) and RV(largest) to these hosts, by the label C(host). An empty list means all
+        hosts.
     type: list
     elements: str
     default: []
@@ -85,6 +86,13 @@ clocks:
   returned: success
   type: list
   elements: dict
+largest:
+  description:
+    - The ten targets with the most series in their last scrape, each with C(host), C(job), C(instance) and C(series).
+    - The first has the most series.
+  returned: success
+  type: list
+  elements: dict
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -113,6 +121,7 @@ def main() -> None:
             alerts=prometheus.alerts(url, timeout, hosts),
             builds=prometheus.builds(url, timeout, hosts),
             clocks=prometheus.clocks(url, timeout, hosts),
+            largest=prometheus.largest(url, timeout, hosts),
         )
     except ApiError as error:
         module.fail_json(msg=str(error))

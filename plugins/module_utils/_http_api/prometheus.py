@@ -16,6 +16,8 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.promql 
 
 Rows = list[dict[str, t.Any]]
 _BUILD = "_build_info"
+# Number of targets in the list of the largest.
+LARGEST = 10
 
 
 def rules(url: str, timeout: float) -> Rows:
@@ -118,6 +120,16 @@ def clocks(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
         {"host": labels.get("host", ""), "instance": labels.get("instance", ""), "offset": round(value, 3)}
         for labels, value in offsets
     ]
+
+
+def largest(url: str, timeout: float, hosts: t.Collection[str]) -> Rows:
+    """Return host, job, instance and series (number of series in the last scrape) of the targets with the most series."""
+    matchers = f"{{{_host_matcher(hosts).removeprefix(', ')}}}"
+    found = _query(url, timeout, f"topk({LARGEST}, scrape_samples_post_metric_relabeling{matchers})")
+    rows = [
+        {**{key: labels.get(key, "") for key in ("host", "job", "instance")}, "series": int(value)} for labels, value in found
+    ]
+    return sorted(rows, key=lambda row: (-row["series"], row["job"], row["instance"]))
 
 
 def _host_matcher(hosts: t.Collection[str]) -> str:

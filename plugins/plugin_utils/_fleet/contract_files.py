@@ -27,8 +27,8 @@ _ROLE = re.compile(r"[a-z][a-z0-9_]*")
 # Tags with a meaning of their own, groups of Ansible, and names of files in the configuration of Prometheus.
 _RESERVED = frozenset(
     (
-        *("all", "always", "cleanup", "configure", "extra", "install", "monitoring", "never", "service", "tagged", "targets"),
-        *("thresholds", "ungrouped", "untagged", "verify"),
+        *("all", "always", "cleanup", "configure", "extra", "install", "limits", "monitoring", "never", "service", "tagged"),
+        *("targets", "thresholds", "ungrouped", "untagged", "verify"),
     )
 )
 

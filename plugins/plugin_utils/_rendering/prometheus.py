@@ -20,6 +20,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.scrape_opt
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import made_yaml, merged
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import password_file, scrape_config
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import rules
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.scrape_limits import LIMIT, limit_groups
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import pools, scraped_endpoints, targets_files
 
 
@@ -113,10 +114,14 @@ def configuration_files(model: Model, server: str, config: dict[str, t.Any]) -> 
     for job, web in web_of_jobs(model, server).items():
         if web.get("username"):
             files[password_file(job, web)] = {"content": str(web["password"]), "secret": True}
-    for name, pool in pools(model, server).items():
+    of_server = pools(model, server)
+    for name, pool in of_server.items():
         secret = secret_file(name, pool.options)
         if secret:
             files[secret[0]] = {"content": secret[1], "secret": True}
+    # Without a rule that reads the series, nothing needs them.
+    if any(LIMIT in text for text in model["rules"].values()):
+        files["rules/limits.yml"] = made_yaml({"groups": limit_groups(of_server, config["global"]["scrape_timeout"])})
     for name, groups in rules.alert_rules(model, server).items():
         files[f"rules/{name}.yml"] = made_yaml({"groups": groups})
     extra = server_settings(model, "prometheus", server)["prometheus_extra_rules"]

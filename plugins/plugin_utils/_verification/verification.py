@@ -36,13 +36,21 @@ def verification_report(
             lines += _card(model, host, answered, rows)
     else:
         for server, of_server in rows.items():
-            lines += [f"Prometheus on {server}:", *table(of_server)]
+            lines += [f"Prometheus on {server}:", *table(of_server), *_largest(answered[server])]
     return {
         "table": lines,
         "problems": list(dict.fromkeys(check.problem for check in checks if check.problem)),
         "json": as_json(checks),
         "junit": as_junit(checks),
     }
+
+
+def _largest(answer: Answer) -> list[str]:
+    """Return the targets with the most series as lines, the largest first."""
+    rows = (answer.info or {}).get("largest") or []
+    width = max((len(str(row["series"])) for row in rows), default=0)
+    lines = [f"{row['series']:>{width}}  {row['instance']} (job {row['job']})" for row in rows]
+    return ["targets with the most series:", *lines] if lines else []
 
 
 def _card(model: Model, host: str, answered: t.Mapping[str, Answer], rows: t.Mapping[str, list[dict[str, t.Any]]]) -> list[str]:

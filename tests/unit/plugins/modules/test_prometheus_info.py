@@ -41,15 +41,15 @@ def test_all_that_is_compared(prometheus: JsonServer) -> None:
         assert (result["changed"], result["version"]) == (False, "3.5.0")
         assert result["rules"] == [{"file": "f", "group": "g", "name": "Down", "health": "ok", "last_error": ""}]
         assert [alert["host"] for alert in result["alerts"]] == ["a", "b"]
-        assert (result["alertmanagers"], result["builds"], result["clocks"]) == ([], [], [])
+        assert [result[key] for key in ("alertmanagers", "builds", "clocks", "largest")] == [[], [], [], []]
 
 
 def test_of_some_hosts_only(prometheus: JsonServer) -> None:
-    """The alerts, and what is asked about builds and clocks: a run with a limit asks a large fleet for little."""
+    """The alerts, and what is asked about builds, clocks and series: a run with a limit asks a large fleet for little."""
     result = Started(prometheus_info, {"url": prometheus.url, "hosts": ["b", "b"]}).result()
     assert [alert["host"] for alert in result["alerts"]] == ["b"]
     queries = [path for path in prometheus.asked if "/query" in path]
-    assert len(queries) == 2
+    assert len(queries) == 3
     assert all('host=~"b"' in path for path in queries)
 
 

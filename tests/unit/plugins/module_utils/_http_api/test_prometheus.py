@@ -102,3 +102,13 @@ def test_alertmanagers_are_asked_themselves(answers: t.Any) -> None:
     assert (second["version"], second["peers"]) == ("", 0)
     assert re.match("Alertmanager does not answer at http://b", second["error"])
     assert asked[1] == "http://a:9093/alerts-for-all/api/v2/status"
+
+
+def test_the_targets_with_the_most_series(answers: t.Any) -> None:
+    """The largest first; of some hosts, only their series are read."""
+    names = [{"host": host, "job": "node", "instance": f"{host}:9100"} for host in ("a", "b")]
+    asked = answers({"query=topk": result((names[0], 5), (names[1], 200000))})
+    assert prometheus.largest("http://x", 2, []) == [{**names[1], "series": 200000}, {**names[0], "series": 5}]
+    prometheus.largest("http://x", 2, ["a"])
+    series = "topk(10, scrape_samples_post_metric_relabeling"
+    assert [path.split("query=")[1] for path in asked] == [f"{series}{{}})", f'{series}{{host=~"a"}})']

@@ -49,3 +49,18 @@ def test_of_a_large_fleet_only_what_is_not_up_is_shown() -> None:
     table = verification_report(fleet, answer, list(fleet["hosts"]))["table"]
     assert [line.split()[0] for line in table] == ["Prometheus", "HOST", "n7", "100"]
     assert table[-1] == "100 of 101 targets are up"
+
+
+def test_the_targets_with_the_most_series_follow_the_table() -> None:
+    """The largest first, the numbers below each other; a card has none, and an old answer neither."""
+    answer = asked()
+    rows = [
+        {"host": "a", "job": "app", "instance": "a:80", "series": 200000},
+        {"host": "p", "job": "node", "instance": "p:9100", "series": 5},
+    ]
+    change(answer, "info", largest=rows)
+    table = verification_report(model(), answer, ["a", "p", "x", "y"])["table"]
+    assert table[-3:] == ["targets with the most series:", "200000  a:80 (job app)", "     5  p:9100 (job node)"]
+    assert "200000" not in str(verification_report(model(), answer, ["a"], cards=True)["table"])
+    change(answer, "info", largest=[])
+    assert verification_report(model(), answer, ["a", "p", "x", "y"])["table"] == table[:-3]
