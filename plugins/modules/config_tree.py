@@ -79,6 +79,14 @@ options:
         description: URL of the service's own metrics.
         type: str
         required: true
+      username:
+        description: User name, if O(verify.url) requires a password.
+        type: str
+        default: ""
+      password:
+        description: Password of O(verify.username).
+        type: str
+        default: ""
       metric:
         description: Metric that must have O(verify.value) after the reload.
         type: str

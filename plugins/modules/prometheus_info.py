@@ -21,6 +21,22 @@ options:
     description: URL of the Prometheus server, as seen from the host that the module runs on.
     type: str
     required: true
+  username:
+    description: User name, if the server requires a password.
+    type: str
+    default: ""
+  password:
+    description: Password of O(username). The module sends the password only if O(username) is not empty.
+    type: str
+    default: ""
+  alertmanager_username:
+    description: User name, if the Alertmanagers require a password.
+    type: str
+    default: ""
+  alertmanager_password:
+    description: Password of O(alertmanager_username).
+    type: str
+    default: ""
   hosts:
     description:
       - Limit RV(alerts), RV(builds), RV(clocks) and RV(largest) to these hosts, by the label C(host). An empty list means all
@@ -98,7 +114,7 @@ largest:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._http_api import prometheus
-from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client import ApiError
+from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client import ApiError, password_options
 
 
 def main() -> None:
@@ -106,22 +122,29 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "url": {"type": "str", "required": True},
+            "username": {"type": "str", "default": ""},
+            "password": {"type": "str", "default": "", "no_log": True},
+            "alertmanager_username": {"type": "str", "default": ""},
+            "alertmanager_password": {"type": "str", "default": "", "no_log": True},
             "hosts": {"type": "list", "elements": "str", "default": []},
             "timeout": {"type": "int", "default": 30},
         },
         supports_check_mode=True,
     )
-    url, timeout, hosts = module.params["url"].rstrip("/"), module.params["timeout"], set(module.params["hosts"])
+    params = module.params
+    url, timeout, hosts = params["url"].rstrip("/"), params["timeout"], set(params["hosts"])
+    credentials = password_options(params["username"], params["password"])
+    of_alertmanagers = password_options(params["alertmanager_username"], params["alertmanager_password"])
     try:
         module.exit_json(
             changed=False,
-            version=prometheus.version(url, timeout),
-            rules=prometheus.rules(url, timeout),
-            alertmanagers=prometheus.alertmanagers(url, timeout),
-            alerts=prometheus.alerts(url, timeout, hosts),
-            builds=prometheus.builds(url, timeout, hosts),
-            clocks=prometheus.clocks(url, timeout, hosts),
-            largest=prometheus.largest(url, timeout, hosts),
+            version=prometheus.version(url, timeout, **credentials),
+            rules=prometheus.rules(url, timeout, **credentials),
+            alertmanagers=prometheus.alertmanagers(url, timeout, of_alertmanagers, **credentials),
+            alerts=prometheus.alerts(url, timeout, hosts, **credentials),
+            builds=prometheus.builds(url, timeout, hosts, **credentials),
+            clocks=prometheus.clocks(url, timeout, hosts, **credentials),
+            largest=prometheus.largest(url, timeout, hosts, **credentials),
         )
     except ApiError as error:
         module.fail_json(msg=str(error))

@@ -189,6 +189,14 @@ options:
             description: See O(vigie.monitoring.config_tree#module:verify.url).
             type: str
             required: true
+          username:
+            description: See O(vigie.monitoring.config_tree#module:verify.username).
+            type: str
+            default: ""
+          password:
+            description: See O(vigie.monitoring.config_tree#module:verify.password).
+            type: str
+            default: ""
           metric:
             description: See O(vigie.monitoring.config_tree#module:verify.metric).
             type: str

@@ -22,6 +22,14 @@ options:
     description: URL of the Prometheus server, as seen from the host that the module runs on.
     type: str
     required: true
+  username:
+    description: User name, if the server requires a password.
+    type: str
+    default: ""
+  password:
+    description: Password of O(username). The module sends the password only if O(username) is not empty.
+    type: str
+    default: ""
   targets:
     description:
       - The expected targets, each with C(job) and C(instance). Other keys are ignored.
@@ -94,7 +102,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._http_api import prometheus_targets
-from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client import ApiError
+from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client import ApiError, password_options
 
 # The URL of a query has room for this number of targets.
 MAX_QUERIED_TARGETS = 100
@@ -107,17 +115,16 @@ def wait(params: dict[str, t.Any], *, once: bool) -> tuple[list[prometheus_targe
     began = time.time()
     since = began if params["fresh"] else began - LAST_SCRAPE_WITHIN
     active: list[prometheus_targets.Target] = []
+    asking = {"timeout": 10, **password_options(params.get("username", ""), params.get("password", ""))}
     # The list of all targets of a large fleet has megabytes. Query a few targets alone, and the reasons only at the end.
     query_alone = params["until"] == "up" and not once and len(params["targets"]) <= MAX_QUERIED_TARGETS
     while True:
         over = once or time.time() - began >= params["timeout"]
         try:
             if query_alone and not over:
-                waiting = [
-                    (line, False) for line in prometheus_targets.not_up(params["url"], params["targets"], since, timeout=10)
-                ]
+                waiting = [(line, False) for line in prometheus_targets.not_up(params["url"], params["targets"], since, **asking)]
             else:
-                active = prometheus_targets.fetch(params["url"], timeout=10)
+                active = prometheus_targets.fetch(params["url"], **asking)
                 since = 0 if once else since
                 waiting = prometheus_targets.waiting_for(params["targets"], active, since, time.time(), began + params["timeout"])
         except ApiError as error:
@@ -133,6 +140,8 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "url": {"type": "str", "required": True},
+            "username": {"type": "str", "default": ""},
+            "password": {"type": "str", "default": "", "no_log": True},
             "targets": {"type": "list", "elements": "dict", "default": []},
             "hosts": {"type": "list", "elements": "str", "default": []},
             "until": {"type": "str", "choices": ["up", "scraped"], "default": "up"},

@@ -21,7 +21,7 @@ class RedactingModule(AnsibleModule):
     """
 
     # Options that can contain secrets.
-    _secret_options = ("files", "config", "token", "environment", "check")
+    _secret_options = ("files", "config", "verify", "token", "environment", "check")
 
     def __init__(self, **arguments: t.Any) -> None:
         """Read the options. *arguments* are those of AnsibleModule."""

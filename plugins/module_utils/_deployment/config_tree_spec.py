@@ -26,6 +26,8 @@ TREE_SPEC: dict[str, t.Any] = {
         "type": "dict",
         "options": {
             "url": {"type": "str", "required": True},
+            "username": {"type": "str", "default": ""},
+            "password": {"type": "str", "default": "", "no_log": True},
             "metric": {"type": "str", "required": True},
             "value": {"type": "float", "default": 1.0},
             "changed": {"type": "str"},

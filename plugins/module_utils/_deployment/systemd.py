@@ -104,8 +104,9 @@ class Unit:
     def reload(self, verify: t.Mapping[str, t.Any] | None = None) -> None:
         """Reload the unit and, with *verify*, wait until its own metrics show that the unit accepted the configuration.
 
-        :param verify: ``url`` of the metrics; ``metric`` that must have ``value`` after the reload; ``changed``, a metric whose
-            value changes with each successful reload (a service handles the signal some time after the command); ``timeout``.
+        :param verify: ``url``, ``username`` and ``password`` of the metrics; ``metric`` that must have ``value`` after the
+            reload; ``changed``, a metric whose value changes with each successful reload (a service handles the signal some
+            time after the command); ``timeout``.
         :raises ServiceError: if the unit rejects the configuration, or does not answer in time.
         :raises NotReloadedError: if the metrics are not available before the reload, so that nothing can be compared.
         """
@@ -162,8 +163,11 @@ def probe(url: str, status: t.Collection[int], timeout: float) -> str:
 
 def _metrics(verify: t.Mapping[str, t.Any]) -> dict[str, float]:
     """Return the metrics without labels at the URL of *verify*; no metrics if the service does not answer."""
+    options: dict[str, t.Any] = {"timeout": 5, "use_proxy": False, "validate_certs": False}
+    if verify.get("username"):
+        options.update(url_username=verify["username"], url_password=verify.get("password"), force_basic_auth=True)
     try:
-        text = to_text(open_url(verify["url"], timeout=5, use_proxy=False, validate_certs=False).read())
+        text = to_text(open_url(verify["url"], **options).read())
     except Exception:  # noqa: BLE001 - the caller waits until the service answers
         return {}
     metrics = {}

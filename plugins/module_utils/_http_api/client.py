@@ -18,6 +18,11 @@ class ApiError(Exception):
     """A server did not answer, or gave an invalid answer. The text is for the operator."""
 
 
+def password_options(username: str, password: str) -> dict[str, t.Any]:
+    """Return the parameters of ``open_url`` for a user name and a password; none if *username* is empty."""
+    return {"url_username": username, "url_password": password, "force_basic_auth": True} if username else {}
+
+
 def get_json(address: str, timeout: float, *keys: str, server: str = "Prometheus", **credentials: t.Any) -> t.Any:
     """Return the value at *keys*, one below the other, in the JSON that *address* returns.
 

@@ -12,7 +12,7 @@ from urllib.error import HTTPError
 from ansible.module_utils.common.text.converters import to_text
 from ansible.module_utils.urls import open_url
 
-from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client import get_json
+from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client import get_json, password_options
 
 
 class Grafana:
@@ -22,7 +22,7 @@ class Grafana:
         """Use the server at *url*; no query is sent yet. *timeout* is in seconds, for each answer."""
         self._url = url.rstrip("/")
         self._timeout = timeout
-        self._credentials = {"url_username": username, "url_password": password, "force_basic_auth": True}
+        self._credentials = password_options(username, password)
 
     def version(self) -> str:
         """Return the version of the server.

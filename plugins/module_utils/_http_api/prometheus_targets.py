@@ -23,16 +23,16 @@ _UNITS = {"y": 31536000, "w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1, "m
 _PART = re.compile(r"(\d+)(ms|[ywdhms])")
 
 
-def fetch(url: str, timeout: float) -> list[Target]:
+def fetch(url: str, timeout: float, **credentials: t.Any) -> list[Target]:
     """Return the active targets of the Prometheus server at *url*, see `summarize`.
 
     :raises ApiError: if the server does not answer.
     """
-    targets = get_json(f"{url.rstrip('/')}/api/v1/targets?state=active", timeout, "data", "activeTargets")
+    targets = get_json(f"{url.rstrip('/')}/api/v1/targets?state=active", timeout, "data", "activeTargets", **credentials)
     return [summarize(target) for target in targets]
 
 
-def not_up(url: str, expected: t.Sequence[t.Mapping[str, str]], since: float, timeout: float) -> list[str]:
+def not_up(url: str, expected: t.Sequence[t.Mapping[str, str]], since: float, timeout: float, **credentials: t.Any) -> list[str]:
     """Return the instances of the *expected* targets without a successful last scrape after *since* (seconds since 1970).
 
     The query reads the series ``up`` of these targets only, so that its cost does not grow with the fleet.
@@ -45,7 +45,7 @@ def not_up(url: str, expected: t.Sequence[t.Mapping[str, str]], since: float, ti
     # A range selector returns the samples themselves, each with the time of its scrape.
     window = math.ceil(time.time() - since) + 5
     expression = f"up{{job=~{jobs}, instance=~{instances}}}[{window}s]"
-    result = get_json(f"{url.rstrip('/')}/api/v1/query?query={quote(expression)}", timeout, "data", "result")
+    result = get_json(f"{url.rstrip('/')}/api/v1/query?query={quote(expression)}", timeout, "data", "result", **credentials)
     last = {(series["metric"]["job"], series["metric"]["instance"]): series["values"][-1] for series in result}
     missing = []
     for target in expected:

@@ -41,6 +41,7 @@ class HostBuilder:
         self._name = name
         self._variables = variables
         self._templates = HostTemplates(name, variables, render, problems)
+        self._rendered_web: t.Any = None
         self._web_settings: dict[str, t.Any] | None = None
 
     def model(self, contracts: t.Sequence[Contract]) -> Host:
@@ -189,27 +190,42 @@ class HostBuilder:
             return []
         if MISSING in raw.values():
             return []
+        own_web = None
+        if role and not isinstance(raw.get("web", False), bool):
+            # A server has a variable of its own for TLS and the password.
+            own_web = raw["web"]
+            raw = {**raw, "web": bool(own_web)}
         found = build_endpoint(role, raw, self._name, lambda field, *problem: self._templates.report(origin(field), *problem))
         if not found:
             return []
-        web = self._web() if raw.get("web") is True else {}
+        web = self._web(own_web, origin("web")) if raw.get("web") is True else {}
         if web:
             scheme = raw.get("scheme") or ("https" if web.get("cert_file") else "http")
             found["scheme"], found["web"] = scheme, client_settings(web)
         return [found]
 
-    def _web(self) -> dict[str, t.Any]:
-        """Return monitoring_web, or an empty dictionary if the variable has problems."""
+    def _web(self, own: t.Any, variable: str) -> dict[str, t.Any]:
+        """Return monitoring_web, or an empty dictionary if the variable has problems.
+
+        :param own: the value of *variable*, which a server has in place of monitoring_web; None for an exporter.
+        """
         if self._web_settings is None:
             raw = self._variables.get("monitoring_web")
-            value = {} if raw is MISSING or not raw else self._templates.render(raw, "monitoring_web")
-            self._web_settings = {} if value is MISSING else self._templates.of_kind(value, "monitoring_web", dict)
-            problems = web_problems(self._web_settings)
-            for field, remedy in problems:
-                self._templates.report(f"monitoring_web.{field}", "…", remedy)
-            if problems:
-                self._web_settings = {}
+            self._rendered_web = {} if raw is MISSING or not raw else self._templates.render(raw, "monitoring_web")
+        # The default of the own variable is monitoring_web: a problem of monitoring_web is reported once.
+        if own is not None and own != self._rendered_web:
+            return self._valid_web(own, variable)
+        if self._web_settings is None:
+            self._web_settings = self._valid_web(self._rendered_web, "monitoring_web")
         return self._web_settings
+
+    def _valid_web(self, value: t.Any, variable: str) -> dict[str, t.Any]:
+        """Return *value*, or an empty dictionary after a report of its problems, without secrets, as those of *variable*."""
+        web: dict[str, t.Any] = self._templates.of_kind(value, variable, dict)
+        problems = web_problems(web)
+        for field, remedy in problems:
+            self._templates.report(f"{variable}.{field}", "…", remedy)
+        return {} if problems else web
 
 
 def _with_overrides(of_roles: list[Endpoint], scrapes: list[Endpoint]) -> list[Endpoint]:

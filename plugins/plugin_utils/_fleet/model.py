@@ -24,7 +24,7 @@ class EndpointOptions(t.TypedDict, total=False):
     # Prometheus' durations, in place of the server's own.
     scrape_interval: str
     scrape_timeout: str
-    # What Prometheus needs to know of monitoring_web.
+    # What Prometheus needs to know of monitoring_web, or of the variable of a server.
     web: dict[str, t.Any]
     # Options of the endpoint's scrape config, see scrape_options.py.
     options: dict[str, t.Any]

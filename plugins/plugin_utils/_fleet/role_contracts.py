@@ -11,7 +11,8 @@ and the defaults of the role::
     path, scheme, params, labels, instance: …  # optional
     instances: "{{ uwsgi_exporter_instances }}"  # optional: one endpoint for each item of this list. Templates use `item`. Keys
                                                  # of an item override the keys above
-    web: true                                    # optional: the endpoint uses `monitoring_web` (TLS, password)
+    web: true                                    # optional: the endpoint uses `monitoring_web` (TLS, password). A dictionary of
+                                                 # the same form replaces `monitoring_web`: "{{ prometheus_web }}"
     server: true                                 # optional: the model has the variables of the role for each of its hosts
     all_hosts: true                              # optional: what a host of the role gets depends on all hosts of the fleet
     reads_logs: true                             # optional: the role runs on the hosts with rules in `monitoring_logs`, if

@@ -1,10 +1,10 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""TLS and basic authentication between Prometheus and exporters (monitoring_web). Private to the collection.
+"""TLS and basic authentication of exporters and servers (monitoring_web, prometheus_web, alertmanager_web).
 
-The role release_service configures exporters. This module configures Prometheus (its documentation, "Configuration",
-<scrape_config>).
+The role release_service configures the programs that serve TLS. This module has the settings for their clients, and configures
+Prometheus as a client (its documentation, "Configuration", <scrape_config>, <alertmanager_config>). Private to the collection.
 """
 
 from __future__ import annotations
@@ -19,16 +19,23 @@ CLIENT = (*_TLS, "username", "password")
 
 
 def web_problems(web: t.Mapping[str, t.Any]) -> list[tuple[str, str]]:
-    """Return the problems of monitoring_web: key and remedy. Values can be secret, and are not shown."""
+    """Return the problems of monitoring_web, or of a variable of the same form: key and remedy.
+
+    Values can be secret, and are not shown.
+    """
     found = [
         (key, f"unknown key. The known keys are {', '.join((*_SERVER, *CLIENT))}")
         for key in web
         if key not in (*_SERVER, *CLIENT)
     ]
-    for key, needed in (("cert_file", ("key_file",)), ("username", ("password", "password_hash"))):
-        found += [
-            (other, f"missing. It is required together with {key}") for other in needed if web.get(key) and not web.get(other)
-        ]
+    for together in (("cert_file", "key_file"), ("username", "password", "password_hash")):
+        given = [key for key in together if web.get(key)]
+        found += [(key, f"missing. It is required together with {given[0]}") for key in together if given and key not in given]
+    found += [
+        (key, "must be an absolute path on the host")
+        for key in ("cert_file", "key_file", "ca_file")
+        if web.get(key) and not str(web[key]).startswith("/")
+    ]
     if web.get("password_hash") and not str(web["password_hash"]).startswith("$2"):
         found.append(("password_hash", "must be the bcrypt hash of the password. To make one, run htpasswd -nBC 10 ''"))
     return found
@@ -40,6 +47,16 @@ def client_settings(web: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     if "username" in found:
         found["revision"] = hashlib.sha256(str(web["password_hash"]).encode()).hexdigest()[:8]
     return found
+
+
+def server_client_settings(settings: t.Mapping[str, t.Any], role: str) -> dict[str, t.Any]:
+    """Return `client_settings` for the clients of a server whose *role* has the variables *settings*."""
+    return client_settings(settings.get(f"{role}_web") or {})
+
+
+def server_scheme(settings: t.Mapping[str, t.Any], role: str) -> str:
+    """Return the scheme of the URLs of a server whose *role* has the variables *settings*."""
+    return "https" if (settings.get(f"{role}_web") or {}).get("cert_file") else "http"
 
 
 def scrape_config(job: str, web: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

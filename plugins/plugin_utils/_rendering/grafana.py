@@ -22,6 +22,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model impo
     server_settings,
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import made_yaml, merged
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import server_client_settings, server_scheme
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.grafana_logs import with_logs
 
 ROLE = "grafana"
@@ -62,13 +63,34 @@ def datasources(model: Model, host: str) -> list[dict[str, t.Any]]:
                 "uid": source_uid(kind, name),
                 "type": kind,
                 "access": "proxy",
-                "url": f"http://{server_address(model, host, name, kind)}{server_route_prefix(server, kind)}",
+                "url": f"{server_scheme(server, kind)}://{server_address(model, host, name, kind)}"
+                f"{server_route_prefix(server, kind)}",
                 "editable": False,
                 "isDefault": not found,
                 "jsonData": _json_data(kind, server),
             }
+            source = merged(source, _web(server_client_settings(server, kind)))
             found.append(merged(source, settings["grafana_datasource_options"].get(kind) or {}))
     return found + list(settings["grafana_extra_datasources"])
+
+
+def _web(web: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the part of a data source for TLS and the password of its server."""
+    found: dict[str, t.Any] = {}
+    options: dict[str, t.Any] = {}
+    secrets: dict[str, str] = {}
+    if web.get("insecure_skip_verify"):
+        options["tlsSkipVerify"] = True
+    if web.get("ca_file"):
+        options["tlsAuthWithCACert"] = True
+        secrets["tlsCACert"] = f"$__file{{{web['ca_file']}}}"
+    if web.get("server_name"):
+        # Grafana ignores the name of the server without tlsAuthWithCACert, and accepts tlsAuthWithCACert without a CA.
+        options.update(tlsAuthWithCACert=True, serverName=web["server_name"])
+    if web.get("username"):
+        found.update(basicAuth=True, basicAuthUser=web["username"])
+        secrets["basicAuthPassword"] = str(web["password"])
+    return {**found, **({"jsonData": options} if options else {}), **({"secureJsonData": secrets} if secrets else {})}
 
 
 def grafana_datasources(model: Model, host: str) -> str:

@@ -18,7 +18,12 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model impo
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.scrape_options import scrape_config_of, secret_file
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import made_yaml, merged
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import password_file, scrape_config
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import (
+    password_file,
+    scrape_config,
+    server_client_settings,
+    server_scheme,
+)
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import rules
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.scrape_limits import LIMIT, limit_groups
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import pools, scraped_endpoints, targets_files
@@ -84,22 +89,31 @@ def prometheus_config(model: Model, server: str) -> dict[str, t.Any]:
     }
     if settings["prometheus_external_labels"]:
         config["global"]["external_labels"] = settings["prometheus_external_labels"]
-    prefixes: dict[str, list[str]] = {}
-    for name, address in alertmanagers(model).items():
-        prefixes.setdefault(server_route_prefix(model["servers"]["alertmanager"][name], "alertmanager"), []).append(address)
-    if prefixes:
-        config["alerting"] = {
-            "alertmanagers": [
-                {**({"path_prefix": prefix} if prefix else {}), "static_configs": [{"targets": addresses}]}
-                for prefix, addresses in prefixes.items()
-            ]
-        }
+    alerting = _alerting(model)
+    if alerting:
+        config["alerting"] = {"alertmanagers": alerting}
     if isinstance(otlp := settings["prometheus_otlp"], dict):
         config["otlp"] = {key: value for key, value in otlp.items() if key not in ("senders", "out_of_order_time_window")}
         if "out_of_order_time_window" in otlp:
             config["storage"] = {"tsdb": {"out_of_order_time_window": otlp["out_of_order_time_window"]}}
     config["scrape_configs"] = scrape_configs(model, server)
     return merged(config, settings["prometheus_extra_config"])
+
+
+def _alerting(model: Model) -> list[dict[str, t.Any]]:
+    """Return the Alertmanagers, in one item for all that Prometheus reaches in the same way."""
+    items: dict[str, dict[str, t.Any]] = {}
+    for name, address in alertmanagers(model).items():
+        settings = model["servers"]["alertmanager"][name]
+        prefix, scheme = server_route_prefix(settings, "alertmanager"), server_scheme(settings, "alertmanager")
+        way = {
+            **({"path_prefix": prefix} if prefix else {}),
+            **({"scheme": scheme} if scheme != "http" else {}),
+            **scrape_config("alertmanager", server_client_settings(settings, "alertmanager")),
+        }
+        item = items.setdefault(repr(way), {**way, "static_configs": [{"targets": []}]})
+        item["static_configs"][0]["targets"].append(address)
+    return list(items.values())
 
 
 def prometheus_tree(model: Model, server: str) -> dict[str, t.Any]:
@@ -111,7 +125,12 @@ def configuration_files(model: Model, server: str, config: dict[str, t.Any]) -> 
     files: dict[str, t.Any] = {"prometheus.yml": made_yaml(config)}
     for job, text in targets_files(model, server).items():
         files[f"targets/{job}.json"] = text
-    for job, web in web_of_jobs(model, server).items():
+    webs = list(web_of_jobs(model, server).items())
+    webs += [
+        ("alertmanager", server_client_settings(settings, "alertmanager"))
+        for settings in active_servers(model, "alertmanager").values()
+    ]
+    for job, web in webs:
         if web.get("username"):
             files[password_file(job, web)] = {"content": str(web["password"]), "secret": True}
     of_server = pools(model, server)

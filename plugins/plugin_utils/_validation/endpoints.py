@@ -79,4 +79,6 @@ def _different_web_settings(model: Model) -> t.Iterator[Problem]:
             other, web = first.setdefault(item["job"], (name, item["web"]))
             if web != item["web"]:
                 problem = f"{other} has a different value, and all targets of the job {item['job']} need the same one. "
-                yield name, "monitoring_web", "…", problem + "Set the same value for both"
+                own = f"{item['role']}_web"
+                variable = own if own in model["servers"].get(item["role"], {}).get(name, {}) else "monitoring_web"
+                yield name, variable, "…", problem + "Set the same value for both"

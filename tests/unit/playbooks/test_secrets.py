@@ -193,6 +193,12 @@ PATHS: dict[str, tuple[t.Any, str, dict[str, t.Any], set[str]]] = {
         {"Fail for the host that has failed"},
     ),
     "no amtool": ("offboard", "--check -e host=node-exporter-host", {}, {"Fail if no Alertmanager answers"}),
+    "no Alertmanager": (
+        "silence",
+        "--limit node-exporter-host",
+        {"for": "2h", "why": "disk"},
+        {"Fail if no Alertmanager answers"},
+    ),
     "no server to verify": ("verify", "", {}, {"Fail if the deployment differs from the inventory"}),
     "no Grafana": (role("grafana", "password"), "", {}, {"Sign in to Grafana with the administrator password"}),
     "a mistake in the inventory": (

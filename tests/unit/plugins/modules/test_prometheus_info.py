@@ -44,6 +44,19 @@ def test_all_that_is_compared(prometheus: JsonServer) -> None:
         assert [result[key] for key in ("alertmanagers", "builds", "clocks", "largest")] == [[], [], [], []]
 
 
+def test_servers_that_require_a_password(prometheus: JsonServer) -> None:
+    """Each server gets its own credentials, and no result shows a password."""
+    prometheus.answers["/am/api/v2/status"] = {"cluster": {"peers": [{}, {}]}, "versionInfo": {"version": "0.33.1"}}
+    address = {"url": f"{prometheus.url}/am/api/v2/alerts"}
+    prometheus.answers["/api/v1/alertmanagers"] = {"data": {"activeAlertmanagers": [address]}}
+    credentials = {"username": "p", "password": "hidden-p", "alertmanager_username": "a", "alertmanager_password": "hidden-a"}
+    result = Started(prometheus_info, {"url": prometheus.url, **credentials}).result()
+    assert [(row["peers"], row["version"]) for row in result["alertmanagers"]] == [(2, "0.33.1")]
+    assert prometheus.users.pop("/am/api/v2/status") == "a"
+    assert set(prometheus.users.values()) == {"p"}
+    assert "hidden" not in str(result)
+
+
 def test_of_some_hosts_only(prometheus: JsonServer) -> None:
     """The alerts, and what is asked about builds, clocks and series: a run with a limit asks a large fleet for little."""
     result = Started(prometheus_info, {"url": prometheus.url, "hosts": ["b", "b"]}).result()

@@ -8,6 +8,8 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from processes import Started
+from servers import JsonServer
 
 from ansible_collections.vigie.monitoring.plugins.modules import targets_up
 
@@ -97,3 +99,14 @@ def test_a_target_that_was_down_is_waited_for_without_a_change_too(monkeypatch: 
     _active, (line,) = targets_up.wait(params, once=False)
     assert line == "web1:9100 (job node): down: refused"
     assert clock.now - 1000 == 60
+
+
+@pytest.mark.parametrize("until", ["scraped", "up"])
+def test_a_server_that_requires_a_password(json_server: t.Callable[[dict[str, t.Any]], JsonServer], until: str) -> None:
+    """Each request has the credentials, and no result shows the password."""
+    server = json_server({"/api/v1/targets": {"data": {"activeTargets": []}}, "/api/v1/query": {"data": {"result": []}}})
+    arguments = {"url": server.url, "username": "p", "password": "hidden", "targets": EXPECTED, "until": until, "timeout": 1}
+    result = Started(targets_up, arguments).result()
+    assert server.users == ({"/api/v1/targets": "p"} if until == "scraped" else {"/api/v1/targets": "p", "/api/v1/query": "p"})
+    assert result["failed"]
+    assert "hidden" not in str(result)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import typing as t
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,11 +24,14 @@ class Service:
         """Answer with what *answers* returns; None closes the connection without an answer."""
         self.reloads = 0
         self.asked = 0
+        # The headers for authentication in the requests.
+        self.credentials: set[str | None] = set()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 outer.asked += 1
+                outer.credentials.add(self.headers.get("Authorization"))
                 text = answers(outer)
                 if text is None:
                     return
@@ -78,6 +82,16 @@ def test_a_reload_is_over_when_the_time_has_changed(service: t.Any) -> None:
     found = service(lambda s: f"# HELP ok x\nok 1\ntime {5.5 if s.reloads and s.asked > 4 else 1.5}\n")
     found.unit.reload(found.verify)
     assert found.asked == 5
+
+
+def test_metrics_with_a_password_are_asked_with_it(service: t.Any) -> None:
+    """Before the reload and after it; without a user name, no request has credentials."""
+    found = service(lambda s: f"ok 1\ntime {s.reloads}\n")
+    found.unit.reload({**found.verify, "username": "u", "password": "p"})
+    assert found.credentials == {f"Basic {base64.b64encode(b'u:p').decode()}"}
+    found.credentials.clear()
+    found.unit.reload({**found.verify, "username": "", "password": ""})
+    assert found.credentials == {None}
 
 
 @pytest.mark.parametrize("page", [PAGE, "", "ok\n", "ok one\ntime two\n", "ok 1\n"])

@@ -64,7 +64,7 @@ def send(url: str) -> None:
 def flags_of(made: Made, settings: dict[str, t.Any]) -> list[str]:
     """Return the flags of the role that concern the receiver."""
     role = yaml.safe_load((ROLES / "prometheus" / "vars" / "main.yml").read_text())
-    flags = made.template(role["__prometheus_flags"], **settings)
+    flags = made.template(role["__prometheus_flags"], __prometheus_own_url="", **settings)
     return render({name: value for name, value in flags.items() if name.startswith("web.enable")})
 
 
