@@ -37,6 +37,13 @@ options:
     description: Password of O(alertmanager_username).
     type: str
     default: ""
+  alertmanager_tls:
+    description:
+      - How to verify the certificates of the Alertmanagers. The keys are C(ca_file) (a path on the host that the module runs on),
+        C(server_name) and C(insecure_skip_verify), with the meanings that they have for Prometheus.
+      - By default, the certificate authorities of the system count.
+    type: dict
+    default: {}
   hosts:
     description:
       - Limit RV(alerts), RV(builds), RV(clocks) and RV(largest) to these hosts, by the label C(host). An empty list means all
@@ -126,6 +133,7 @@ def main() -> None:
             "password": {"type": "str", "default": "", "no_log": True},
             "alertmanager_username": {"type": "str", "default": ""},
             "alertmanager_password": {"type": "str", "default": "", "no_log": True},
+            "alertmanager_tls": {"type": "dict", "default": {}},
             "hosts": {"type": "list", "elements": "str", "default": []},
             "timeout": {"type": "int", "default": 30},
         },
@@ -134,7 +142,10 @@ def main() -> None:
     params = module.params
     url, timeout, hosts = params["url"].rstrip("/"), params["timeout"], set(params["hosts"])
     credentials = password_options(params["username"], params["password"])
-    of_alertmanagers = password_options(params["alertmanager_username"], params["alertmanager_password"])
+    of_alertmanagers = {
+        "tls": params["alertmanager_tls"],
+        **password_options(params["alertmanager_username"], params["alertmanager_password"]),
+    }
     try:
         module.exit_json(
             changed=False,

@@ -9,6 +9,7 @@ import base64
 import contextlib
 import json
 import socket
+import ssl
 import subprocess
 import threading
 import typing as t
@@ -64,6 +65,25 @@ class Server:
         """Stop the server."""
         self._server.shutdown()
         self._server.server_close()
+
+
+class TlsServer(Server):
+    """A server with a certificate of its own."""
+
+    def __init__(self, reply: t.Callable[[str, t.Mapping[str, str]], Reply], directory: Path, name: str) -> None:
+        """Start the server with a new certificate for *name*, which is in *directory*."""
+        self.certificate, key = directory / "cert.pem", directory / "key.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+             "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-keyout", key, "-out", self.certificate],
+            check=True,
+            capture_output=True,
+        )  # fmt: skip
+        super().__init__(reply)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, key)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"https://{self.host}"
 
 
 class JsonServer(Server):

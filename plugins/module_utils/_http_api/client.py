@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import base64
 import functools
+import http.client
 import json
 import operator
+import ssl
 import typing as t
+import urllib.request
 
-from ansible.module_utils.common.text.converters import to_text
+from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.module_utils.urls import open_url
 
 
@@ -23,15 +27,55 @@ def password_options(username: str, password: str) -> dict[str, t.Any]:
     return {"url_username": username, "url_password": password, "force_basic_auth": True} if username else {}
 
 
-def get_json(address: str, timeout: float, *keys: str, server: str = "Prometheus", **credentials: t.Any) -> t.Any:
+def get_json(
+    address: str,
+    timeout: float,
+    *keys: str,
+    server: str = "Prometheus",
+    tls: t.Mapping[str, t.Any] | None = None,
+    **credentials: t.Any,
+) -> t.Any:
     """Return the value at *keys*, one below the other, in the JSON that *address* returns.
 
     :param server: name of the program, for the message.
+    :param tls: ``ca_file``, ``server_name`` and ``insecure_skip_verify``, for a server on another host. None for a server on this
+        host, whose certificate is not verified.
     :param credentials: parameters of ``open_url`` for user name and password.
     :raises ApiError: if the server does not answer, or the answer is not JSON with these keys.
     """
     try:
-        answer = open_url(address, timeout=timeout, use_proxy=False, validate_certs=False, **credentials).read()
+        if tls is None:
+            answer = open_url(address, timeout=timeout, use_proxy=False, validate_certs=False, **credentials).read()
+        else:
+            answer = _read_remote(address, timeout, tls, credentials)
         return functools.reduce(operator.getitem, keys, json.loads(answer))
     except Exception as error:
         raise ApiError(f"{server} does not answer at {address}: {to_text(getattr(error, 'reason', error))}") from error
+
+
+def _read_remote(address: str, timeout: float, tls: t.Mapping[str, t.Any], credentials: t.Mapping[str, t.Any]) -> bytes:
+    """Return the answer of a server on another host.
+
+    ``open_url`` cannot verify another name than the host of the URL, and the URLs of servers often contain addresses.
+    """
+    context = ssl.create_default_context(cafile=tls.get("ca_file") or None)
+    if tls.get("insecure_skip_verify"):
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+
+    class Connection(http.client.HTTPSConnection):
+        def connect(self) -> None:
+            http.client.HTTPConnection.connect(self)
+            self.sock = context.wrap_socket(self.sock, server_hostname=tls.get("server_name") or self.host)
+
+    class Handler(urllib.request.HTTPSHandler):
+        def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+            return self.do_open(Connection, request)
+
+    request = urllib.request.Request(address)  # noqa: S310 - the URL of an Alertmanager, as Prometheus reports it
+    if credentials:
+        token = base64.b64encode(to_bytes(f"{credentials['url_username']}:{credentials['url_password']}")).decode()
+        request.add_unredirected_header("Authorization", f"Basic {token}")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), Handler)
+    with opener.open(request, timeout=timeout) as answer:
+        return bytes(answer.read())

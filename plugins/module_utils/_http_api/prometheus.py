@@ -46,7 +46,7 @@ def alertmanagers(url: str, timeout: float, of_alertmanagers: t.Mapping[str, t.A
 
     Prometheus returns the addresses. This host, on which Prometheus runs, queries each Alertmanager.
 
-    :param of_alertmanagers: the credentials for the Alertmanagers. *credentials* are those for Prometheus.
+    :param of_alertmanagers: parameters of `get_json` for the Alertmanagers. *credentials* are those for Prometheus.
     """
     rows = []
     theirs = {"server": "Alertmanager", **(of_alertmanagers or {})}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from servers import Server
+from servers import Server, TlsServer
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client import ApiError, get_json
 
@@ -67,3 +67,39 @@ def test_no_proxy_is_asked(server: t.Any, monkeypatch: pytest.MonkeyPatch) -> No
     url, _answers = server
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     assert get_json(f"{url}/x", 5, "data", "result") == [1, 2]
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[TlsServer]:
+    """Return a server with a certificate for another name than its address, which asks for a password."""
+
+    def reply(_path: str, headers: t.Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
+        return (200, {}, b'{"data": 1}') if headers.get("Authorization") == "Basic bWU6cHc=" else (401, {}, b"")
+
+    made = TlsServer(reply, tmp_path_factory.mktemp("tls"), "am.example.com")
+    yield made
+    made.close()
+
+
+ME = {"url_username": "me", "url_password": "pw", "force_basic_auth": True}
+
+
+def test_the_certificate_of_a_server_on_another_host_is_verified(secured: TlsServer) -> None:
+    """By its authority and its name, before the password is sent."""
+    tls = {"ca_file": str(secured.certificate), "server_name": "am.example.com"}
+    assert get_json(secured.url, 5, "data", tls=tls, **ME) == 1
+    for wrong in ({}, {**tls, "ca_file": None}, {**tls, "server_name": "other.example.com"}, {**tls, "server_name": ""}):
+        with pytest.raises(ApiError, match=r"(?i)certificate"):
+            get_json(secured.url, 5, "data", tls=wrong, **ME)
+
+
+def test_an_operator_can_switch_the_verification_off(secured: TlsServer) -> None:
+    """As for Prometheus."""
+    assert get_json(secured.url, 5, "data", tls={"insecure_skip_verify": True}, **ME) == 1
+    with pytest.raises(ApiError, match="Unauthorized"):
+        get_json(secured.url, 5, "data", tls={"insecure_skip_verify": True})
+
+
+def test_a_server_on_this_host_is_not_verified(secured: TlsServer) -> None:
+    """Its certificate has the name of the host, and the request stays on the host."""
+    assert get_json(secured.url, 5, "data", **ME) == 1
