@@ -258,8 +258,8 @@ options:
         description: See O(vigie.monitoring.service_files#module:check.pattern).
         type: str
         default: ""
-      message:
-        description: See O(vigie.monitoring.service_files#module:check.message).
+      error:
+        description: See O(vigie.monitoring.service_files#module:check.error).
         type: str
         required: true
       timeout:

@@ -48,7 +48,7 @@ options:
         description: Regular expression that the output of O(requirements[].command) must match.
         type: str
         default: ""
-      message:
+      error:
         description: Error message. C({output}) is replaced by the first line of the output of the command.
         type: str
         required: true
@@ -155,7 +155,7 @@ options:
         description: Regular expression that the answer must match.
         type: str
         default: ""
-      message:
+      error:
         description: Error message. C({problem}) is replaced by the reason.
         type: str
         required: true
@@ -194,7 +194,7 @@ EXAMPLES = r"""
     name: metrics
     requirements:
       - command: [haproxy, -v]
-        message: "Host {{ inventory_hostname }}: HAProxy is not installed."
+        error: "Host {{ inventory_hostname }}: HAProxy is not installed."
     files:
       - path: /etc/haproxy/haproxy.cfg
         type: block
@@ -205,7 +205,7 @@ EXAMPLES = r"""
         validate: [haproxy, -c, -f, "{file}"]
     check:
       url: http://localhost:8405/metrics
-      message: "Host {{ inventory_hostname }}: HAProxy does not serve its metrics ({problem})."
+      error: "Host {{ inventory_hostname }}: HAProxy does not serve its metrics ({problem})."
 """
 
 RETURN = r"""
@@ -253,7 +253,7 @@ SPEC: dict[str, t.Any] = {
             "path": {"type": "path", "default": ""},
             "command": {"type": "list", "elements": "str", "default": []},
             "pattern": {"type": "str", "default": ""},
-            "message": {"type": "str", "required": True},
+            "error": {"type": "str", "required": True},
         },
     },
     "files": {

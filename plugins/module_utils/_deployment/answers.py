@@ -17,7 +17,7 @@ CHECK_SPEC: dict[str, t.Any] = {
     "username": {"type": "str", "default": ""},
     "password": {"type": "str", "default": "", "no_log": True},
     "pattern": {"type": "str", "default": ""},
-    "message": {"type": "str", "required": True},
+    "error": {"type": "str", "required": True},
     "timeout": {"type": "int", "default": 5},
 }
 # The option ``check`` of a module, with the keys of CHECK_SPEC.
@@ -33,7 +33,7 @@ def failed_check(check: Check) -> str:
         if not problem:
             return ""
         if time.monotonic() >= deadline:
-            return str(check["message"]).replace("{problem}", problem)
+            return str(check["error"]).replace("{problem}", problem)
         time.sleep(_POLL_SECONDS)
 
 

@@ -49,12 +49,12 @@ class ServiceFiles:
         """Return the message of the first requirement that the host does not meet, or an empty text."""
         for requirement in self._params["requirements"]:
             if requirement["path"] and not os.path.exists(requirement["path"]):
-                return str(requirement["message"])
+                return str(requirement["error"])
             if requirement["command"]:
                 code, out, err = self._execute(requirement["command"])
                 if code or not re.search(requirement["pattern"], out):
                     first = next(iter((out if not code else err or out).splitlines()), "")
-                    return str(requirement["message"]).replace("{output}", first)
+                    return str(requirement["error"]).replace("{output}", first)
         return ""
 
     def recover(self) -> bool:

@@ -69,8 +69,8 @@ def _read_remote(address: str, timeout: float, tls: t.Mapping[str, t.Any], crede
             self.sock = context.wrap_socket(self.sock, server_hostname=tls.get("server_name") or self.host)
 
     class Handler(urllib.request.HTTPSHandler):
-        def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-            return self.do_open(Connection, request)
+        def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+            return self.do_open(Connection, req)
 
     request = urllib.request.Request(address)  # noqa: S310 - the URL of an Alertmanager, as Prometheus reports it
     if credentials:

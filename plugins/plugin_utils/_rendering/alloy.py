@@ -20,22 +20,22 @@ _PLAIN_UNIT = re.compile(r"[A-Za-z0-9.]+")
 _RECEIVER = "[loki.write.fleet.receiver]"
 # Lines from before the first start would get the current time, so that rules would match them.
 _FILES = f"""loki.source.file "files" {{
-	targets       = local.file_match.files.targets
-	forward_to    = {_RECEIVER}
-	tail_from_end = true
+\ttargets       = local.file_match.files.targets
+\tforward_to    = {_RECEIVER}
+\ttail_from_end = true
 }}
 """
 # In the whole journal, only services get the label unit, and all instances of a template the same: sessions and users have units
 # with numbers, and each value of a label is a stream of its own.
 _UNIT_RULES = """loki.relabel "journal" {
-	forward_to = []
+\tforward_to = []
 
-	rule {
-		source_labels = ["__journal__systemd_unit"]
-		regex         = "([^@]+)(?:@.*)?\\\\.service"
-		target_label  = "unit"
-		replacement   = "$1.service"
-	}
+\trule {
+\t\tsource_labels = ["__journal__systemd_unit"]
+\t\tregex         = "([^@]+)(?:@.*)?\\\\.service"
+\t\ttarget_label  = "unit"
+\t\treplacement   = "$1.service"
+\t}
 }
 """
 

@@ -101,7 +101,7 @@ def _selected(variants: dict[str, _Variant]) -> t.Iterator[tuple[_Variant, str]]
 
 def _alerts(variant: _Variant, hosts: str) -> t.Iterator[Alert]:
     rule = variant.rule
-    log = next(iter(variant.logs)) if len(variant.logs) == 1 else ""
+    log = next(iter(variant.logs), "") if len(variant.logs) == 1 else ""
     named = log or f"The log of the rule {rule['name']}"
     where = f"{named} on {{{{ $labels.host }}}}"
 

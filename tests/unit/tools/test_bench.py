@@ -28,7 +28,7 @@ def costs(bench: t.Any, slow: float, **more: float) -> dict[int, t.Any]:
     for hosts, (trivial, render) in SECONDS.items():
         seconds = {"trivial": trivial, "render.yml": render, "by hand": trivial + 20 * (render - trivial)}
         found[hosts] = {
-            play: bench.Cost(slow * 2 * cpu, slow * (cpu + (more.get(play.split(".")[0], 0) if hosts == 10000 else 0)), 100)
+            play: bench.Cost(slow * 2 * cpu, slow * (cpu + (more.get(play.partition(".")[0], 0) if hosts == 10000 else 0)), 100)
             for play, cpu in seconds.items()
         }
     return found

@@ -60,7 +60,7 @@ def test_the_check_is_part_of_every_run_but_not_of_check_mode(tmp_path: Path) ->
     """Also of a run that changes nothing. Its password is in no result."""
     server = Server(lambda _path, _headers: (200, {}, b"down"))
     path = tmp_path / "status.conf"
-    check = {"url": server.url, "username": "me", "password": "hunter2", "pattern": "up", "message": "no metrics", "timeout": 0}
+    check = {"url": server.url, "username": "me", "password": "hunter2", "pattern": "up", "error": "no metrics", "timeout": 0}
     Started(service_files, options(path)).result()
     failed = Started(service_files, options(path, check=check))
     text = failed.text()
@@ -75,7 +75,7 @@ def test_the_check_is_part_of_every_run_but_not_of_check_mode(tmp_path: Path) ->
 def test_a_requirement_comes_first(tmp_path: Path) -> None:
     """Nothing is written on a host without the service."""
     path = tmp_path / "status.conf"
-    requirement = {"path": str(tmp_path / "module"), "message": "Host web1: no service. Install it."}
+    requirement = {"path": str(tmp_path / "module"), "error": "Host web1: no service. Install it."}
     result = Started(service_files, options(path, requirements=[requirement])).result()
     assert result["msg"] == "Host web1: no service. Install it."
     assert not path.exists()

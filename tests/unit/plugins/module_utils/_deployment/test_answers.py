@@ -15,7 +15,7 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._deployment impor
 
 def check(url: str, **options: t.Any) -> dict[str, t.Any]:
     """Return the option ``check`` of a module."""
-    return {"url": url, "username": "", "password": "", "pattern": "", "message": "broken: {problem}", "timeout": 0, **options}
+    return {"url": url, "username": "", "password": "", "pattern": "", "error": "broken: {problem}", "timeout": 0, **options}
 
 
 @pytest.fixture

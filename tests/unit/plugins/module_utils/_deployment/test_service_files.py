@@ -189,7 +189,7 @@ def test_a_service_that_refuses_to_reload_gets_its_former_files(service: Service
 def test_a_service_that_does_not_answer_gets_its_former_files(service: Service) -> None:
     """The check sees what the reload did not."""
     server = Server(lambda _path, _headers: (503, {}, b""))
-    check = {"url": server.url, "username": "", "password": "", "pattern": "", "message": "no metrics ({problem})", "timeout": 0}
+    check = {"url": server.url, "username": "", "password": "", "pattern": "", "error": "no metrics ({problem})", "timeout": 0}
     before = service.state()
     with pytest.raises(ServiceError, match=r"no metrics \(.*503.*\). The former files are back"):
         service.bring(check=check)
@@ -242,7 +242,7 @@ def test_after_a_kill_the_former_files_come_back_first(service: Service, monkeyp
 def test_a_requirement_that_is_not_met_is_named(service: Service, requirement: dict[str, t.Any], message: str) -> None:
     """With the first line of the command's output."""
     text = "needs this" + (" ({output})" if "version" in message else "")
-    wanted = service.wanted(requirements=[{"path": "", "command": [], "pattern": "", "message": text, **requirement}])
+    wanted = service.wanted(requirements=[{"path": "", "command": [], "pattern": "", "error": text, **requirement}])
     assert wanted.find_problem() == message
 
 
@@ -255,7 +255,7 @@ def test_programs_of_the_administrator_are_found_with_su(service: Service, monke
         called.append(argv[0])
         return 0, "", ""
 
-    command = {"path": "", "command": ["groupadd", "--help"], "pattern": "", "message": "not found"}
+    command = {"path": "", "command": ["groupadd", "--help"], "pattern": "", "error": "not found"}
     wanted = service.wanted(requirements=[command])
     monkeypatch.setattr(wanted, "_run", run)
     assert wanted.find_problem() == ""

@@ -36,34 +36,34 @@ def test_files_and_journals_go_to_every_loki() -> None:
     blocks = (
         LOGGING,
         """loki.write "fleet" {
-	external_labels = {"function" = "web", "host" = "web"}
+\texternal_labels = {"function" = "web", "host" = "web"}
 
-	endpoint {
-		url = "http://store.example.com:3100/loki/api/v1/push"
-	}
+\tendpoint {
+\t\turl = "http://store.example.com:3100/loki/api/v1/push"
+\t}
 
-	endpoint {
-		url = "http://other.example.com:3100/loki/api/v1/push"
-	}
+\tendpoint {
+\t\turl = "http://other.example.com:3100/loki/api/v1/push"
+\t}
 }
 """,
         """local.file_match "files" {
-	path_targets = [
-		{"__path__" = "/var/log/app.log"},
-		{"__path__" = "/var/log/x/*.log", "app" = "say \\"x\\""},
-	]
+\tpath_targets = [
+\t\t{"__path__" = "/var/log/app.log"},
+\t\t{"__path__" = "/var/log/x/*.log", "app" = "say \\"x\\""},
+\t]
 }
 """,
         """loki.source.file "files" {
-	targets       = local.file_match.files.targets
-	forward_to    = [loki.write.fleet.receiver]
-	tail_from_end = true
+\ttargets       = local.file_match.files.targets
+\tforward_to    = [loki.write.fleet.receiver]
+\ttail_from_end = true
 }
 """,
         """loki.source.journal "unit_app_service" {
-	matches    = "_SYSTEMD_UNIT=app.service"
-	labels     = {"job" = "journal", "unit" = "app.service"}
-	forward_to = [loki.write.fleet.receiver]
+\tmatches    = "_SYSTEMD_UNIT=app.service"
+\tlabels     = {"job" = "journal", "unit" = "app.service"}
+\tforward_to = [loki.write.fleet.receiver]
 }
 """,
     )
@@ -77,23 +77,23 @@ def test_the_whole_journal_has_the_lines_of_each_service_once() -> None:
     assert text.count("loki.source.journal") == 2
     assert (
         """loki.source.journal "all" {
-	labels        = {"job" = "journal", "kind" = "system"}
-	relabel_rules = loki.relabel.journal.rules
-	forward_to    = [loki.write.fleet.receiver]
+\tlabels        = {"job" = "journal", "kind" = "system"}
+\trelabel_rules = loki.relabel.journal.rules
+\tforward_to    = [loki.write.fleet.receiver]
 }
 """
         in text
     )
     assert (
         """loki.relabel "journal" {
-	forward_to = []
+\tforward_to = []
 
-	rule {
-		source_labels = ["__journal__systemd_unit"]
-		regex         = "([^@]+)(?:@.*)?\\\\.service"
-		target_label  = "unit"
-		replacement   = "$1.service"
-	}
+\trule {
+\t\tsource_labels = ["__journal__systemd_unit"]
+\t\tregex         = "([^@]+)(?:@.*)?\\\\.service"
+\t\ttarget_label  = "unit"
+\t\treplacement   = "$1.service"
+\t}
 }
 """
         in text
