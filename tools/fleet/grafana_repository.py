@@ -1,13 +1,14 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write a repository of Grafana's stand-in into the mirror, in the layout of the vendor: packages, archives and a signing key.
+"""Write a repository of the stand-ins for Grafana, Loki and Alloy into the mirror, in the layout of the vendor.
 
     grafana/apt/gpg-full.key, dists/stable/…, pool/…     for apt, signed
     grafana/release/<version>/grafana_<version>_1_linux_<arch>.tar.gz  and  sha256sums.txt
+    grafana/{loki,alloy}/releases/download/v<version>/{loki,alloy}-linux-<arch>.zip  and  SHA256SUMS
 
-The repository has the default version of the role and an older version. apt, dpkg and the signatures are real; the program is
-grafana_standin.py.
+The repository has the default versions of the roles, and an older version of Grafana. apt, dpkg and the signatures are real; the
+programs are grafana_standin.py, loki_standin.py and alloy_standin.py.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 
 from fill_mirror import write_archive, write_sums
 
 HERE = Path(__file__).parent
-ROLE = HERE.parents[1] / "roles" / "grafana" / "defaults" / "main.yml"
+ROLES = HERE.parents[1] / "roles"
 OLDER = "13.0.1"
 ARCHITECTURES = {"amd64": "amd64", "arm64": "arm64", "armhf": "arm-7"}
 # The parts of the vendor's package that the role uses.
@@ -80,9 +82,32 @@ fi
 PRERM = '#!/bin/sh\nset -e\nif [ "$1" = remove ]; then systemctl stop grafana-server || true; fi\n'
 
 
-def program(version: str) -> bytes:
-    """Return the stand-in as an executable program."""
-    text = (HERE / "grafana_standin.py").read_text().replace('VERSION = "0.0.0"', f'VERSION = "{version}"')
+def default_version(name: str) -> str:
+    """Return the default version of the role *name*."""
+    path = ROLES / name / "defaults" / "main.yml"
+    found = re.search(rf"^{name}_version: (.*)$", path.read_text(), re.MULTILINE)
+    if not found:
+        sys.exit(f"{path} has no {name}_version")
+    return found[1]
+
+
+def zip_release(name: str, release: Path) -> None:
+    """Write a release of the stand-in for *name* in the layout of the vendor: zip archives without a directory."""
+    release.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for architecture in ("amd64", "arm64"):
+        path = release / f"{name}-linux-{architecture}.zip"
+        entry = zipfile.ZipInfo(f"{name}-linux-{architecture}")
+        entry.external_attr = 0o100755 << 16
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr(entry, program(default_version(name), name))
+        lines.append(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n")
+    (release / "SHA256SUMS").write_text("".join(lines))
+
+
+def program(version: str, name: str = "grafana") -> bytes:
+    """Return the stand-in for *name* as an executable program."""
+    text = (HERE / f"{name}_standin.py").read_text().replace('VERSION = "0.0.0"', f'VERSION = "{version}"')
     return f"#!/usr/bin/python3\n{text}".encode()
 
 
@@ -158,19 +183,18 @@ def index(root: Path, packages: list[Path]) -> None:
 def main() -> None:
     """Write the whole repository, which takes a second."""
     mirror = Path(sys.argv[1]) / "grafana"
-    found = re.search(r"^grafana_version: (.*)$", ROLE.read_text(), re.MULTILINE)
-    if not found:
-        sys.exit(f"{ROLE} names no grafana_version")
     pool = mirror / "apt" / "pool"
     pool.mkdir(parents=True, exist_ok=True)
     packages = []
-    for version in (found[1], OLDER):
+    for version in (default_version("grafana"), OLDER):
         release = mirror / "release" / version
         for name, its in ARCHITECTURES.items():
             packages.append(package(version, name, pool))
             archive(version, its, release)
         write_sums(release)
     index(mirror / "apt", packages)
+    for name in ("loki", "alloy"):
+        zip_release(name, mirror / name / "releases" / "download" / f"v{default_version(name)}")
     os.sync()
 
 

@@ -307,6 +307,39 @@ def test_alerting_comes_changes_and_goes(scenario: t.Any, edited: t.Callable[...
     assert not scenario.on("monitor").file(ALERTING_FILE).exists
 
 
+@pytest.mark.usefixtures("torn")
+def test_logs_go_to_loki(scenario: t.Any, edited: t.Callable[..., Path]) -> None:
+    """Loki and Alloy, both stand-ins, from zip archives: Grafana has the data source, Loki the rules, Prometheus the targets.
+
+    A second run changes nothing. A configuration that Loki refuses is not deployed.
+    """
+
+    def with_logs(groups: dict[str, t.Any]) -> None:
+        groups["loki"] = {"hosts": {"monitor": {}}}
+        groups["alloy"] = {"hosts": {"archive": {}}}
+
+    logs = {
+        "monitoring_log_files": [{"files": ["/var/log/app.log"]}],
+        "monitoring_logs": [{"name": "errors", "files": ["/var/log/app.log"], "match": "ERROR", "severity": "warning"}],
+        "monitoring_logs_engine": "loki",
+    }
+    tags = "--tags loki,alloy,grafana"
+    play = scenario.play("site.yml", tags, inventory=edited(with_logs, **logs))
+    assert play.rc == 0, play.output
+    assert sources(scenario, "monitor") == {**SOURCES, "loki-monitor": "Loki (monitor)"}
+    rules = json.loads(scenario.get("monitor", "http://localhost:3100/prometheus/api/v1/rules"))["data"]["groups"]
+    assert "LogErrors" in {rule["alert"] for group in rules for rule in group["rules"]}
+    assert "/var/log/app.log" in scenario.on("archive").file("/etc/alloy/config.alloy").content_string
+    assert "alloy_config_last_load_successful 1" in scenario.get("archive", "http://localhost:12345/metrics")
+    up = {(found["metric"]["job"], found["metric"]["host"]) for found in scenario.query('up{job=~"loki|alloy"} == 1')}
+    assert up == {("loki", "monitor"), ("alloy", "archive")}
+    play = scenario.play("site.yml", tags, inventory=edited(with_logs, **logs))
+    assert (play.rc, play.changed) == (0, []), play.output
+    refused = scenario.play("site.yml", "--tags loki", inventory=edited(with_logs, **logs, loki_config={"limits": {}}))
+    assert refused.rc != 0
+    assert "field limits not found" in refused.output
+
+
 def test_verify_asks_grafana(scenario: t.Any, tmp_path: Path) -> None:
     """The report has a data source that fails, a missing dashboard, and a different version."""
     fine = scenario.play("verify.yml")

@@ -18,6 +18,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model impo
     server_settings,
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import made_yaml, merged
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import server_client_settings, server_scheme
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.logql import log_rule_groups
 
 ROLE = "loki"
@@ -33,16 +34,35 @@ _FIRST_PERIOD: dict[str, t.Any] = {
 }
 
 
-def loki_files(model: Model, host: str) -> dict[str, str]:
-    """Return the configuration files of the Loki on *host*: relative path -> text."""
+def loki_files(model: Model, host: str) -> dict[str, t.Any]:
+    """Return the configuration files of the Loki on *host*: relative path -> text.
+
+    With a password of the Alertmanagers, loki.yml is a dictionary of ``content`` and ``secret``.
+    """
     settings = server_settings(model, ROLE, host)
-    files = {"loki.yml": made_yaml(loki_config(model, host))}
+    config = loki_config(model, host)
+    files: dict[str, t.Any] = {"loki.yml": made_yaml(config)}
+    if "basic_auth_password" in config["ruler"].get("alertmanager_client", {}):
+        files["loki.yml"] = {"content": files["loki.yml"], "secret": True}
     groups = log_rule_groups(model)
     if groups:
         files[f"rules/{TENANT}/logs.yml"] = made_yaml({"groups": groups})
     if settings["loki_extra_rules"]:
         files[f"rules/{TENANT}/extra.yml"] = made_yaml({"groups": settings["loki_extra_rules"]})
     return files
+
+
+def _alertmanager_client(server: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the TLS settings and the password of the ruler. All Alertmanagers have the same ones."""
+    web = server_client_settings(server, "alertmanager")
+    names = {
+        "ca_file": "tls_ca_path",
+        "server_name": "tls_server_name",
+        "insecure_skip_verify": "tls_insecure_skip_verify",
+        "username": "basic_auth_username",
+        "password": "basic_auth_password",
+    }
+    return {name: web[key] for key, name in names.items() if key in web}
 
 
 def loki_config(model: Model, host: str) -> dict[str, t.Any]:
@@ -55,12 +75,16 @@ def loki_config(model: Model, host: str) -> dict[str, t.Any]:
         "evaluation_interval": settings["loki_evaluation_interval"],
         "poll_interval": "1m",
     }
-    urls = [
-        f"http://{server_address(model, host, name, 'alertmanager')}{server_route_prefix(server, 'alertmanager')}"
-        for name, server in active_servers(model, "alertmanager").items()
-    ]
-    if urls:
-        ruler["alertmanager_url"] = ",".join(urls)
+    alertmanagers = active_servers(model, "alertmanager")
+    if alertmanagers:
+        ruler["alertmanager_url"] = ",".join(
+            f"{server_scheme(server, 'alertmanager')}://{server_address(model, host, name, 'alertmanager')}"
+            f"{server_route_prefix(server, 'alertmanager')}"
+            for name, server in alertmanagers.items()
+        )
+        client = _alertmanager_client(next(iter(alertmanagers.values())))
+        if client:
+            ruler["alertmanager_client"] = client
     config: dict[str, t.Any] = {
         # The firewall, not a password, decides who may connect.
         "auth_enabled": False,

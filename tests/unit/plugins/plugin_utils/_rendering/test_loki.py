@@ -98,3 +98,27 @@ def test_rules_of_the_operator_are_in_the_directory_of_the_one_tenant(tmp_path: 
     assert sorted(files) == ["loki.yml", "rules/fake/extra.yml"]
     assert yaml.safe_load(files["rules/fake/extra.yml"]) == {"groups": [group]}
     assert sorted(loki_files(fleet(tmp_path), "store")) == ["loki.yml"]
+
+
+def test_alertmanagers_with_tls_and_a_password(tmp_path: Path) -> None:
+    """The ruler sends alerts as Prometheus does. The file with the password is secret."""
+    web = {"cert_file": "/c", "key_file": "/k", "ca_file": "/ca", "server_name": "am"}
+    web.update(username="me", password="hidden", password_hash="$2y$10$x")  # noqa: S106 - nothing secret
+    hosts = {
+        "alertmanager": {"hosts": {"store": None}},
+        "loki": {"hosts": {"store": None}},
+        "prometheus": {"hosts": {"store": None}},
+    }
+    inventory = {"all": {"vars": {"monitoring_web": web}, "children": hosts}}
+    model, problems = Made(tmp_path, {"hosts.yml": inventory}).build(contracts())
+    assert problems == []
+    file = loki_files(model, "store")["loki.yml"]
+    assert file["secret"]
+    ruler = yaml.safe_load(file["content"])["ruler"]
+    assert ruler["alertmanager_url"] == "https://localhost:9093"
+    assert ruler["alertmanager_client"] == {
+        "tls_ca_path": "/ca",
+        "tls_server_name": "am",
+        "basic_auth_username": "me",
+        "basic_auth_password": "hidden",
+    }
