@@ -256,6 +256,19 @@ def test_nothing_is_touched_by_looking(scenario: t.Any) -> None:
     assert play.changed == []
 
 
+def test_a_second_run_changes_nothing_and_makes_few_calls(scenario: t.Any) -> None:
+    """One call looks at what a role has on a host, and one more at the service of somebody else."""
+    play = scenario.play("site.yml")
+    assert (play.rc, play.changed) == (0, []), play.output
+    calls = {host: play.remote(host) for host in ("web1", "db1", "bare")}
+    print(calls)
+    # node_exporter (2, and 2 for the users of vigie-job), apache (2), haproxy, redis, uwsgi and two instances, the firewall.
+    assert len(calls["web1"]) <= 12, calls["web1"]
+    # postgres_exporter has two: its role in the database, and the release.
+    assert len(calls["db1"]) <= 8, calls["db1"]
+    assert len(calls["bare"]) <= 2, calls["bare"]
+
+
 @pytest.mark.usefixtures("torn")
 def test_instances_come_and_go(scenario: t.Any, edited: t.Any) -> None:
     """With the tag and the limit, the run changes only this exporter on this host."""
