@@ -9,6 +9,8 @@
       expr: 100 - 100 * node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes
       threshold: memory_used_percent      # the name of the threshold in monitoring_thresholds
       above: {warning: 90, critical: 97}  # or below: the default of the threshold, by severity
+
+Prometheus rejects a rule file with a key that its version does not have: `GROUP_KEYS` and `RULE_KEYS` have the versions.
 """
 
 from __future__ import annotations
@@ -18,9 +20,14 @@ import typing as t
 
 import yaml
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import Version, is_older
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import plain
 
 SEVERITIES = ("info", "warning", "critical")
+# Keys of rule groups and of rules that not every version of Prometheus 2 has, and the version that introduced each key:
+# Prometheus' CHANGELOG.
+GROUP_KEYS: dict[str, Version] = {"limit": (2, 31), "query_offset": (2, 53), "labels": (3, 0)}
+RULE_KEYS: dict[str, Version] = {"keep_firing_for": (2, 42)}
 # By the name of a threshold: "above" or "below", and the default numbers by severity.
 Known = dict[str, tuple[str, dict[str, float]]]
 
@@ -30,6 +37,14 @@ def rule_groups(text: str) -> list[dict[str, t.Any]]:
     """Return the rule groups in the content of a rule file. Callers must not change the result, which is cached."""
     # Before ansible-core 2.19, filters get subclasses of str, which libyaml rejects.
     return (yaml.load(plain(text), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}).get("groups") or []  # noqa: S506 - safe
+
+
+def without_newer_keys(item: t.Mapping[str, t.Any], since: t.Mapping[str, Version], version: t.Any) -> dict[str, t.Any]:
+    """Return a rule or a rule group without the keys that the *version* of Prometheus does not have.
+
+    :param since: `RULE_KEYS` or `GROUP_KEYS`.
+    """
+    return {key: value for key, value in item.items() if not is_older(version, since.get(key, ()))}
 
 
 def known_thresholds(texts: t.Iterable[str]) -> Known:

@@ -80,6 +80,12 @@ def parse_version(text: t.Any) -> Version:
     return tuple(int(part) for part in re.findall(r"\d+", str(text))[:3])
 
 
+def is_older(version: t.Any, first: Version) -> bool:
+    """Return whether *version* is older than *first*. The version "latest" has no numbers, and is never older."""
+    numbers = parse_version(version)
+    return bool(numbers) and numbers < first
+
+
 def boolean_problem(value: t.Any) -> str | None:
     """Return the problem of a boolean, or None."""
     return None if isinstance(value, bool) else "must be true or false"

@@ -19,6 +19,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.log_f
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.maintenance import validate_maintenance
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.otlp import validate_otlp
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.probes import validate_probes
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.rule_keys import validate_rule_keys
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.scrape_options import validate_scrape_options
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.servers import validate_servers
 
@@ -66,6 +67,7 @@ def build_model(
     validate_maintenance(model, problems, datetime.datetime.now(datetime.timezone.utc))
     validate_servers(inventory, model, contracts, problems, is_complete=not host and not without)
     validate_otlp(inventory, model, problems)
+    validate_rule_keys(model, problems)
     log_rules.validate_log_rules(model, problems)
     validate_log_files(model, problems)
     validate_scrape_options(model, problems, is_complete=not host and not without)

@@ -5,6 +5,8 @@
 
 An alert with a threshold becomes one alert for each severity. A host that overrides a threshold gets a series
 ``monitoring_threshold``, which the alert is compared with by ``host``. All other hosts are compared with the default.
+
+The rules of the roles leave out the keys that the version of the server does not have.
 """
 
 from __future__ import annotations
@@ -13,9 +15,12 @@ import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.promql import any_of
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.alert_rules import (
+    GROUP_KEYS,
+    RULE_KEYS,
     by_severity,
     known_thresholds,
     rule_groups,
+    without_newer_keys,
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.log_alerts import log_alerts
@@ -30,12 +35,20 @@ def alert_rules(model: Model, server: str) -> dict[str, list[dict[str, t.Any]]]:
     """Return the rule groups of the Prometheus *server*, by file: one for each role, for thresholds and for log rules."""
     settings = model["servers"]["prometheus"][server]
     overrides = _overrides(model, settings["scrape_hosts"])
+    version = settings.get("prometheus_version")
     files = {}
     for role, text in model["rules"].items():
         runbooks = settings.get("prometheus_runbook_url") or ""
         link = f"{runbooks.rstrip('/')}/{role}/monitoring/runbook.md" if runbooks else ""
         files[role] = [
-            {**group, "rules": [item for rule in group["rules"] for item in _expanded(rule, overrides, link)]}
+            {
+                **without_newer_keys(group, GROUP_KEYS, version),
+                "rules": [
+                    without_newer_keys(item, RULE_KEYS, version)
+                    for rule in group["rules"]
+                    for item in _expanded(rule, overrides, link)
+                ],
+            }
             for group in rule_groups(text)
         ]
     if overrides:

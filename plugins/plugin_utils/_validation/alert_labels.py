@@ -136,9 +136,16 @@ def _servers(model: Model) -> t.Iterable[dict[str, t.Any]]:
 
 
 def _rules_in(texts: t.Iterable[str]) -> t.Iterator[Rule]:
-    yield from (rule for text in texts for group in alert_rules.rule_groups(text) for rule in group.get("rules") or [])
+    yield from (rule for text in texts for group in alert_rules.rule_groups(text) for rule in _rules_of(group))
 
 
 def _own_rules(model: Model) -> t.Iterator[Rule]:
     for settings in _servers(model):
-        yield from (rule for group in settings.get("prometheus_extra_rules") or [] for rule in group.get("rules") or [])
+        yield from (rule for group in settings.get("prometheus_extra_rules") or [] for rule in _rules_of(group))
+
+
+def _rules_of(group: t.Mapping[str, t.Any]) -> t.Iterator[Rule]:
+    """Yield the rules of a group with the labels of the group."""
+    labels = group.get("labels")
+    for rule in group.get("rules") or []:
+        yield {**rule, "labels": {**labels, **(rule.get("labels") or {})}} if isinstance(labels, dict) else rule

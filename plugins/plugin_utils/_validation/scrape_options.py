@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import Version, parse_version
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import Version, is_older
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Endpoint, Host, Model, active_servers
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.scrape_options import OPTIONS
@@ -53,13 +53,11 @@ def newer_options(server: str, version: t.Any, since: t.Mapping[str, Version]) -
 
     :param since: the version that introduced each option.
     """
-    # The version "latest" has no numbers.
-    numbers = parse_version(version)
     lacks = f"{server} runs Prometheus {version}, which does not have this option"
     return {
         name: f"{lacks} (since {'.'.join(map(str, first))}): remove the option, or set prometheus_version"
         for name, first in since.items()
-        if numbers and numbers < first
+        if is_older(version, first)
     }
 
 

@@ -92,3 +92,12 @@ def test_thresholds_become_numbers() -> None:
 def test_a_duration(duration: t.Any, milliseconds: int) -> None:
     """As Prometheus writes it."""
     assert fields.parse_duration(duration) == milliseconds
+
+
+def test_older() -> None:
+    """Numbers, and not texts; a version without numbers is never older."""
+    assert fields.is_older("2.9.1", (2, 53))
+    assert not fields.is_older("2.53.0", (2, 53))
+    assert not fields.is_older("3.0.0-rc.1", (3, 0))
+    assert not fields.is_older("latest", (3, 0))
+    assert not fields.is_older(None, (3, 0))

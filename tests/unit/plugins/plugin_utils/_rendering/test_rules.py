@@ -109,3 +109,24 @@ def test_alerts_link_to_their_runbook(url: str) -> None:
 def test_without_an_address_there_is_no_link(url: t.Any) -> None:
     """A link to a page that does not exist helps nobody."""
     assert "runbook.md" not in str(rules({"a": {}}, runbooks=url))
+
+
+def test_keys_of_groups_that_the_version_does_not_have() -> None:
+    """Keys of a rule with the same name stay."""
+    text = """
+groups:
+  - {name: g, interval: 5m, limit: 5, query_offset: 1m, labels: {team: ops}, rules: [{record: a, expr: up, labels: {x: y}}]}
+"""
+    found = {}
+    for version in ("2.30.3", "2.52.0", "2.55.1", "3.0.0"):
+        server = {"scrape_hosts": [], "prometheus_runbook_url": "", "prometheus_version": version}
+        fleet: t.Any = {"hosts": {}, "servers": {"prometheus": {"p": server}}, "rules": {"node_exporter": text}}
+        (group,) = alert_rules(fleet, "p")["node_exporter"]
+        assert group["rules"] == [{"record": "a", "expr": "up", "labels": {"x": "y"}}]
+        found[version] = set(group) - {"name", "interval", "rules"}
+    assert found == {
+        "2.30.3": set(),
+        "2.52.0": {"limit"},
+        "2.55.1": {"limit", "query_offset"},
+        "3.0.0": {"limit", "query_offset", "labels"},
+    }

@@ -96,6 +96,9 @@ ELSEWHERE: dict[str, t.Any] = {
     "relabeling": {"prometheus_extra_scrape_configs": [{"job_name": "own", "relabel_configs": [{"target_label": "team"}]}]},
     "said": {"alertmanager_known_labels": ["team"]},
     "a rule": rules(team="dbaa"),
+    "a rule group": {
+        "prometheus_extra_rules": [{"name": "own", "labels": {"team": "dbaa"}, "rules": [{"alert": "Own", "expr": "up == 0"}]}]
+    },
     "a template": rules(team="x{{ '{{' }} $labels.owner }}"),
     "static": {
         "prometheus_extra_scrape_configs": [
