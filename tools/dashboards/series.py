@@ -10,11 +10,10 @@ from panels import BASE, GREEN, RED, YELLOW
 BUSY = {80.0: YELLOW, 95.0: RED}
 ANY = {1.0: RED}
 DAYS = {BASE: RED, 7.0: YELLOW, 21.0: GREEN}
-DISKS = 'fstype!~"tmpfs|ramfs",host=~"$node"'
 PROGRAMS = 'supervisord:program_up{name=~"$service",host=~"$node"}'
 CPU = '100 * (1 - avg by (host) (rate(node_cpu_seconds_total{mode="idle",host=~"$node"}[$__rate_interval])))'
 MEMORY = '100 * (1 - node_memory_MemAvailable_bytes{host=~"$node"} / node_memory_MemTotal_bytes{host=~"$node"})'
-DISK = f"100 * (1 - node_filesystem_avail_bytes{{{DISKS}}} / node_filesystem_size_bytes{{{DISKS}}})"
+DISK = 'filesystem:node_filesystem_used:percent{host=~"$node"}'
 RATE = "[$__rate_interval]"
 
 

@@ -18,7 +18,7 @@ def build() -> Page:
     page.choose_one("by", "By", ["host"])
 
     page.row("Now")
-    machines = 'max by (host) (up{prober="",host=~"$node"})'
+    machines = 'max by (host) (host:up:max{host=~"$node"})'
     page.stat("Servers up", "none", f"count({machines} == 1) or vector(0)", span=3)
     page.stat("Servers down", "none", f"count({machines} == 0) or vector(0)", ANY, span=3)
     page.stat("Targets down", "none", 'count(up{host=~"$node"} == 0) or vector(0)', ANY, span=3)

@@ -17,8 +17,7 @@ def build() -> Page:
     page.row("Now")
     page.stat("Servers up", "none", f"sum({of('pg_up')})")
     page.stat("Servers down", "none", f"count({of('pg_up')} == 0) or vector(0)", ANY)
-    used = f"sum by (host) ({of('pg_stat_activity_count')}) / max by (host) ({of('pg_settings_max_connections')})"
-    page.stat("Connections used", "percent", f"100 * max({used})", BUSY)
+    page.stat("Connections used", "percent", f"max({of('instance:pg_connections_used:percent')})", BUSY)
     page.stat("Transactions", "ops", rate("pg_stat_database_xact_commit", "", its), decimals=1)
     page.stat("Size", "bytes", f"sum({of('pg_database_size_bytes', its)})", decimals=1)
     page.stat("Replication is behind", "s", f"max({of('pg_replication_lag_seconds')})", {60.0: YELLOW, 600.0: RED})

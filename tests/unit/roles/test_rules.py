@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import typing as t
@@ -110,6 +111,17 @@ def test_every_alert_tells_a_person_what_to_do(rules: Path) -> None:
         assert rule["annotations"]["runbook_url"] == f"https://example.com/r/{role}/monitoring/runbook.md#{rule['alert'].lower()}"
         assert len(rule["annotations"]["summary"]) < 100
         assert len(rule["annotations"]["description"]) > 60
+
+
+def test_alerts_and_dashboards_use_the_recorded_series() -> None:
+    """Each recorded series has a user, and none of them uses a series that no rule records."""
+    rules = [rule for path in RULES for group in usual(path) for rule in group["rules"]]
+    recorded = {rule["record"] for rule in rules if "record" in rule}
+    pages = [json.loads(path.read_text()) for path in ROOT.glob("roles/*/monitoring/dashboard*.json")]
+    expressions = [target["expr"] for page in pages for panel in page["panels"] for target in panel.get("targets", [])]
+    expressions += [rule["expr"] for rule in rules]
+    names = (re.findall(r"\w+(?::\w+)+", re.sub(r'"[^"]*"|\[[^]]*\]', "", expression)) for expression in expressions)
+    assert {name for found in names for name in found} == recorded
 
 
 NODE = ROOT / "roles/node_exporter/monitoring/rules.yml"
