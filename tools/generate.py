@@ -87,6 +87,10 @@ def row(role: Path) -> str:
 def specification(role: Path) -> dict[str, Any]:
     """Return the argument specification of *role*."""
     spec: dict[str, Any] = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]
+    defaults = role / "defaults/main.yml"
+    # A specification has no default that is a template with secrets: Ansible shows the result if a validation fails.
+    for name, value in (yaml.safe_load(defaults.read_text()) if defaults.exists() else {}).items():
+        spec["options"][name].setdefault("default", value)
     return spec
 
 

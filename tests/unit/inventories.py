@@ -31,7 +31,8 @@ def contract(role: str, scrape: dict[str, t.Any], defaults: dict[str, t.Any], ru
 def defaults(role: str) -> dict[str, t.Any]:
     """Return the default variables of one of the collection's own roles, as the model has them of a server."""
     (found,) = [contract.defaults for contract in contracts() if contract.role == role]
-    return dict(found)
+    # The one default that is a template, for an inventory without monitoring_web.
+    return {name: {} if name == f"{role}_web" else value for name, value in found.items()}
 
 
 def _alert(threshold: str, **above: float) -> dict[str, t.Any]:

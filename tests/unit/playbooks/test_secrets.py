@@ -178,7 +178,7 @@ PATHS: dict[str, tuple[t.Any, str, dict[str, t.Any], set[str]]] = {
         "site",
         "--check",
         {},
-        {"Fail if a homeserver rejects a Matrix account", "Fail if HAProxy is not installed"},
+        {"Fail if a homeserver rejects a Matrix account", "Update the metrics frontend in HAProxy's configuration"},
     ),
     "no module runs": (
         "site",
@@ -215,7 +215,10 @@ PATHS: dict[str, tuple[t.Any, str, dict[str, t.Any], set[str]]] = {
     ),
     # Nothing of these tasks fails in check mode; what their loops print is the same.
     "scripts": (
-        [*role("node_exporter", "textfile"), {"hosts": "node_exporter", "tasks": [{"name": "End", "ansible.builtin.fail": {}}]}],
+        [
+            *role("node_exporter", "collectors"),
+            {"hosts": "node_exporter", "tasks": [{"name": "End", "ansible.builtin.fail": {}}]},
+        ],
         "--check",
         {},
         {"End"},

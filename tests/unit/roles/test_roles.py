@@ -31,10 +31,14 @@ def options(role: Path) -> dict[str, dict[str, t.Any]]:
 
 @each_role
 def test_specification_and_defaults_are_equal(role: Path) -> None:
-    """Both ways and by value; what has no default is required."""
+    """Both ways and by value; what has no default is required, or its default has the secrets of monitoring_web."""
     specified = {name: option["default"] for name, option in options(role).items() if "default" in option}
-    assert specified == load(role / "defaults/main.yml")
-    assert all(option.get("required") for option in options(role).values() if "default" not in option)
+    defaults = load(role / "defaults/main.yml")
+    # Ansible shows the templated defaults of the specification if a validation fails.
+    secret = {name for name, default in defaults.items() if "monitoring_web" in str(default)}
+    assert specified == {name: default for name, default in defaults.items() if name not in secret}
+    without = {name for name, option in options(role).items() if "default" not in option and not option.get("required")}
+    assert without == secret
 
 
 @each_role
