@@ -106,6 +106,32 @@ options:
       Directory that belongs to O(user), mode 0750. The module creates the directory if it does not exist, and never removes it.
     type: path
     default: ""
+  requirements:
+    description:
+      - Conditions that the host must meet if O(state=present). The module checks the conditions before it changes anything, also
+        in check mode.
+      - The options are those of O(vigie.monitoring.service_files#module:requirements).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: See O(vigie.monitoring.service_files#module:requirements[].path).
+        type: path
+        default: ""
+      command:
+        description: See O(vigie.monitoring.service_files#module:requirements[].command).
+        type: list
+        elements: str
+        default: []
+      pattern:
+        description: See O(vigie.monitoring.service_files#module:requirements[].pattern).
+        type: str
+        default: ""
+      error:
+        description: See O(vigie.monitoring.service_files#module:requirements[].error).
+        type: str
+        required: true
   files:
     description: Other files of the service.
     type: list
@@ -359,6 +385,10 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.answe
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree_spec import TREE_SPEC, TreeError
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.download import DownloadError
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.release import Release
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.requirements import (
+    REQUIREMENTS_SPEC,
+    unmet_requirement,
+)
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.systemd import ServiceError
 
 FILE_SPEC = {
@@ -394,6 +424,7 @@ SPEC: dict[str, t.Any] = {
     "unit": {"type": "str", "default": ""},
     "user": {"type": "str", "default": ""},
     "data_dir": {"type": "path", "default": ""},
+    "requirements": REQUIREMENTS_SPEC,
     "files": {"type": "list", "elements": "dict", "default": [], "options": FILE_SPEC},
     "config": {"type": "dict", "options": TREE_SPEC},
     "probe": {"type": "dict", "default": {}, "options": PROBE_SPEC, "apply_defaults": True},
@@ -468,6 +499,9 @@ def main() -> None:
     )
     params = module.params
     os.environ.update({name: str(value) for name, value in params["environment"].items()})
+    unmet = unmet_requirement(params["requirements"], module.run_command) if params["state"] == "present" else ""
+    if unmet:
+        module.fail_json(msg=unmet)
     try:
         account_actions = create_account(module) if params["state"] == "present" else []
         release = Release(params, module.run_command)

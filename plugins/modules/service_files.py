@@ -49,7 +49,9 @@ options:
         type: str
         default: ""
       error:
-        description: Error message. C({output}) is replaced by the first line of the output of the command.
+        description: >-
+          Error message. C({path}) is replaced by O(requirements[].path), and C({output}) by the first line of the output of the
+          command.
         type: str
         required: true
   files:
@@ -239,23 +241,14 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._common.module im
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment import files, locks
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.answers import CHECK_SPEC, failed_check
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree_spec import TreeError
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.requirements import REQUIREMENTS_SPEC
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.service_files import ServiceFiles, ServiceFilesError
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.systemd import ServiceError
 
 SPEC: dict[str, t.Any] = {
     "service": {"type": "str", "required": True},
     "name": {"type": "str", "required": True},
-    "requirements": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "path": {"type": "path", "default": ""},
-            "command": {"type": "list", "elements": "str", "default": []},
-            "pattern": {"type": "str", "default": ""},
-            "error": {"type": "str", "required": True},
-        },
-    },
+    "requirements": REQUIREMENTS_SPEC,
     "files": {
         "type": "list",
         "elements": "dict",

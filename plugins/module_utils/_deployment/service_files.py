@@ -6,12 +6,10 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 import typing as t
 
-from ansible.module_utils.common.process import get_bin_path
 from ansible.module_utils.common.text.converters import to_bytes, to_text
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._common.redaction import redacted_diff
@@ -20,6 +18,11 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.answe
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree_spec import parse_mode
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.helper_units import HelperUnits
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.locks import file_name
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.requirements import (
+    NOT_FOUND,
+    execute,
+    unmet_requirement,
+)
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.rollback import rolled_back_on_failure
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.systemd import Run, ServiceError, Unit
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.transaction import Transaction
@@ -47,15 +50,7 @@ class ServiceFiles:
 
     def find_problem(self) -> str:
         """Return the message of the first requirement that the host does not meet, or an empty text."""
-        for requirement in self._params["requirements"]:
-            if requirement["path"] and not os.path.exists(requirement["path"]):
-                return str(requirement["error"])
-            if requirement["command"]:
-                code, out, err = self._execute(requirement["command"])
-                if code or not re.search(requirement["pattern"], out):
-                    first = next(iter((out if not code else err or out).splitlines()), "")
-                    return str(requirement["error"]).replace("{output}", first)
-        return ""
+        return unmet_requirement(self._params["requirements"], self._run)
 
     def recover(self) -> bool:
         """Roll back the change of a run that was killed; return whether there was one.
@@ -101,10 +96,10 @@ class ServiceFiles:
             try:
                 copy = os.path.join(directory, os.path.basename(file["path"]))
                 files.write(copy, wanted, 0o600)
-                code, out, err = self._execute([part.replace("{file}", copy) for part in file["validate"]])
+                code, out, err = execute([part.replace("{file}", copy) for part in file["validate"]], self._run)
             finally:
                 shutil.rmtree(directory)
-            if code == _NOT_FOUND and missing_ok:
+            if code == NOT_FOUND and missing_ok:
                 continue
             if code:
                 output = "\n".join(text.strip() for text in (out, err) if text.strip()).replace(copy, file["path"])
@@ -160,14 +155,6 @@ class ServiceFiles:
             except ServiceError as error:
                 return f"The former files are back, but {self.unit.name} cannot be reloaded with them: {error}."
         return "The former files are back."
-
-    def _execute(self, command: t.Sequence[str]) -> tuple[int, str, str]:
-        try:
-            # With su, PATH is that of the login user and can lack /usr/sbin.
-            program = get_bin_path(command[0])
-        except ValueError as error:
-            return _NOT_FOUND, "", str(error)
-        return self._run([program, *command[1:]])
 
     def _wanted(self, file: t.Mapping[str, t.Any]) -> bytes | None:
         """Return the wanted content of *file*; None if the file must not exist, or is no regular file."""
@@ -227,8 +214,6 @@ def _is_directory(path: str, mode: int, group: str) -> bool:
 
 
 _SURPLUS: dict[str, t.Any] = {"type": "file", "state": "absent", "validate": [], "reload": False}
-# The exit status of a shell for a command that does not exist.
-_NOT_FOUND = 127
 _BEGIN, _END = b"# BEGIN vigie.monitoring", b"# END vigie.monitoring"
 
 

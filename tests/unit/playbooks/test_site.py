@@ -45,6 +45,34 @@ def test_a_run_without_failures_has_no_summary(site: t.Callable[..., Run], monke
     assert len(run.tasks["Wait until Prometheus reports the targets of this run as up"]) == 1
 
 
+def test_a_missing_certificate_fails_before_any_change(site: t.Callable[..., Run], tmp_path: Path) -> None:
+    """In check mode, on hosts that have no service yet: one error for each host, which names the variable and the path."""
+    made = {name: tmp_path / name for name in ("made.crt", "made.key")}
+    for path in made.values():
+        path.touch()
+    web = {"cert_file": str(made["made.crt"]), "key_file": str(made["made.key"])}
+    lost = {name: str(tmp_path / f"lost.{name}") for name in ("crt", "key", "ca")}
+    fleet = {
+        "node_exporter": {"web1": {"monitoring_web": {**web, "key_file": lost["key"]}}},
+        "blackbox_exporter": {"prober": {"monitoring_web": web}},
+        "prometheus": {
+            "monitor1": {"prometheus_web": {**web, "cert_file": lost["crt"], "ca_file": lost["ca"]}},
+            "monitor2": {"monitoring_web": {**web, "ca_file": lost["ca"]}, "prometheus_scrape_hosts": "monitor2"},
+        },
+        "alertmanager": {name: {"alertmanager_web": {**web, "ca_file": lost["ca"]}} for name in ("alerter1", "alerter2")},
+    }
+    run = site(fleet, "--check")
+    wrong = {
+        "web1": f"monitoring_web.key_file, value {lost['key']}",
+        "monitor1": f"prometheus_web.cert_file, value {lost['crt']}",
+        "monitor2": f"monitoring_web.ca_file, value {lost['ca']}",
+        **dict.fromkeys(("alerter1", "alerter2"), f"alertmanager_web.ca_file, value {lost['ca']}"),
+    }
+    assert set(run.failed) == set(wrong), run.output
+    for host, problem in wrong.items():
+        assert f"Host {host}, variable {problem}: the file does not exist on the host. Copy" in " ".join(run.output.split())
+
+
 @pytest.mark.parametrize("playbook", ["site", "verify"])
 def test_a_tag_of_the_users_runs_all_that_no_tag_runs(site: t.Callable[..., Run], tmp_path: Path, playbook: str) -> None:
     """What is imported under a tag of any name, and run by it."""

@@ -63,6 +63,23 @@ def test_two_runs_at_once_leave_one_whole_tree(host: Path) -> None:
     assert not any(Path(p).name.startswith("the-directory") for p in (host / "private/state").iterdir())
 
 
+@pytest.mark.parametrize("check", [False, True])
+def test_a_requirement_is_checked_before_anything_changes(host: Path, check: bool) -> None:  # noqa: FBT001 - a parameter
+    """Also in check mode, and on a host without the service. The removal of a service requires nothing."""
+    path = host / "ssl/prog.crt"
+    requirements = [{"path": str(path), "error": "Host web1: {path} does not exist."}]
+    options = {**service_options(host, **tree_options(host / "etc/prog", main_yml="new")), "requirements": requirements}
+    before = sorted(host.rglob("*"))
+    result = Started(release, options, check=check).result()
+    assert (result["failed"], result["msg"]) == (True, f"Host web1: {path} does not exist.")
+    assert sorted(host.rglob("*")) == before
+    assert not Started(release, {**options, "state": "absent"}, check=check).result().get("failed")
+    path.parent.mkdir()
+    path.touch()
+    result = Started(release, options, check=check).result()
+    assert (result.get("failed", False), result["changed"]) == (False, True), result
+
+
 def test_the_environment_is_for_the_download(host: Path) -> None:
     """The module asks the proxy for the release, and never shows the proxy's password."""
     asked = []
