@@ -21,8 +21,9 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import parse_number
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import may_be_template
 
-KEYS = (*ENDPOINT_KEYS, "instances", "server", "all_hosts", "reads_logs", "keeps_data", "access")
+KEYS = (*ENDPOINT_KEYS, "web_since", "instances", "server", "all_hosts", "reads_logs", "keeps_data", "access")
 _ACCESS = ("clients", "admins", "peers")
+_VERSION = re.compile(r"\d+(\.\d+)*")
 _ROLE = re.compile(r"[a-z][a-z0-9_]*")
 # Tags with a meaning of their own, groups of Ansible, and names of files in the configuration of Prometheus.
 _RESERVED = frozenset(
@@ -77,6 +78,9 @@ def read_scrape(path: pathlib.Path, errors: Errors) -> dict[str, t.Any]:
     if scrape.get("port") is None and "instances" not in scrape:
         role = path.parents[1].name
         errors.add(path, "port", None, f'must be the port, or a template for the port: "{{{{ {role}_port }}}}"')
+    since = scrape.get("web_since")
+    if since is not None and not (isinstance(since, str) and _VERSION.fullmatch(since)):
+        errors.add(path, "web_since", since, "must be a version in quotes: '1.5.0'")
     access = scrape.get("access") or {}
     if not isinstance(access, dict) or not set(access) <= set(_ACCESS) or not isinstance(access.get("clients", []), list):
         errors.add(path, "access", access, "must be a dictionary with clients (a list of roles), admins (true) and peers")

@@ -13,6 +13,7 @@ and the defaults of the role::
                                                  # of an item override the keys above
     web: true                                    # optional: the endpoint uses `monitoring_web` (TLS, password). A dictionary of
                                                  # the same form replaces `monitoring_web`: "{{ prometheus_web }}"
+    web_since: 1.5.0                             # optional: the first version of the program with the flag --web.config.file
     server: true                                 # optional: the model has the variables of the role for each of its hosts
     all_hosts: true                              # optional: what a host of the role gets depends on all hosts of the fleet
     reads_logs: true                             # optional: the role runs on the hosts with rules in `monitoring_logs`, if

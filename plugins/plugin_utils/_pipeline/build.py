@@ -22,6 +22,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.probe
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.rule_keys import validate_rule_keys
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.scrape_options import validate_scrape_options
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.servers import validate_servers
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.web_versions import validate_web_versions
 
 
 def build_model(
@@ -63,6 +64,7 @@ def build_model(
     _add_rules_of_readers(readers, model)
     _remove_retired_clients(model, contracts, members)
     endpoints.validate_endpoints(model, problems)
+    validate_web_versions(model, contracts, problems)
     validate_probes(model, problems)
     validate_maintenance(model, problems, datetime.datetime.now(datetime.timezone.utc))
     validate_servers(inventory, model, contracts, problems, is_complete=not host and not without)

@@ -59,6 +59,11 @@ WRONG: dict[str, tuple[str, t.Any, str]] = {
         ", key jop, value 'y': unknown key. The known keys are job, port",
     ),
     "wrong clients": (SCRAPE, {"job": "x", "port": 1, "access": {"clients": "grafana"}}, ", key access, value "),
+    "a number as version": (
+        SCRAPE,
+        {"job": "x", "port": 1, "web_since": 1.5},
+        ", key web_since, value 1.5: must be a version in",
+    ),
     "a list": (SCRAPE, [1], ": must be a dictionary"),
     "no YAML": (SCRAPE, "job: [\n", ": not valid YAML: while parsing a flow node"),
     "no YAML of defaults": ("defaults/main.yml", "a: b: c", ": not valid YAML: mapping values are not allowed"),
