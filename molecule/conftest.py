@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import dataclasses
 import json
 import os
@@ -24,6 +26,13 @@ from playbook_runs import run_playbook
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT / "molecule" / "shared" / "inventory"
 SSH_CONFIG = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vigie" / "ssh" / "config"
+PORTS = {"prometheus": 9090, "alertmanager": 9093}
+# A program for the hosts: method, URL, user name and password in Base64 or an empty text.
+ASK = (
+    "import ssl, sys, urllib.request as u; method, url, login = sys.argv[1:]; "
+    "request = u.Request(url, method=method, headers={'Authorization': 'Basic ' + login} if login else {}); "
+    "print(u.urlopen(request, timeout=5, context=ssl._create_unverified_context()).read().decode())"
+)
 # Actions that run on the controller only and send no module to the host.
 LOCAL_ACTIONS = {
     "assert",
@@ -89,6 +98,7 @@ class Scenario:
         """Read the inventory of the scenario in *directory*."""
         self.inventory = directory / "inventory"
         self._tmp = tmp
+        self._served_with: dict[str, t.Any] | None = None
         listing = subprocess.run(
             [ROOT / ".venv/bin/ansible-inventory", "-i", self.inventory, "--list"],
             check=True,
@@ -121,9 +131,32 @@ class Scenario:
         program = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode())"
         return self.on(host).check_output("python3 -c %s %s", program, url)
 
+    def web(self, host: str, role: str) -> dict[str, t.Any]:
+        """Return the settings for TLS and the password of the server *role* on *host*; an empty dictionary without both."""
+        if self._served_with is not None:
+            return self._served_with
+        variables = self._vars[host]
+        return variables.get(f"{role}_web", variables.get("monitoring_web")) or {}
+
+    @contextlib.contextmanager
+    def served_with(self, web: dict[str, t.Any]) -> t.Iterator[None]:
+        """Use *web* for the requests to servers that a test has deployed with another monitoring_web than the inventory's."""
+        self._served_with = web
+        try:
+            yield
+        finally:
+            self._served_with = None
+
+    def ask(self, host: str, role: str, path: str, method: str = "GET") -> str:
+        """Return the answer of the Prometheus or the Alertmanager on *host* to a request from this host."""
+        web = self.web(host, role)
+        url = f"{'https' if web.get('cert_file') else 'http'}://localhost:{PORTS[role]}{path}"
+        login = base64.b64encode(f"{web['username']}:{web['password']}".encode()).decode() if web.get("username") else ""
+        return self.on(host).check_output("python3 -c %s %s %s %s", ASK, method, url, login)
+
     def prometheus(self, path: str, server: str = "monitor") -> t.Any:
         """Return the data at a *path* of the API of the Prometheus on *server*."""
-        return json.loads(self.get(server, f"http://localhost:9090/api/v1/{path}"))["data"]
+        return json.loads(self.ask(server, "prometheus", f"/api/v1/{path}"))["data"]
 
     def query(self, expression: str, server: str = "monitor") -> list[dict[str, t.Any]]:
         """Return the result of an instant query."""

@@ -390,9 +390,10 @@ def test_tls_and_a_password_for_all_by_one_variable(scenario: t.Any, edited: t.A
     play = scenario.play("site.yml", "--diff", inventory=inventory, prometheus_lost_targets="accept")
     assert play.rc == 0, play.output
     jobs = {"node web1", "apache web1", "postgres db1", "haproxy db1", "haproxy web1", "blackbox monitor", "probe_tls web1"}
-    scenario.wait(lambda: set(targets(scenario).values()) == {"up"}, lambda: targets(scenario))
-    assert jobs <= set(targets(scenario))
-    scenario.wait(lambda: values(scenario, 'probe_success{module="http_2xx"}', "site") == {"shop": 1})
+    with scenario.served_with(web):
+        scenario.wait(lambda: set(targets(scenario).values()) == {"up"}, lambda: targets(scenario))
+        assert jobs <= set(targets(scenario))
+        scenario.wait(lambda: values(scenario, 'probe_success{module="http_2xx"}', "site") == {"shop": 1})
     machine = scenario.on("web1")
     program = "import sys, ssl, urllib.request as u; u.urlopen(sys.argv[1], context=ssl._create_unverified_context())"
     assert "401" in machine.run("python3 -c %s %s", program, "https://127.0.0.1:9100/metrics").stderr
