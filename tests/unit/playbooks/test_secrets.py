@@ -29,6 +29,9 @@ SECRETS = {
         "matrix",
         "grafana",
         "web",
+        "prometheusweb",
+        "alertmanagerweb",
+        "contactpoint",
         "scrape",
         "remote",
         "release",
@@ -56,7 +59,10 @@ def inventory(homeserver: str) -> dict[str, t.Any]:
         "monitoring_release_base_url": f"http://{NOWHERE}",
         "monitoring_release_token": SECRETS["release"],
         "release_service_download_environment": {"https_proxy": f"http://vigie:{SECRETS['proxy']}@{NOWHERE}"},
-        "monitoring_web": {"username": "prometheus", "password": SECRETS["web"], "password_hash": "$2y$10$abcdefghijklmnopqr"},
+        **{
+            f"{owner}_web": {"username": "prometheus", "password": SECRETS[secret], "password_hash": "$2y$10$abcdefghijklmnopqr"}
+            for owner, secret in (("monitoring", "web"), ("prometheus", "prometheusweb"), ("alertmanager", "alertmanagerweb"))
+        },
         "alertmanager_smtp": {
             "smarthost": NOWHERE,
             "from": "a@example.com",
@@ -74,6 +80,24 @@ def inventory(homeserver: str) -> dict[str, t.Any]:
         },
         "grafana_admin_password": SECRETS["grafana"],
         "grafana_config": {"smtp": {"password": SECRETS["grafanasmtp"]}},
+        "grafana_alerting": {
+            "contact_points": [
+                {
+                    "name": "shop",
+                    "receivers": [
+                        {
+                            "uid": "shop-hook",
+                            "type": "webhook",
+                            "settings": {
+                                "url": f"http://{NOWHERE}/{SECRETS['contactpoint']}",
+                                "username": "a",
+                                "password": SECRETS["contactpoint"],
+                            },
+                        }
+                    ],
+                }
+            ]
+        },
         "grafana_apt_key_url": f"http://{NOWHERE}/key",
         "grafana_listen_address": "127.0.0.1",
         "grafana_port": 1,
