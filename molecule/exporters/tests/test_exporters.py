@@ -378,7 +378,7 @@ def test_tls_and_a_password_for_all_by_one_variable(scenario: t.Any, edited: t.A
         "cert_file": "/etc/ssl/vigie.crt",
         "key_file": "/etc/ssl/vigie.key",
         "ca_file": "/etc/ssl/vigie.crt",
-        "server_name": "exporters.example.com",
+        "server_name": "monitoring.example.com",
         "username": "prometheus",
         "password": secret,
         "password_hash": bcrypt.hashpw(secret.encode(), bcrypt.gensalt(4)).decode(),

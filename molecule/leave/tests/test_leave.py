@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import typing as t
 
@@ -21,16 +22,15 @@ def targets(scenario: t.Any, server: str = "mon1") -> set[str]:
 
 def silences(scenario: t.Any, server: str = "mon1") -> dict[str, str]:
     """Return the hosts of the active silences of an Alertmanager, by ID."""
-    found = json.loads(scenario.get(server, "http://localhost:9093/api/v2/silences"))
+    found = json.loads(scenario.ask(server, "alertmanager", "/api/v2/silences"))
     return {its["id"]: its["matchers"][0]["value"] for its in found if its["status"]["state"] == "active"}
 
 
 @pytest.fixture(autouse=True)
 def no_silences(scenario: t.Any) -> None:
     """Expire the silences of an earlier test."""
-    program = "import sys, urllib.request as u; u.urlopen(u.Request(sys.argv[1], method='DELETE'), timeout=5)"
     for silence in silences(scenario):
-        scenario.on("mon1").check_output("python3 -c %s %s", program, f"http://localhost:9093/api/v2/silence/{silence}")
+        scenario.ask("mon1", "alertmanager", f"/api/v2/silence/{silence}", method="DELETE")
     scenario.wait(lambda: not any(silences(scenario, server) for server in SERVERS))
 
 
@@ -38,6 +38,55 @@ def is_open(scenario: t.Any, asking: str, host: str, port: int) -> bool:
     """Return whether *asking* can connect to a port of *host*."""
     address = scenario.var(host, "ansible_host")
     return scenario.on(asking).run(f"timeout 3 bash -c '</dev/tcp/{address}/{port}'").rc == 0
+
+
+def status(scenario: t.Any, asking: str, url: str, login: str = "") -> str:
+    """Return the HTTP status that the host *asking* gets from *url*, or an empty text if the connection ends without a status."""
+    program = (
+        "import ssl, sys, urllib.error, urllib.request as u\n"
+        "request = u.Request(sys.argv[1], headers={'Authorization': 'Basic ' + sys.argv[2]} if sys.argv[2] else {})\n"
+        "try:\n"
+        "    print(u.urlopen(request, timeout=5, context=ssl._create_unverified_context()).status)\n"
+        "except urllib.error.HTTPError as error:\n"
+        "    print(error.code)\n"
+        "except OSError:\n"
+        "    pass\n"
+    )
+    return scenario.on(asking).check_output("python3 -c %s %s %s", program, url, login)
+
+
+# -- TLS and a password --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("asking", "host", "port"), [("mon1", "web1", 9100), ("mon2", "mon1", 9090), ("mon2", "mon1", 9093)])
+def test_a_page_needs_the_password_tls_and_the_right_address(scenario: t.Any, asking: str, host: str, port: int) -> None:
+    """Prometheus' host gets the page with the password alone. A host that does not scrape gets no connection."""
+    web = scenario.web(host, "prometheus")
+    login, wrong = (base64.b64encode(f"{web['username']}:{word}".encode()).decode() for word in (web["password"], "wrong"))
+    page = f"://{scenario.var(host, 'ansible_host')}:{port}/metrics"
+    assert status(scenario, asking, f"https{page}", login) == "200"
+    assert status(scenario, asking, f"https{page}") == "401"
+    assert status(scenario, asking, f"https{page}", wrong) == "401"
+    # Go's server answers a plain request to a TLS port with 400, or closes the connection.
+    assert status(scenario, asking, f"http{page}", login) in ("400", "")
+    assert not is_open(scenario, "web2", host, port)
+
+
+def test_everything_asks_by_tls_with_the_password(scenario: t.Any) -> None:
+    """The scrapes, the alerts, and the traffic between the Alertmanagers."""
+    up = {"prometheus mon1:9090", "prometheus mon2:9090", "alertmanager mon1:9093", "alertmanager mon2:9093"}
+    up |= {"node web1:9100", "node web2:9100"}
+    scenario.wait(lambda: targets(scenario) == up, lambda: targets(scenario))
+    urls = [target["scrapeUrl"] for target in scenario.targets("mon1")]
+    urls += [item["url"] for item in scenario.prometheus("alertmanagers", "mon1")["activeAlertmanagers"]]
+    assert {url.partition("://")[0] for url in urls} == {"https"}
+
+    def cluster() -> tuple[str, int]:
+        found = json.loads(scenario.ask("mon1", "alertmanager", "/api/v2/status"))["cluster"]
+        return found["status"], len(found["peers"])
+
+    scenario.wait(lambda: cluster() == ("ready", 2), cluster)
+    assert "--cluster.tls-config=" in scenario.on("mon1").check_output("systemctl cat alertmanager")
 
 
 # -- a host --------------------------------------------------------------------------------------------------------------
