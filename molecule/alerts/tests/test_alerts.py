@@ -44,7 +44,7 @@ def edited(scenario: t.Any, tmp_path: Path) -> t.Callable[..., Path]:
 def test_an_alert_arrives_once_at_whom_it_is_for_and_so_does_its_end(scenario: t.Any, inbox: t.Any) -> None:
     """Mail and four chats receive the alert once, with host, function, summary and links. Other contacts receive nothing."""
     inbox.messages.clear()
-    scenario.on("sms1").check_output("systemctl stop node_exporter")
+    scenario.on("sms1").check_output("systemctl stop node_exporter mtail")
     began = time.monotonic()
     text = inbox.wait(200, "sms@example.com", "FIRING", "HostDown")
     print(f"from the stop to the mail: {time.monotonic() - began:.0f} s (the alert waits 120 s)\n{text}")
@@ -65,7 +65,7 @@ def test_an_alert_arrives_once_at_whom_it_is_for_and_so_does_its_end(scenario: t
         assert len(inbox.of(contact, "FIRING", "sms1 is down")) == 1
     assert {to for to, text in inbox.messages if "sms1" in text} == {"sms@example.com", *CHATS}
 
-    scenario.on("sms1").check_output("systemctl start node_exporter")
+    scenario.on("sms1").check_output("systemctl start node_exporter mtail")
     text = inbox.wait(60, "sms@example.com", "RESOLVED", "HostDown")
     assert text.startswith("[RESOLVED] CRITICAL sms1 is down\n")
     assert ", until " in text
@@ -78,11 +78,11 @@ def test_with_one_alertmanager_gone_it_arrives_still_once(scenario: t.Any, inbox
     time.sleep(5)
     scenario.on("monitor1").check_output("systemctl kill --signal KILL alertmanager; systemctl stop alertmanager")
     inbox.messages.clear()
-    scenario.on("sms1").check_output("systemctl stop node_exporter")
+    scenario.on("sms1").check_output("systemctl stop node_exporter mtail")
     inbox.wait(220, "sms@example.com", "FIRING", "HostDown")
     time.sleep(20)
     assert len(inbox.of("sms@example.com", "FIRING", "HostDown")) == 1
-    for host, service in (("sms1", "node_exporter"), ("monitor1", "alertmanager")):
+    for host, service in (("sms1", "node_exporter mtail"), ("monitor1", "alertmanager")):
         scenario.on(host).check_output(f"systemctl start {service}")
     inbox.wait(60, "sms@example.com", "RESOLVED", "HostDown")
 

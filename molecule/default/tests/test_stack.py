@@ -99,7 +99,9 @@ def test_the_shipped_rules_are_loaded_and_healthy(scenario: t.Any) -> None:
     rules = {rule["name"]: rule["health"] for group in groups for rule in group["rules"]}
     assert "TargetDown" in rules
     assert "PrometheusConfigReloadFailed" in rules
-    assert {name: health for name, health in rules.items() if health != "ok"} == {}
+    # A group with a long interval may not have been evaluated yet. promtool has tested its rules.
+    slow = {rule["name"] for group in groups if group["interval"] > 60 for rule in group["rules"]}  # noqa: PLR2004 - seconds
+    assert {name: health for name, health in rules.items() if health != "ok" and (name not in slow or health != "unknown")} == {}
 
 
 @pytest.mark.parametrize(("host", "service"), EVERY_SERVICE)
@@ -395,15 +397,15 @@ def test_a_command_without_its_server_is_refused(scenario: t.Any, playbook: str,
     [
         (["--tags", "node_exporter"], {"release"}, {"shell", "release", "config_tree", "targets_up"}),
         # A play with only some of the hosts first contacts one of them, unless an earlier play has done so.
-        (["--tags", "prometheus"], set(), {"shell", "raw", "release", "user", "file", "targets_up"}),
-        (["--tags", "alertmanager"], set(), {"shell", "raw", "release", "user", "file", "config_tree", "targets_up"}),
-        (["--tags", "install"], {"release"}, {"shell", "release", "user", "file"}),
-        (["--tags", "configure"], {"release"}, {"shell", "release", "user", "file"}),
-        (["--tags", "service"], {"release"}, {"shell", "release", "user", "file"}),
+        (["--tags", "prometheus"], set(), {"shell", "raw", "release", "targets_up"}),
+        (["--tags", "alertmanager"], set(), {"shell", "raw", "release", "config_tree", "targets_up"}),
+        (["--tags", "install"], {"release"}, {"shell", "release"}),
+        (["--tags", "configure"], {"release"}, {"shell", "release"}),
+        (["--tags", "service"], {"release"}, {"shell", "release"}),
         (["--tags", "targets"], set(), {"shell", "config_tree"}),
         (["--tags", "verify"], set(), {"shell", "raw", "targets_up"}),
         (["--tags", "firewall"], set(), {"shell"}),
-        (["--skip-tags", "verify"], {"release"}, {"shell", "release", "user", "file", "uri"}),
+        (["--skip-tags", "verify"], {"release"}, {"shell", "release", "uri"}),
         (["--tags", "node_exporter", "--skip-tags", "targets,verify"], {"release"}, {"shell", "release"}),
     ],
 )

@@ -21,8 +21,8 @@ import queries  # noqa: E402 - it lies beside what makes the dashboards
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import grafana  # noqa: E402 - the loader finds it
 
-# This scenario has no stand-in for Loki and Alloy. The scenario grafana has them.
-ELSEWHERE = ("alloy", "loki")
+# The scenario grafana has stand-ins for Loki and Alloy, and the scenario alerts has mtail.
+ELSEWHERE = ("alloy", "loki", "mtail")
 FILES = sorted(path for path in ROOT.glob("roles/*/monitoring/dashboard*.json") if path.parents[1].name not in ELSEWHERE)
 PAGES = {page["uid"]: page for page in (json.loads(path.read_text()) for path in FILES)}
 # Containers show the values of the machine that runs them.
