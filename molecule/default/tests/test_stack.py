@@ -100,7 +100,7 @@ def test_the_shipped_rules_are_loaded_and_healthy(scenario: t.Any) -> None:
     assert "TargetDown" in rules
     assert "PrometheusConfigReloadFailed" in rules
     # A group with a long interval may not have been evaluated yet. promtool has tested its rules.
-    slow = {rule["name"] for group in groups if group["interval"] > 60 for rule in group["rules"]}  # noqa: PLR2004 - seconds
+    slow = {rule["name"] for group in groups if group["interval"] > 60 for rule in group["rules"]}
     assert {name: health for name, health in rules.items() if health != "ok" and (name not in slow or health != "unknown")} == {}
 
 
