@@ -40,6 +40,7 @@ LOCAL_ACTIONS = {
     "set_fact",
     "validate_argument_spec",
     "fail",
+    "group_by",
     "include_role",
     "import_role",
     "include_tasks",

@@ -56,6 +56,7 @@ def main() -> None:
             )
             text = {"/-/ready": "Alloy is ready.\n", "/metrics": metrics}.get(self.path)
             self.send_response(404 if text is None else 200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
             self.end_headers()
             self.wfile.write((text or "").encode())
 

@@ -57,6 +57,7 @@ def main() -> None:
             }
             text = answers.get(self.path.partition("?")[0])
             self.send_response(404 if text is None else 200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
             self.end_headers()
             self.wfile.write((text or "").encode())
 

@@ -316,15 +316,15 @@ def test_logs_go_to_loki(scenario: t.Any, edited: t.Callable[..., Path]) -> None
 
     def with_logs(groups: dict[str, t.Any]) -> None:
         groups["loki"] = {"hosts": {"monitor": {}}}
-        groups["alloy"] = {"hosts": {"archive": {}}}
+        groups["alloy"] = {"hosts": {"archive": logs}}
 
     logs = {
         "monitoring_log_files": [{"files": ["/var/log/app.log"]}],
         "monitoring_logs": [{"name": "errors", "files": ["/var/log/app.log"], "match": "ERROR", "severity": "warning"}],
-        "monitoring_logs_engine": "loki",
     }
+    engine = {"monitoring_logs_engine": "loki"}
     tags = "--tags loki,alloy,grafana"
-    play = scenario.play("site.yml", tags, inventory=edited(with_logs, **logs))
+    play = scenario.play("site.yml", tags, inventory=edited(with_logs, **engine))
     assert play.rc == 0, play.output
     assert sources(scenario, "monitor") == {**SOURCES, "loki-monitor": "Loki (monitor)"}
     rules = json.loads(scenario.get("monitor", "http://localhost:3100/prometheus/api/v1/rules"))["data"]["groups"]
@@ -333,9 +333,9 @@ def test_logs_go_to_loki(scenario: t.Any, edited: t.Callable[..., Path]) -> None
     assert "alloy_config_last_load_successful 1" in scenario.get("archive", "http://localhost:12345/metrics")
     up = {(found["metric"]["job"], found["metric"]["host"]) for found in scenario.query('up{job=~"loki|alloy"} == 1')}
     assert up == {("loki", "monitor"), ("alloy", "archive")}
-    play = scenario.play("site.yml", tags, inventory=edited(with_logs, **logs))
+    play = scenario.play("site.yml", tags, inventory=edited(with_logs, **engine))
     assert (play.rc, play.changed) == (0, []), play.output
-    refused = scenario.play("site.yml", "--tags loki", inventory=edited(with_logs, **logs, loki_config={"limits": {}}))
+    refused = scenario.play("site.yml", "--tags loki", inventory=edited(with_logs, **engine, loki_config={"limits": {}}))
     assert refused.rc != 0
     assert "field limits not found" in refused.output
 

@@ -26,6 +26,15 @@ def silences(scenario: t.Any, server: str = "mon1") -> dict[str, str]:
     return {its["id"]: its["matchers"][0]["value"] for its in found if its["status"]["state"] == "active"}
 
 
+def start(scenario: t.Any, *servers: str) -> None:
+    """Start the Alertmanagers of *servers*, and wait until they answer."""
+    for server in servers:
+        scenario.on(server).check_output("systemctl start alertmanager")
+    for server in servers:
+        check = "for i in $(seq 60); do timeout 1 bash -c '</dev/tcp/localhost/9093' && exit; sleep 0.5; done; exit 1"
+        scenario.on(server).check_output(check)
+
+
 @pytest.fixture(autouse=True)
 def no_silences(scenario: t.Any) -> None:
     """Expire the silences of an earlier test."""
@@ -124,7 +133,7 @@ def test_a_host_has_one_silence_until_it_is_deployed_again(scenario: t.Any) -> N
         assert play.changed[0].endswith(": Silence the host")
         assert not scenario.on("web2").service("node_exporter").is_running
     finally:
-        mon1.check_output("systemctl start alertmanager")
+        start(scenario, "mon1")
     scenario.wait(lambda: list(silences(scenario).values()) == ["web2"], lambda: silences(scenario))
     assert silences(scenario, "mon2") == silences(scenario)
     assert scenario.play("offboard.yml", host="web2").changed == []
@@ -149,8 +158,7 @@ def test_without_any_alertmanager_the_host_stays(scenario: t.Any) -> None:
     try:
         play = scenario.play("offboard.yml", host="web2")
     finally:
-        for server in SERVERS:
-            scenario.on(server).check_output("systemctl start alertmanager")
+        start(scenario, *SERVERS)
     assert play.rc != 0
     output = " ".join(play.output.split())
     assert "Host web2: the alerts of the host cannot be silenced, because no Alertmanager answers. Answers: mon1: " in output

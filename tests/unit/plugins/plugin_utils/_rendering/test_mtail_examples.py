@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import subprocess
 import sys
 import typing as t
@@ -42,6 +44,16 @@ def test_right_examples_give_no_error(mtail: str, tmp_path: Path) -> None:
     """Also those of a rule without an expression, and of two rules of one name on different hosts."""
     rules = [log_rule(**GOOD), log_rule(**{**GOOD, "labels": []}), log_rule(name="q", match=None, flood=5)]
     assert errors(mtail, tmp_path, *rules) == []
+
+
+def test_examples_run_beside_the_service(mtail: str, tmp_path: Path) -> None:
+    """On a host, the service already uses the port of mtail."""
+    with socket.socket() as listener:
+        # An mtail of the machine may use the port, which serves the purpose of the test as well.
+        with contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", 3903))
+            listener.listen()
+        assert errors(mtail, tmp_path, log_rule(**GOOD)) == []
 
 
 def test_a_wrong_example_names_the_rule_and_the_line(mtail: str, tmp_path: Path) -> None:
