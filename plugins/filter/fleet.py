@@ -25,6 +25,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import
     silences,
     targets,
 )
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import deployed_hosts
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import offboarding
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification import (
     coverage,
@@ -68,6 +69,7 @@ class FilterModule:
             "rendered_files": preview.rendered_files,
             "firewall_rules": firewall.firewall_rules,
             "_role_peers": firewall.role_peers,
+            "_deployed_hosts": deployed_hosts,
             "_grafana_alerting": grafana_alerting.grafana_alerting,
             "_grafana_dashboards": grafana.grafana_dashboards,
             "_grafana_datasources": grafana.grafana_datasources,

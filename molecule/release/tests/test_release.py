@@ -87,7 +87,7 @@ def test_check_mode_on_a_fresh_host_predicts_and_touches_nothing(scenario: t.Any
     assert play.rc == 0, play.output
     result = play.result("native", "release")
     assert result["changed"]
-    account = [] if role == "node_exporter" else ["group", "user"]
+    account = [] if role == "node_exporter" else ["group", "user", "data directory"]
     assert result["actions"][: len(account) + 2] == [*account, "download", "unpack"]
     assert result["actions"][-1] == "start"
     assert f"{role}/current/{role}" in str(result["diff"])

@@ -136,6 +136,11 @@ def active_servers(model: Model, role: str) -> dict[str, dict[str, t.Any]]:
     return {name: settings for name, settings in servers.items() if settings.get(f"{role}_state") != "absent"}
 
 
+def deployed_hosts(model: Model, others: t.Iterable[str] = ()) -> int:
+    """Return the number of hosts that have a role of the model, or are in *others*."""
+    return len({name for name, host in model["hosts"].items() if host["roles"]}.union(others))
+
+
 def server_address(model: Model, host: str, name: str, role: str) -> str:
     """Return the address and port at which *host* reaches the server of *role* on the host *name*."""
     settings = model["servers"][role][name]

@@ -12,7 +12,7 @@ import models
 import pytest
 from inventories import Made
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, deployed_hosts
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import contracts
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import (
     firewall,
@@ -22,6 +22,13 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import
     targets,
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import scrape_targets
+
+
+def test_a_host_that_is_deployed_counts_once() -> None:
+    """Hosts without a role do not count, unless they are among the others."""
+    fleet: t.Any = {"hosts": {"a": {"roles": {"node_exporter": "vigie.monitoring.node_exporter"}}, "b": {"roles": {}}}}
+    assert deployed_hosts(fleet) == 1
+    assert deployed_hosts(fleet, ["a", "b"]) == 2
 
 
 def test_a_server_that_is_none_is_an_error_that_lists_them() -> None:
