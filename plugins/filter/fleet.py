@@ -10,6 +10,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import deployed_hosts
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import (
     alertmanager,
     alloy,
@@ -25,7 +26,6 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import
     silences,
     targets,
 )
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import deployed_hosts
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import offboarding
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification import (
     coverage,
