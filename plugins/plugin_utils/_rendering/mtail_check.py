@@ -39,15 +39,7 @@ def command(mtail: str, programs: pathlib.Path, logs: pathlib.Path) -> list[str]
     # mtail listens also with --one_shot. Another port than its own lets it run beside the service.
     listen = ["--address=127.0.0.1", "--port=0"]
     output = ["--one_shot", "--one_shot_format=prometheus", "--logtostderr"]
-    return [
-        mtail,
-        f"--progs={programs}",
-        f"--logs={logs}/*",
-        *listen,
-        "--one_shot",
-        "--one_shot_format=prometheus",
-        "--logtostderr",
-    ]
+    return [mtail, f"--progs={programs}", f"--logs={logs}/*", *listen, *output]
 
 
 def rejected_rules(expected: dict[str, Example], errors: str) -> dict[str, str]:
