@@ -51,6 +51,10 @@ bench: .venv/made ## Measure the cost of rendering large inventories, draw docs/
 bench-refresh: setup .venv/made mirror ## Measure the time to add a host to a fleet of 10 hosts, and of 10,000 hosts
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/benchmarks/refresh.py
 
+.PHONY: bench-converge
+bench-converge: setup .venv/made mirror ## Measure deployments to 1, 8 and 20 hosts. PEER=DIRECTORY with ansible_collections compares prometheus.prometheus
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/benchmarks/converge.py $(if $(PEER),--peer "$(PEER)")
+
 .PHONY: lint
 lint: .venv/made ## Check style, types, documentation, generated files and the built artefact
 	@sh tests/lint.sh
