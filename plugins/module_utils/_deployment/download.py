@@ -62,7 +62,12 @@ def architecture(machine: str, pointer_bytes: int = struct.calcsize("P")) -> str
 
 
 def find_sum(text: str, file_name: str) -> str | None:
-    """Return the SHA-256 of *file_name* in *text*, the output of sha256sum, or None if *text* has no line for the file."""
+    """Return the SHA-256 of *file_name* in *text*, the output of sha256sum, or None if *text* has no line for the file.
+
+    Some projects publish one file with a checksum for each archive. Then *text* is the checksum alone.
+    """
+    if _SHA256.fullmatch(text.strip()):
+        return text.strip().lower()
     for line in text.splitlines():
         digest, _space, name = line.strip().partition(" ")
         name = name.strip()

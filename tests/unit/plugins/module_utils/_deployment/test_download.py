@@ -75,6 +75,12 @@ def test_the_sum_of_another_file_is_no_sum_of_this() -> None:
     assert download.find_sum(f"{SUM}  x.tar.gz.asc\n{SUM}  my-x.tar.gz\nnonsense  x.tar.gz\n", "x.tar.gz") is None
 
 
+def test_a_file_with_one_checksum_is_of_the_file_that_it_is_asked_for() -> None:
+    """Projects publish x.tar.gz.sha256 with the checksum alone. A file with other text is no such file."""
+    assert download.find_sum(f"{SUM.upper()}\n", "x.tar.gz") == SUM
+    assert download.find_sum(f"{SUM}\n{SUM}\n", "x.tar.gz") is None
+
+
 def test_a_pinned_checksum_needs_no_network_and_is_of_this_architecture() -> None:
     """A missing architecture is never passed over."""
     nobody = Downloader()
