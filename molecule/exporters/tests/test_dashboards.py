@@ -11,7 +11,7 @@ from pathlib import Path
 import dashboard_checks
 import pytest
 
-# The scenario grafana has stand-ins for Loki and Alloy, the scenario alerts has mtail, and the scenario services has many exporters.
+# The scenario grafana has stand-ins for Loki and Alloy, alerts has mtail, and services has many exporters.
 ELSEWHERE = {"alloy", "loki", "mtail"} | dashboard_checks.roles_of("services") - {"prometheus"}
 PAGES = dashboard_checks.pages({path.name for path in (dashboard_checks.ROOT / "roles").iterdir()} - ELSEWHERE)
 # Containers show the values of the machine that runs them.
