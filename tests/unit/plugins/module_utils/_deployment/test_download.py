@@ -141,11 +141,14 @@ def test_nothing_is_installed_unverified() -> None:
 
 
 def test_a_list_without_this_architecture_is_an_error(servers: tuple[Mirror, Mirror]) -> None:
-    """It names list, file and architecture."""
+    """It names list, file and architecture, and the architectures of the release."""
     first, _second = servers
-    first.replies["/sums"] = (200, {}, f"{SUM}  x-amd64.tar.gz\n".encode())
-    with pytest.raises(DownloadError, match=r"/sums has no line for x-arm64\.tar\.gz.*arm64"):
+    names = ("x-386.tar.gz", "x-amd64.tar.gz", "x-amd64.tar.gz.asc", "xx-riscv64.tar.gz")
+    first.replies["/sums"] = (200, {}, "".join(f"{SUM}  {name}\n" for name in names).encode())
+    with pytest.raises(DownloadError, match=r"/sums has no line for x-arm64\.tar\.gz\. .* for 386, amd64, and not for arm64\."):
         download.expected_sum(Downloader(), "x-arm64.tar.gz", "arm64", {}, f"{first.url}/sums")
+    with pytest.raises(DownloadError, match=r"/sums has no line for y-arm64\.tar\.gz\. Check the version.* released for arm64\."):
+        download.expected_sum(Downloader(), "y-arm64.tar.gz", "arm64", {}, f"{first.url}/sums")
 
 
 def test_a_token_goes_to_its_host_alone(servers: tuple[Mirror, Mirror], tmp_path: Path) -> None:
