@@ -38,7 +38,15 @@ def command(mtail: str, programs: pathlib.Path, logs: pathlib.Path) -> list[str]
     """Return the command that runs *programs* over *logs*, and prints the metrics."""
     # mtail listens also with --one_shot. Another port than its own lets it run beside the service.
     listen = ["--address=127.0.0.1", "--port=0"]
-    return [mtail, f"--progs={programs}", f"--logs={logs}/*", *listen, "--one_shot", "--one_shot_format=prometheus", "--logtostderr"]
+    return [
+        mtail,
+        f"--progs={programs}",
+        f"--logs={logs}/*",
+        *listen,
+        "--one_shot",
+        "--one_shot_format=prometheus",
+        "--logtostderr",
+    ]
 
 
 def rejected_rules(expected: dict[str, Example], errors: str) -> dict[str, str]:

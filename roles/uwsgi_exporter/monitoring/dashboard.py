@@ -24,7 +24,9 @@ def build() -> Page:
     page.stat("Workers", "none", f"sum({of('uwsgi_workers', its)})")
     page.stat("Workers busy", "percent", f"100 * avg({of('uwsgi_worker_busy', its)})", BUSY)
     page.stat("Requests", "reqps", rate("uwsgi_worker_requests_total", "", its), decimals=1)
-    page.stat("Longest queue", "none", f"max({of('uwsgi_socket_queue_length', its)})", {1.0: YELLOW, 50.0: RED}, description=QUEUE)
+    page.stat(
+        "Longest queue", "none", f"max({of('uwsgi_socket_queue_length', its)})", {1.0: YELLOW, 50.0: RED}, description=QUEUE
+    )
     page.row("Over time")
     page.graph("Requests", "reqps", {legend: rate("uwsgi_worker_requests_total", who, its)})
     page.graph("Workers busy", "percent", {legend: f"100 * avg by ({who}) ({of('uwsgi_worker_busy', its)})"}, most=100)

@@ -44,7 +44,7 @@ def test_the_comparison_names_alerts_that_exist() -> None:
         assert set(re.split(", ", ours)) - {""} == set(names(ours)), ours
         assert ours or reason, theirs
         # A reason can name an alert, too.
-        assert {name for name in names(reason) if name[1:] != name[1:].lower() and name not in ("PostgreSQL",)} <= known, reason
+        assert {name for name in names(reason) if name[1:] != name[1:].lower() and name != "PostgreSQL"} <= known, reason
 
 
 def test_each_alert_of_another_collection_stands_once() -> None:
