@@ -74,9 +74,19 @@ class Play:
         """Return the results that the recap counts for *host*."""
         return [result for result in self.results if result["host"] == host]
 
-    def remote(self, host: str) -> list[str]:
-        """Return the actions whose modules ran on *host*, also by delegation. Each item of a loop counts."""
-        return [r["action"] for r in self.results if r["on"] == host and not r["skipped"] and r["action"] not in LOCAL_ACTIONS]
+    def remote(self, host: str, play: str = "") -> list[str]:
+        """Return the actions whose modules ran on *host*, also by delegation. Each item of a loop counts.
+
+        :param play: count the actions of this play only.
+        """
+        return [
+            result["action"]
+            for result in self.results
+            if result["on"] == host
+            and not result["skipped"]
+            and result["action"] not in LOCAL_ACTIONS
+            and play in ("", result["play"])
+        ]
 
     @property
     def changed(self) -> list[str]:
@@ -237,6 +247,7 @@ def _result(event: dict[str, t.Any]) -> dict[str, t.Any] | None:
     return {
         "host": data["host"],
         "on": delegated or data["host"],
+        "play": data["play"],
         "task": data["task"],
         "action": data["task_action"].rpartition(".")[2],
         "skipped": kind == "runner_on_skipped",

@@ -6,6 +6,7 @@
 - the README of each role, from its argument specification
 - the table of roles in the project's README
 - the plays of playbooks/site.yml that deploy the roles, from the role contracts
+- the table of all alerts in docs/rules.md, from the rules of the roles
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ PLAY = """\
   vars: {{__site_role: {role}}}
   tags: [{role}]
 """
+ALERTS = "| alert | severity | after |\n| --- | --- | --- |\n"
 HEAD = "| role | what it does | alerts |\n| --- | --- | --- |\n"
 TEMPLATE = """\
 <!-- Made from meta/argument_specs.yml by `make docs`. -->
@@ -84,6 +86,18 @@ def row(role: Path) -> str:
     return f"| [`{role.name}`](roles/{role.name}/README.md) | {specification(role)['short_description']} | {alerts} |\n"
 
 
+def alerts(role: Path) -> Iterator[str]:
+    """Yield the rows of the alerts of *role* in the table of all alerts."""
+    rules = role / "monitoring/rules.yml"
+    groups = yaml.safe_load(rules.read_text())["groups"] if rules.exists() else []
+    for rule in (rule for group in groups for rule in group["rules"] if "alert" in rule):
+        link = f"../roles/{role.name}/monitoring/runbook.md#{rule['alert'].lower()}"
+        sign = "above" if "above" in rule else "below"
+        steps = [f"{severity} {sign} {number}" for severity, number in rule.get(sign, {}).items()]
+        severity = f"{', '.join(steps)} (`{rule['threshold']}`)" if steps else rule["labels"]["severity"]
+        yield f"| [{rule['alert']}]({link}) | {severity} | {rule.get('for', '')} |\n"
+
+
 def specification(role: Path) -> dict[str, Any]:
     """Return the argument specification of *role*."""
     spec: dict[str, Any] = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]
@@ -109,6 +123,9 @@ def files() -> Iterator[tuple[Path, str]]:
         yield ROOT / "roles" / role / "README.md", render(ROOT / "roles" / role)
     table = "".join(row(ROOT / "roles" / role) for role in contracts + others)
     yield ROOT / "README.md", between(ROOT / "README.md", "<!-- roles: begin", "<!-- roles: end", f"\n{HEAD}{table}\n")
+    page = ROOT / "docs/rules.md"
+    rows = "".join(line for role in contracts for line in alerts(ROOT / "roles" / role))
+    yield page, between(page, "<!-- alerts: begin", "<!-- alerts: end", f"\n{ALERTS}{rows}\n")
     site = ROOT / "playbooks/site.yml"
     yield site, between(site, "# roles: begin", "# roles: end", "\n".join(PLAY.format(role=role) for role in contracts))
 

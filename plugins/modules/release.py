@@ -34,7 +34,10 @@ options:
     type: str
   url:
     description:
-      - URL of the archive. C({arch}) is replaced by O(arch). Required if O(state=present).
+      - URL of the release. C({arch}) is replaced by O(arch). Required if O(state=present).
+      - The file is a tar archive (also compressed), a zip archive, a Debian package, or a single file - a program, a program
+        that is compressed with gzip, or a jar. The module recognizes the format by the content of the file.
+      - A Debian package is unpacked like an archive. It is not installed - its scripts do not run, and dpkg does not list it.
       - An empty string means that an installed package contains the program and its unit. Then O(unit) must be empty too, and
         the module removes a unit that an earlier run wrote for a release.
     type: str
@@ -42,6 +45,7 @@ options:
     description:
       - Architecture of the archive, as in the file names of releases. The default is the architecture of the host. A 32-bit
         system on a 64-bit kernel counts as 32-bit.
+      - For a release that is the same for all architectures, such as a jar, set V(any). O(checksums) then has the key V(any).
     type: str
     default: ""
   arch_names:
@@ -55,7 +59,9 @@ options:
     type: dict
     default: {}
   checksum_url:
-    description: URL of a file with the checksums of all archives of the release, one C(SHA256  FILE) a line.
+    description: >-
+      URL of a file with the checksums of all archives of the release, one C(SHA256  FILE) a line, or of a file that contains only
+      the checksum of the release.
     type: str
   archive:
     description: Path of the archive on the host, if it is there already. The module verifies this archive too.
@@ -91,6 +97,12 @@ options:
     type: list
     elements: str
     default: []
+  program:
+    description:
+      - Name that a single file gets in the directory of the version, for example V(jmx_exporter.jar). The default is the first of
+        O(binaries), or O(name). An archive needs no such name.
+    type: str
+    default: ""
   unit:
     description: Text of the systemd unit.
     type: str
@@ -421,6 +433,7 @@ SPEC: dict[str, t.Any] = {
     "timeout": {"type": "int", "default": 30},
     "root": {"type": "path", "default": "/opt/vigie"},
     "binaries": {"type": "list", "elements": "str", "default": []},
+    "program": {"type": "str", "default": ""},
     "unit": {"type": "str", "default": ""},
     "user": {"type": "str", "default": ""},
     "data_dir": {"type": "path", "default": ""},

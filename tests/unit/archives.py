@@ -1,10 +1,11 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Release archives, tar and zip, for tests."""
+"""Releases for tests: tar and zip archives, Debian packages and single files."""
 
 from __future__ import annotations
 
+import gzip
 import io
 import stat
 import tarfile
@@ -51,6 +52,34 @@ def write_exactly(path: Path, *members: Member, kind: bytes = tarfile.SYMTYPE, m
             content = _content(name)
             member.size, member.mode = len(content), mode
             tar.addfile(member, io.BytesIO(content))
+    return str(path)
+
+
+# A program, as far as the magic number.
+PROGRAM = b"\x7fELF fine"
+
+
+def write_single(path: Path, content: bytes = PROGRAM) -> str:
+    """Write a release that is a single file; the name of *path* decides on the format."""
+    if path.suffix == ".jar":
+        with zipfile.ZipFile(path, "w") as jar:
+            jar.writestr("META-INF/MANIFEST.MF", "Main-Class: x")
+    else:
+        path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return str(path)
+
+
+def write_package(path: Path, *members: Member, data: str = "data.tar.gz") -> str:
+    """Write a Debian package with *members*, whose file of files has the name *data*."""
+    files = Path(write_exactly(path.with_suffix(".tgz"), *members)).read_bytes()
+    content = [("debian-binary", b"2.0\n"), ("control.tar.gz", b"odd"), (data, files)]
+    path.write_bytes(
+        b"!<arch>\n"
+        + b"".join(
+            f"{name:16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(text):<10}`\n".encode() + text + b"\n" * (len(text) % 2)
+            for name, text in content
+        )
+    )
     return str(path)
 
 

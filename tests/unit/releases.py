@@ -116,6 +116,7 @@ class Place:
             "timeout": 5,
             "root": root,
             "binaries": ["prog"],
+            "program": "",
             "unit": UNIT.format(root=root, text=text),
             "files": [],
             "config": None,

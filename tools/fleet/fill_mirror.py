@@ -66,6 +66,10 @@ class Program(NamedTuple):
     sums: str = "sha256sums.txt"
     # For which architectures the newest version is there, beside this machine's.
     foreign: tuple[str, ...] = ()
+    # Names of architectures in the names of archives, if they differ from ARCHITECTURES.
+    arch_names: tuple[tuple[str, str], ...] = ()
+    # The name of the role that deploys the program, if it differs from the name of the repository.
+    role: str = ""
 
 
 PROGRAMS = {
@@ -91,10 +95,26 @@ PROGRAMS = {
             ("prometheus", "blackbox_exporter", "prometheus-blackbox-exporter"),
             ("prometheus", "haproxy_exporter", "prometheus-haproxy-exporter"),
             ("prometheus", "pushgateway", "prometheus-pushgateway"),
+            ("prometheus", "mysqld_exporter", "prometheus-mysqld-exporter"),
+            ("prometheus-community", "bind_exporter", "prometheus-bind-exporter"),
             ("prometheus-community", "postgres_exporter", "prometheus-postgres-exporter"),
             ("Lusitaniae", "apache_exporter", "prometheus-apache-exporter"),
         )
     },
+    "nginx/nginx-prometheus-exporter": Program(
+        ("prometheus-nginx-exporter",),
+        {"usr/bin/prometheus-nginx-exporter": "nginx-prometheus-exporter"},
+        archive="{name}_{version}_linux_{arch}",
+        flat=True,
+        sums="{name}_{version}_checksums.txt",
+        role="nginx_exporter",
+    ),
+    "ncabatoff/process-exporter": Program(
+        ("prometheus-process-exporter",),
+        {"usr/bin/prometheus-process-exporter": "process-exporter"},
+        sums="checksums.txt",
+        role="process_exporter",
+    ),
     "oliver006/redis_exporter": Program(
         ("prometheus-redis-exporter",),
         {"usr/bin/prometheus-redis-exporter": "redis_exporter"},
@@ -129,6 +149,12 @@ class Package(NamedTuple):
         return re.sub(r"~rc\.?", "-rc.", version)
 
     @property
+    def key(self) -> list[int]:
+        """The sort key of the version. Debian starts a new epoch if a newer version has a smaller number."""
+        epoch, colon, _version = self.version.partition(":")
+        return [int(epoch) if colon else 0, *version_key(self.upstream_version)]
+
+    @property
     def file(self) -> str:
         """The name of the file that apt-get downloads."""
         return f"{self.name}_{self.version.replace(':', '%3a')}_{self.architecture}.deb"
@@ -150,8 +176,18 @@ class Archive(NamedTuple):
     @property
     def name(self) -> str:
         """The file name of the archive without the ending."""
-        name = self.repository.rpartition("/")[2]
-        return PROGRAMS[self.repository].archive.format(name=name, version=self.version, arch=ARCHITECTURES[self.architecture])
+        program, arch = PROGRAMS[self.repository], ARCHITECTURES[self.architecture]
+        return program.archive.format(name=self.program, version=self.version, arch=dict(program.arch_names).get(arch, arch))
+
+    @property
+    def program(self) -> str:
+        """The name of the repository without its owner."""
+        return self.repository.rpartition("/")[2]
+
+    @property
+    def sums(self) -> str:
+        """The name of the file with the checksums of the release."""
+        return PROGRAMS[self.repository].sums.format(name=self.program, version=self.version)
 
     @property
     def path(self) -> str:
@@ -229,9 +265,14 @@ def archives(packages: list[Package], native: str) -> list[Archive]:
         for package in packages:
             if package.name in program.packages:
                 parts.setdefault((package.upstream_version, package.architecture), {})[package.name] = package
-        newest = max((version_key(version) for version, _architecture in parts), default=[])
+        keys = {
+            version: by_name[program.packages[0]].key
+            for (version, _architecture), by_name in parts.items()
+            if program.packages[0] in by_name
+        }
+        newest = max(keys.values(), default=[])
         for (version, architecture), by_name in parts.items():
-            is_newest = version_key(version) == newest
+            is_newest = keys.get(version) == newest
             asked = is_newest if architecture in program.foreign else architecture == native and (program.whole or is_newest)
             if asked and program.packages[0] in by_name:
                 members = tuple(by_name[name] for name in program.packages if name in by_name)
@@ -354,14 +395,14 @@ def fill(mirror: Path, *, anew: bool) -> None:
             if archive.architecture == apt.native:
                 for package in archive.packages:
                     share(apt.downloads / package.file, mirror / "share")
-        for release, sums in sorted({(archive.release, PROGRAMS[archive.repository].sums) for archive in missing}):
+        for release, sums in sorted({(archive.release, archive.sums) for archive in missing}):
             write_sums(mirror / release, sums)
         for package in packages:
             (apt.downloads / package.file).unlink()
     pack_stand_in(mirror / STAND_IN_RELEASE)
     versions: dict[str, set[str]] = {"uwsgi_exporter": {"1.3.0"}}
     for archive in wanted:
-        versions.setdefault(archive.repository.rpartition("/")[2], set()).add(archive.version)
+        versions.setdefault(PROGRAMS[archive.repository].role or archive.program, set()).add(archive.version)
     ordered = {name: sorted(found, key=version_key, reverse=True) for name, found in sorted(versions.items())}
     part = mirror / "versions.part"
     part.write_text(json.dumps(ordered, indent=2) + "\n")

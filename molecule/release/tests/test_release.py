@@ -8,6 +8,7 @@ The tests share a fleet and run in any order.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -16,6 +17,7 @@ import subprocess
 import tarfile
 import time
 import typing as t
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,45 @@ def release_of(script: str, version: str) -> tuple[bytes, bytes]:
         tar.addfile(member, io.BytesIO(script.encode()))
     archive = buffer.getvalue()
     return archive, f"{hashlib.sha256(archive).hexdigest()}  node_exporter-{version}.linux-amd64.tar.gz\n".encode()
+
+
+# A jar is a zip archive with a manifest. Python runs zip archives as Java runs jars, and the hosts have Python.
+JAR_MAIN = """
+import http.server, sys
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'node_exporter_build_info{x="",version="7.4"} 1')
+
+print("a jar starts with", sys.argv[1:], flush=True)
+http.server.ThreadingHTTPServer(("", 9100), Handler).serve_forever()
+"""
+
+
+def jar_of(main: str) -> bytes:
+    """Return a jar whose program is *main*."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as jar:
+        jar.writestr("META-INF/MANIFEST.MF", "Main-Class: x")
+        jar.writestr("__main__.py", main)
+    return buffer.getvalue()
+
+
+def package_of(program: bytes, tmp_path: Path) -> bytes:
+    """Return a Debian package with *program*, and with another file of the same name."""
+    for path, content in {
+        "DEBIAN/control": b"Package: p\nVersion: 1\nArchitecture: all\nMaintainer: x\nDescription: x\n",
+        "DEBIAN/postinst": b"#!/bin/sh\ntouch /installed\n",
+        "etc/default/node_exporter": b"ARGS=",
+        "usr/bin/node_exporter": program,
+    }.items():
+        (tmp_path / "p" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "p" / path).write_bytes(content)
+        (tmp_path / "p" / path).chmod(0o644 if path.endswith("control") or "etc" in path else 0o755)
+    subprocess.run(["dpkg-deb", "--build", tmp_path / "p", tmp_path / "p.deb"], check=True, capture_output=True)
+    return (tmp_path / "p.deb").read_bytes()
 
 
 @pytest.fixture
@@ -203,6 +244,53 @@ def test_a_version_that_is_not_healthy_is_taken_back(scenario: t.Any, version: s
     assert f"The previous version {NEWEST} is back in service" in message
     scenario.wait(lambda: serving(scenario) == NEWEST)
     assert scenario.play(*NODE, "--limit", "native").changed == []
+
+
+@pytest.mark.usefixtures("newest")
+def test_a_release_can_be_a_program_a_package_or_a_jar(scenario: t.Any, tmp_path: Path) -> None:
+    """Each form is verified, switched to and rolled back as an archive is. The scripts of a package do not run."""
+    with tarfile.open(MIRROR / path(NEWEST)) as tar:
+        (member,) = [member for member in tar.getmembers() if member.name.endswith("/node_exporter")]
+        program = t.cast("t.IO[bytes]", tar.extractfile(member)).read()
+    java: dict[str, t.Any] = {
+        "release_service_interpreter": ["/usr/bin/python3"],
+        "release_service_binaries": ["node_exporter.jar"],
+        "release_service_linked": [],
+    }
+    forms: dict[str, tuple[str, bytes, dict[str, t.Any]]] = {
+        "7.1": ("node_exporter-linux-{arch}", program, {}),
+        "7.2": ("node_exporter-linux-{arch}.gz", gzip.compress(program, 1), {}),
+        "7.3": ("node_exporter_{arch}.deb", package_of(program, tmp_path), {}),
+        "7.4": ("node_exporter.jar", jar_of(JAR_MAIN), java),
+        "7.5": ("node_exporter.jar", jar_of("import sys; sys.exit('this jar is broken')"), java),
+    }
+    for version, (file, content, variables) in forms.items():
+        release = f"prometheus/node_exporter/releases/download/v{version}"
+        name = file.replace("{arch}", "amd64")
+        scenario.overlay(f"{release}/{name}", content)
+        scenario.overlay(f"{release}/{name}.sha256", hashlib.sha256(content).hexdigest().encode())
+        variables |= {"release_service_archive": file, "release_service_checksum_url": "{{ release_service_url }}.sha256"}
+        play = scenario.play(*NODE, "--limit", "native", node_exporter_version=version, **variables)
+        current = scenario.on("native").file("/opt/vigie/node_exporter/current").linked_to
+        if version == "7.5":
+            assert play.rc != 0
+            message = play.result("native", "release")["msg"]
+            assert "this jar is broken" in message
+            assert "The previous version 7.4 is back in service" in message
+            assert current == "/opt/vigie/node_exporter/7.4"
+            continue
+        assert play.rc == 0, play.output
+        assert current == f"/opt/vigie/node_exporter/{version}"
+        assert serving(scenario) == ("7.4" if version == "7.4" else NEWEST)
+    assert not scenario.on("native").file("/installed").exists
+    play = scenario.play(*NODE, "--limit", "native", node_exporter_version="7.4", **{
+        **java, "release_service_archive": "node_exporter.jar", "release_service_interpreter": ["/usr/bin/java", "-jar"]
+    })  # fmt: skip
+    assert play.rc != 0
+    assert play.result("native", "release")["msg"] == (
+        "Host native, variable release_service_interpreter, value /usr/bin/java: the file does not exist on the host. "
+        "Install the file, or correct the path."
+    )
 
 
 @pytest.mark.usefixtures("newest")

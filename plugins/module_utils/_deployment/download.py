@@ -62,7 +62,12 @@ def architecture(machine: str, pointer_bytes: int = struct.calcsize("P")) -> str
 
 
 def find_sum(text: str, file_name: str) -> str | None:
-    """Return the SHA-256 of *file_name* in *text*, the output of sha256sum, or None if *text* has no line for the file."""
+    """Return the SHA-256 of *file_name* in *text*, the output of sha256sum, or None if *text* has no line for the file.
+
+    Some projects publish one file with a checksum for each archive. Then *text* is the checksum alone.
+    """
+    if _SHA256.fullmatch(text.strip()):
+        return text.strip().lower()
     for line in text.splitlines():
         digest, _space, name = line.strip().partition(" ")
         name = name.strip()
@@ -190,12 +195,26 @@ def expected_sum(
         return pinned_sum(arch, checksums)
     if not checksum_url:
         raise DownloadError(f"{file_name} cannot be verified. Set checksums or checksum_url.")
-    digest = find_sum(downloader.text(checksum_url), file_name)
+    sums = downloader.text(checksum_url)
+    digest = find_sum(sums, file_name)
     if digest is None:
+        released = ", ".join(_architectures(sums, file_name, arch))
         raise DownloadError(
-            f"{checksum_url} has no line for {file_name}. Check the version, and whether this version is released for {arch}."
+            f"{checksum_url} has no line for {file_name}. "
+            + (
+                f"This version is released for {released}, and not for {arch}."
+                if released
+                else f"Check the version, and whether this version is released for {arch}."
+            )
         )
     return digest
+
+
+def _architectures(sums: str, file_name: str, arch: str) -> list[str]:
+    """Return the architectures that the list *sums* has archives for, whose names differ from *file_name* by *arch* only."""
+    before, found, after = file_name.rpartition(arch)
+    pattern = re.compile(rf"\s\*?{re.escape(before)}(\w+){re.escape(after)}$", re.MULTILINE)
+    return sorted(pattern.findall(sums)) if found else []
 
 
 def verify(path: str, expected: str, source: str) -> None:

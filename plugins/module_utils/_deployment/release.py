@@ -64,7 +64,8 @@ class Release(ReleaseState):
         try:
             download.verify(archive, expected, url)
             stamp = {"version": params["version"], "arch": self.arch, "archive": archive_name, "sha256": expected}
-            return self.versions.unpack(archive, stamp, params["binaries"])
+            program = params["program"] or next(iter(params["binaries"]), self.name)
+            return self.versions.unpack(archive, stamp, params["binaries"], program)
         finally:
             if not params["archive"]:
                 files.remove(archive)

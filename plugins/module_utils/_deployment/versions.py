@@ -71,18 +71,20 @@ class Versions:
             if name != CURRENT and not name.startswith(".") and os.path.isdir(os.path.join(self.path, name))
         ]
 
-    def unpack(self, archive: str, stamp: t.Mapping[str, t.Any], binaries: t.Sequence[str]) -> str:
+    def unpack(self, archive: str, stamp: t.Mapping[str, t.Any], binaries: t.Sequence[str], program: str) -> str:
         """Unpack *archive* into a new directory and return the name of the directory. The version in service is unchanged.
 
         :param stamp: version, arch, archive and sha256, which are written into the directory.
         :param binaries: programs that the archive must contain. `unpack` makes each program available at the top.
+        :param program: the name of the file if the archive is a single file, for example a program or a jar.
         :raises DownloadError: if the archive is malformed, or does not fit on the disk. No files remain.
         """
         unpacked = tempfile.mkdtemp(prefix=".unpack-", dir=self.path)
         try:
-            extract(archive, unpacked)
+            extract(archive, unpacked, program)
             os.chmod(unpacked, 0o755)
-            files = {binary: _file_state(_link_at_top(unpacked, binary, stamp["arch"])) for binary in binaries}
+            wanted = [*binaries, *({program}.intersection(names(unpacked)) - set(binaries))]
+            files = {binary: _file_state(_link_at_top(unpacked, binary, stamp["arch"])) for binary in wanted}
             write(os.path.join(unpacked, STAMP), json.dumps({**stamp, "files": files}).encode(), 0o644)
             os.sync()
             directory = self._free_name(stamp["version"])
@@ -132,9 +134,11 @@ def _link_at_top(directory: str, binary: str, arch: str) -> str:
     top = os.path.join(directory, binary)
     if not os.path.isfile(top):
         for wanted in (binary, f"{binary}-linux-{arch}"):
-            parent = next((parent for parent, _directories, found in os.walk(directory) if wanted in found), None)
-            if parent:
-                os.symlink(os.path.relpath(os.path.join(parent, wanted), directory), top)
+            found = [os.path.join(parent, wanted) for parent, _directories, here in os.walk(directory) if wanted in here]
+            if found:
+                # Packages have other files with the name of the program, for example in etc/default.
+                program = max(sorted(found), key=lambda path: os.access(path, os.X_OK))
+                os.symlink(os.path.relpath(program, directory), top)
                 break
         else:
             raise DownloadError(

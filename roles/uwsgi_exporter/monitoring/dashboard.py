@@ -8,6 +8,8 @@ from __future__ import annotations
 from panels import RED, YELLOW, Page
 from series import ANY, BUSY, RATE, of, rate
 
+QUEUE = "uWSGI knows the queue of a TCP socket only. The queue of a unix socket is always 0."
+
 
 def build() -> Page:
     """Return the dashboard of uWSGI."""
@@ -22,14 +24,17 @@ def build() -> Page:
     page.stat("Workers", "none", f"sum({of('uwsgi_workers', its)})")
     page.stat("Workers busy", "percent", f"100 * avg({of('uwsgi_worker_busy', its)})", BUSY)
     page.stat("Requests", "reqps", rate("uwsgi_worker_requests_total", "", its), decimals=1)
-    page.stat("Longest queue", "none", f"max({of('uwsgi_socket_queue_length', its)})", {1.0: YELLOW, 50.0: RED})
+    page.stat(
+        "Longest queue", "none", f"max({of('uwsgi_socket_queue_length', its)})", {1.0: YELLOW, 50.0: RED}, description=QUEUE
+    )
     page.row("Over time")
     page.graph("Requests", "reqps", {legend: rate("uwsgi_worker_requests_total", who, its)})
     page.graph("Workers busy", "percent", {legend: f"100 * avg by ({who}) ({of('uwsgi_worker_busy', its)})"}, most=100)
     took = f"avg by ({who}) ({of('uwsgi_worker_average_response_time_seconds', its)})"
     page.graph("A request takes", "s", {legend: took})
-    page.graph("Queue", "short", {legend: f"max by ({who}) ({of('uwsgi_socket_queue_length', its)})"})
-    page.graph("Memory", "bytes", {legend: f"sum by ({who}) ({of('uwsgi_worker_rss_bytes', its)})"})
+    page.graph("Queue", "short", {legend: f"max by ({who}) ({of('uwsgi_socket_queue_length', its)})"}, description=QUEUE)
+    memory = "uWSGI measures the memory only with memory-report = true in the configuration of the instance."
+    page.graph("Memory", "bytes", {legend: f"sum by ({who}) ({of('uwsgi_worker_rss_bytes', its)})"}, description=memory)
     page.graph(
         "Trouble",
         "short",

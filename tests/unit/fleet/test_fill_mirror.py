@@ -82,7 +82,10 @@ def test_archives_have_upstreams_names() -> None:
     names = [fill_mirror.Archive(repository, "1.2.3", "amd64", ()).name for repository in fill_mirror.PROGRAMS]
     assert "node_exporter-1.2.3.linux-amd64" in names
     assert [name for name in names if "-v" in name] == ["redis_exporter-v1.2.3.linux-amd64"]
-    assert [name for name in names if "_linux" in name] == ["mtail_1.2.3_linux_amd64"]
+    assert [name for name in names if "_linux" in name] == [
+        "nginx-prometheus-exporter_1.2.3_linux_amd64",
+        "mtail_1.2.3_linux_amd64",
+    ]
 
 
 def test_a_mirror_of_debian_that_fails_for_a_while_does_not_matter(stand_ins: t.Any, fill: t.Callable[..., t.Any]) -> None:

@@ -56,8 +56,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     path = tmp_path_factory.mktemp("tree")
     for name in COPIED:
         shutil.copytree(ROOT / name, path / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("README.md", "ansible.cfg", "pyproject.toml", ".yamllint"):
-        shutil.copy(ROOT / name, path)
+    (path / "docs").mkdir()
+    for name in ("README.md", "ansible.cfg", "pyproject.toml", ".yamllint", "docs/rules.md"):
+        shutil.copy(ROOT / name, path / name)
     (path / ".venv").symlink_to(ROOT / ".venv")
     made = Tree(path)
     made.output("python", "tools/new_exporter.py", *ARGUMENTS)

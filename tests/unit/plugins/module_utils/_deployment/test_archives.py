@@ -43,15 +43,15 @@ def directory(tmp_path: Path) -> Path:
 def refused(file: str, directory: Path, message: str) -> None:
     """Unpack an archive that is refused."""
     with pytest.raises(DownloadError, match=message):
-        extract(file, str(directory))
+        extract(file, str(directory), "prog")
 
 
 def test_modes_and_owners_are_those_of_a_release(directory: Path, tmp_path: Path, name: str) -> None:
     """Everybody can read, only the owner can write, no file keeps a special mode."""
-    extract(write(tmp_path / name, ("prog-2.0/doc/README", None), mode=0o4777), str(directory))
+    extract(write(tmp_path / name, ("prog-2.0/doc/README", None), mode=0o4777), str(directory), "prog")
     modes = {path.name: path.stat().st_mode & 0o7777 for path in directory.rglob("*")}
     assert modes == {"prog": 0o755, "doc": 0o755, "README": 0o755}
-    extract(write(tmp_path / name, mode=0o666), str(directory))
+    extract(write(tmp_path / name, mode=0o666), str(directory), "prog")
     assert (directory / "prog").stat().st_mode & 0o7777 == 0o644
     assert (directory / "prog").stat().st_uid != 4711
 
@@ -102,7 +102,7 @@ def test_links_that_leave_together_are_refused(directory: Path, tmp_path: Path, 
 def test_links_that_stay_inside_are_unpacked(directory: Path, tmp_path: Path, name: str) -> None:
     """To files and directories, also several in a row."""
     links = (("prog", "bin/prog"), ("bin", "real"), ("real/lib/x", None), ("real/lib/back", "../prog"), ("real/prog", None))
-    extract(write_exactly(tmp_path / name, *((f"prog-2.0/{path}", target) for path, target in links)), str(directory))
+    extract(write_exactly(tmp_path / name, *((f"prog-2.0/{path}", target) for path, target in links)), str(directory), "prog")
     assert (directory / "prog").read_text() == "fine"
     assert (directory / "real/lib/back").read_text() == "fine"
 
@@ -159,5 +159,5 @@ def test_a_zip_archive_from_another_system_is_unpacked(directory: Path, tmp_path
         entry.create_system = entry.external_attr = 0
         archive.writestr(entry, "fine")
         archive.writestr("doc/", "")
-    extract(str(tmp_path / "a.zip"), str(directory))
+    extract(str(tmp_path / "a.zip"), str(directory), "prog")
     assert {path.name: path.stat().st_mode & 0o7777 for path in directory.iterdir()} == {"prog": 0o644, "doc": 0o755}

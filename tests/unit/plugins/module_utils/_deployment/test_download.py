@@ -75,6 +75,12 @@ def test_the_sum_of_another_file_is_no_sum_of_this() -> None:
     assert download.find_sum(f"{SUM}  x.tar.gz.asc\n{SUM}  my-x.tar.gz\nnonsense  x.tar.gz\n", "x.tar.gz") is None
 
 
+def test_a_file_with_one_checksum_is_of_the_file_that_it_is_asked_for() -> None:
+    """Projects publish x.tar.gz.sha256 with the checksum alone. A file with other text is no such file."""
+    assert download.find_sum(f"{SUM.upper()}\n", "x.tar.gz") == SUM
+    assert download.find_sum(f"{SUM}\n{SUM}\n", "x.tar.gz") is None
+
+
 def test_a_pinned_checksum_needs_no_network_and_is_of_this_architecture() -> None:
     """A missing architecture is never passed over."""
     nobody = Downloader()
@@ -135,11 +141,14 @@ def test_nothing_is_installed_unverified() -> None:
 
 
 def test_a_list_without_this_architecture_is_an_error(servers: tuple[Mirror, Mirror]) -> None:
-    """It names list, file and architecture."""
+    """It names list, file and architecture, and the architectures of the release."""
     first, _second = servers
-    first.replies["/sums"] = (200, {}, f"{SUM}  x-amd64.tar.gz\n".encode())
-    with pytest.raises(DownloadError, match=r"/sums has no line for x-arm64\.tar\.gz.*arm64"):
+    names = ("x-386.tar.gz", "x-amd64.tar.gz", "x-amd64.tar.gz.asc", "xx-riscv64.tar.gz")
+    first.replies["/sums"] = (200, {}, "".join(f"{SUM}  {name}\n" for name in names).encode())
+    with pytest.raises(DownloadError, match=r"/sums has no line for x-arm64\.tar\.gz\. .* for 386, amd64, and not for arm64\."):
         download.expected_sum(Downloader(), "x-arm64.tar.gz", "arm64", {}, f"{first.url}/sums")
+    with pytest.raises(DownloadError, match=r"/sums has no line for y-arm64\.tar\.gz\. Check the version.* released for arm64\."):
+        download.expected_sum(Downloader(), "y-arm64.tar.gz", "arm64", {}, f"{first.url}/sums")
 
 
 def test_a_token_goes_to_its_host_alone(servers: tuple[Mirror, Mirror], tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
-from archives import NAMES, write, write_exactly
+from archives import NAMES, write, write_exactly, write_single
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.download import DownloadError
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.versions import STAMP, Versions
@@ -26,7 +27,7 @@ def versions(tmp_path: Path) -> Versions:
 
 def unpack(versions: Versions, file: str, version: str = "2.0", arch: str = "amd64", **stamp: str) -> str:
     """Unpack an archive with the program prog."""
-    return versions.unpack(file, {"version": version, "arch": arch, "sha256": "s", **stamp}, ["prog"])
+    return versions.unpack(file, {"version": version, "arch": arch, "sha256": "s", **stamp}, ["prog"], "prog")
 
 
 def put_in_service(versions: Versions, directory: str) -> None:
@@ -135,3 +136,26 @@ def test_an_archive_without_the_program_is_refused(versions: Versions, tmp_path:
     with pytest.raises(DownloadError, match=r"prog.*other"):
         unpack(versions, write_exactly(tmp_path / "a.tgz", ("prog-2.0/other", None)))
     assert list(Path(versions.path).iterdir()) == []
+
+
+@pytest.mark.parametrize("executable", ["etc/default/prog", "usr/bin/prog"])
+def test_an_executable_file_is_the_program(versions: Versions, tmp_path: Path, executable: str) -> None:
+    """Packages have several files with the name of the program. The others are not executable."""
+    source = tmp_path / "source"
+    for path in ("etc/default/prog", "usr/bin/prog"):
+        (source / path).parent.mkdir(parents=True)
+        (source / path).write_text("x")
+    (source / executable).chmod(0o755)
+    with tarfile.open(tmp_path / "a.tgz", "w:gz") as tar:
+        tar.add(source, "./prog-2.0")
+    directory = Path(versions.path, unpack(versions, str(tmp_path / "a.tgz")))
+    assert (directory / "prog").readlink() == Path(executable)
+
+
+def test_a_single_file_that_is_no_command_counts_for_the_whole_version(versions: Versions, tmp_path: Path) -> None:
+    """A jar is not linked into the search path of commands. A change of it is seen all the same."""
+    stamp = {"version": "2.0", "arch": "any", "sha256": "s"}
+    directory = versions.unpack(write_single(tmp_path / "a.jar"), stamp, [], "prog.jar")
+    assert versions.find("2.0", "any", "s") == directory
+    Path(versions.path, directory, "prog.jar").write_text("other")
+    assert versions.find("2.0", "any", "s") is None

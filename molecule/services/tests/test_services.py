@@ -1,0 +1,130 @@
+# Copyright: Contributors to the Vigie project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One row for each exporter: a metric with its true value, what hurts the service, and the alert that fires then."""
+
+from __future__ import annotations
+
+import re
+import time
+import typing as t
+
+import pytest
+
+
+class Row(t.NamedTuple):
+    """An exporter and its service."""
+
+    role: str
+    # The query, the labels whose values name the results, and the results.
+    query: str
+    labels: tuple[str, ...]
+    expected: dict[str, float]
+    # The alert that fires after a command on the host.
+    alert: str
+    hurt: str
+    heal: str
+    host: str = "app1"
+
+
+def stops(service: str) -> tuple[str, str]:
+    """Return the commands that stop and start *service*."""
+    return f"systemctl stop {service}", f"systemctl start {service}"
+
+
+ROWS = (
+    Row(
+        *("bind_exporter", 'bind_zone_serial{zone_name="shop.example.com"}', ("zone_name",), {"shop.example.com": 2026010203}),
+        *("BindDown", *stops("named")),
+    ),
+    Row(
+        *("mysqld_exporter", "mysql_global_variables_max_connections", ("host",), {"app1": 151}),
+        *("MysqlDown", *stops("mariadb.socket mariadb.service")),
+    ),
+    Row("nginx_exporter", "nginx_up", ("host",), {"app1": 1}, "NginxDown", *stops("nginx")),
+    Row(
+        *("process_exporter", "namedprocess_namegroup_num_procs", ("groupname",), {"mailer": 2}),
+        *("ProcessMissing", *stops("mailer")),
+    ),
+    # Nothing pushes for a minute.
+    Row(
+        *("pushgateway", "backup_files", ("job", "host"), {"backup monitor": 42}),
+        *("PushgatewayGroupOld", "true", "true", "monitor"),
+    ),
+)
+each_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.role)
+
+
+@each_row
+@pytest.mark.usefixtures("pushed")
+def test_a_metric_is_true(scenario: t.Any, row: Row) -> None:
+    """Prometheus has the right metric of the service."""
+
+    def values() -> dict[str, float]:
+        return {
+            " ".join(series["metric"].get(label, "") for label in row.labels): float(series["value"][1])
+            for series in scenario.query(row.query)
+        }
+
+    scenario.wait(lambda: values() == row.expected, values)
+
+
+@each_row
+def test_the_exporter_is_shut_in(scenario: t.Any, row: Row) -> None:
+    """The exposure rating of systemd is low, on its scale from 0 to 10."""
+    verdict = scenario.on(row.host).check_output(f"systemd-analyze security --no-pager {row.role}.service | tail -n 1")
+    found = re.search(r": (\d+\.\d)", verdict)
+    print(row.role, found.group(1))
+    assert float(found.group(1)) <= 2.0, verdict
+
+
+def test_a_second_run_changes_nothing_and_makes_few_calls(scenario: t.Any) -> None:
+    """One call looks at the exporter, and one more at the service of somebody else."""
+    play = scenario.play("site.yml")
+    assert (play.rc, play.changed) == (0, []), play.output
+    # The first play of a host looks for Python, too.
+    calls = {row.role: [call for call in play.remote(row.host, f"Deploy {row.role}") if call != "raw"] for row in ROWS}
+    print(calls)
+    assert {role: len(of_role) for role, of_role in calls.items() if not 1 <= len(of_role) <= 2} == {}
+
+
+def test_looking_changes_nothing(scenario: t.Any) -> None:
+    """A run with --check --diff on the converged fleet reports no changes."""
+    play = scenario.play("site.yml", "--check", "--diff")
+    assert (play.rc, play.changed) == (0, []), play.output
+
+
+def test_the_account_of_the_database_reads_no_data(scenario: t.Any) -> None:
+    """The account of mysqld_exporter has no password, is for one user of the system, and reads the state of the server only."""
+    machine = scenario.on("app1")
+    machine.check_output("mariadb -e 'CREATE DATABASE IF NOT EXISTS shop; CREATE TABLE IF NOT EXISTS shop.t (a INT)'")
+    program = "mariadb --user=mysqld_exporter --batch --skip-column-names --execute"
+    refused = machine.run(f"runuser -u mysqld_exporter -- {program} %s", "SELECT * FROM shop.t")
+    assert "denied" in refused.stderr
+    assert "denied" in machine.run(f"runuser -u www-data -- {program} 'SELECT 1'").stderr
+    grants = machine.check_output(f"runuser -u mysqld_exporter -- {program} 'SHOW GRANTS'")
+    assert set(re.findall(r"GRANT (.*?) ON", grants)) == {"PROCESS, BINLOG MONITOR, SLAVE MONITOR", "SELECT"}
+
+
+def test_alerts_fire(scenario: t.Any, push: str) -> None:
+    """Each alert fires, and is resolved after the repair."""
+    scenario.on("monitor").check_output(push)
+    expected = {f"{row.alert} {row.host}" for row in ROWS}
+    names = "|".join(row.alert for row in ROWS)
+
+    def firing() -> set[str]:
+        found = scenario.query(f'ALERTS{{alertstate="firing", alertname=~"{names}"}}')
+        return {f"{series['metric']['alertname']} {series['metric']['host']}" for series in found}
+
+    scenario.wait(lambda: firing() == set(), firing)
+    began = time.monotonic()
+    try:
+        for row in ROWS:
+            scenario.on(row.host).check_output(row.hurt)
+        scenario.wait(lambda: firing() == expected, firing, seconds=240)
+        print(f"all fire {time.monotonic() - began:.0f} s later (they wait for up to 120 s)")
+    finally:
+        for row in ROWS:
+            scenario.on(row.host).check_output(row.heal)
+        scenario.on("monitor").check_output(push)
+    scenario.wait(lambda: firing() == set(), firing)
