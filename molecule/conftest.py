@@ -26,7 +26,7 @@ from playbook_runs import run_playbook
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT / "molecule" / "shared" / "inventory"
 SSH_CONFIG = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vigie" / "ssh" / "config"
-PORTS = {"prometheus": 9090, "alertmanager": 9093}
+PORTS = {"prometheus": 9090, "alertmanager": 9093, "victoria_metrics": 8428, "vmauth": 8427}
 # A program for the hosts: method, URL, user name and password in Base64 or an empty text.
 ASK = (
     "import ssl, sys, urllib.request as u; method, url, login = sys.argv[1:]; "
@@ -159,7 +159,7 @@ class Scenario:
             self._served_with = None
 
     def ask(self, host: str, role: str, path: str, method: str = "GET") -> str:
-        """Return the answer of the Prometheus or the Alertmanager on *host* to a request from this host."""
+        """Return the answer of the server *role* on *host* to a request from this host."""
         web = self.web(host, role)
         url = f"{'https' if web.get('cert_file') else 'http'}://localhost:{PORTS[role]}{path}"
         login = base64.b64encode(f"{web['username']}:{web['password']}".encode()).decode() if web.get("username") else ""

@@ -22,9 +22,11 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import
     mtail_programs,
     preview,
     prometheus,
+    remote_write,
     rules,
     silences,
     targets,
+    victoria_metrics,
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import offboarding
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification import (
@@ -79,6 +81,9 @@ class FilterModule:
             "_mtail_examples": mtail_examples.mtail_examples,
             "_alloy_config": alloy.alloy_config,
             "_loki_files": loki.loki_files,
+            "_store_queries": remote_write.store_queries,
+            "_victoria_flags": victoria_metrics.victoria_flags,
+            "_vmauth_files": victoria_metrics.vmauth_files,
             "_offboarding_problem": offboarding.offboarding_problem,
             "_maintenance": silences.maintenance,
             "_silence_problem": silences.silence_problem,

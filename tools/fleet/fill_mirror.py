@@ -62,7 +62,7 @@ class Program(NamedTuple):
     archive: str = "{name}-{version}.linux-{arch}"
     # Whether the files are at the top of the archive, not in a directory with the name of the archive.
     flat: bool = False
-    # The file with the checksums.
+    # The file with the checksums. {archive} is the name of the archive without the ending.
     sums: str = "sha256sums.txt"
     # For which architectures the newest version is there, beside this machine's.
     foreign: tuple[str, ...] = ()
@@ -72,6 +72,7 @@ class Program(NamedTuple):
     role: str = ""
 
 
+# By repository. A repository with several programs has one entry for each, with the name of the program after a colon.
 PROGRAMS = {
     "prometheus/prometheus": Program(
         ("prometheus", "promtool"),
@@ -128,6 +129,19 @@ PROGRAMS = {
         flat=True,
         sums="checksums.txt",
     ),
+    **{
+        f"VictoriaMetrics/VictoriaMetrics:{name}": Program(
+            ("victoria-metrics",),
+            {f"usr/bin/{program}": f"{program}-prod" for program in programs},
+            archive=f"{name.replace('_', '-')}-linux-{{arch}}-v{{version}}",
+            flat=True,
+            sums="{archive}_checksums.txt",
+        )
+        for name, programs in (
+            ("victoria_metrics", ("victoria-metrics",)),
+            ("vmutils", ("vmagent", "vmalert", "vmauth", "vmbackup", "vmrestore")),
+        )
+    },
 }
 # Debian has no uwsgi_exporter: a stand-in replaces it.
 STAND_IN = Path(__file__).with_name("uwsgi_exporter_standin.py")
@@ -171,7 +185,12 @@ class Archive(NamedTuple):
     @property
     def release(self) -> str:
         """The directory of the release in the mirror."""
-        return f"{self.repository}/releases/download/v{self.version}"
+        return f"{self.repository.partition(':')[0]}/releases/download/v{self.version}"
+
+    @property
+    def program(self) -> str:
+        """The name of the program."""
+        return self.repository.rpartition("/")[2].rpartition(":")[2]
 
     @property
     def name(self) -> str:
@@ -180,14 +199,9 @@ class Archive(NamedTuple):
         return program.archive.format(name=self.program, version=self.version, arch=dict(program.arch_names).get(arch, arch))
 
     @property
-    def program(self) -> str:
-        """The name of the repository without its owner."""
-        return self.repository.rpartition("/")[2]
-
-    @property
     def sums(self) -> str:
         """The name of the file with the checksums of the release."""
-        return PROGRAMS[self.repository].sums.format(name=self.program, version=self.version)
+        return PROGRAMS[self.repository].sums.format(name=self.program, version=self.version, archive=self.name)
 
     @property
     def path(self) -> str:

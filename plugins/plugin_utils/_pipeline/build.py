@@ -22,6 +22,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.probe
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.rule_keys import validate_rule_keys
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.scrape_options import validate_scrape_options
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.servers import validate_servers
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.stores import validate_stores
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.web_versions import validate_web_versions
 
 
@@ -68,6 +69,7 @@ def build_model(
     validate_probes(model, problems)
     validate_maintenance(model, problems, datetime.datetime.now(datetime.timezone.utc))
     validate_servers(inventory, model, contracts, problems, is_complete=not host and not without)
+    validate_stores(inventory, model, problems)
     validate_otlp(inventory, model, problems)
     validate_rule_keys(model, problems)
     log_rules.validate_log_rules(model, problems)

@@ -24,7 +24,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import
     server_client_settings,
     server_scheme,
 )
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import rules
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import remote_write, rules
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.scrape_limits import LIMIT, limit_groups
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import pools, scraped_endpoints, targets_files
 
@@ -96,6 +96,8 @@ def prometheus_config(model: Model, server: str) -> dict[str, t.Any]:
         config["otlp"] = {key: value for key, value in otlp.items() if key not in ("senders", "out_of_order_time_window")}
         if "out_of_order_time_window" in otlp:
             config["storage"] = {"tsdb": {"out_of_order_time_window": otlp["out_of_order_time_window"]}}
+    if written := remote_write.remote_write(model, server, config["global"].get("external_labels", {})):
+        config["remote_write"] = written
     config["scrape_configs"] = scrape_configs(model, server)
     return merged(config, settings["prometheus_extra_config"])
 
@@ -130,6 +132,7 @@ def configuration_files(model: Model, server: str, config: dict[str, t.Any]) -> 
         ("alertmanager", server_client_settings(settings, "alertmanager"))
         for settings in active_servers(model, "alertmanager").values()
     ]
+    webs += remote_write.secrets(model, server)
     for job, web in webs:
         if web.get("username"):
             files[password_file(job, web)] = {"content": str(web["password"]), "secret": True}

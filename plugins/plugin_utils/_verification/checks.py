@@ -15,6 +15,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model impo
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import grafana, prometheus
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import expected_targets
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.coverage import coverage
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.stores import store_problems
 
 # Seconds that a clock may differ, since a slow scrape on a small machine takes a few seconds.
 CLOCK_TOLERANCE = 10
@@ -131,6 +132,9 @@ def checks(
                 found += _alertmanager_checks(model, server, answer.info["alertmanagers"])
             found += _version_checks(model, server, answer.info["builds"])
             found += _clock_checks(server, answer.info["clocks"])
+            found += [
+                Check(server, "store", *found_of) for found_of in store_problems(model, server, answer.info.get("stores", ()))
+            ]
     return found, rows
 
 
