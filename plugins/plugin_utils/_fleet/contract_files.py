@@ -19,6 +19,7 @@ from ansible.module_utils.common.yaml import yaml_load
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.alert_rules import SEVERITIES, rule_groups
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import ENDPOINT_KEYS, JOB
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import parse_number
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.probes import PREFIXES
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import may_be_template
 
 KEYS = (*ENDPOINT_KEYS, "web_since", "instances", "server", "all_hosts", "reads_logs", "keeps_data", "access")
@@ -73,8 +74,9 @@ def read_scrape(path: pathlib.Path, errors: Errors) -> dict[str, t.Any]:
     job = scrape.get("job")
     if not isinstance(job, str) or may_be_template(job) or not JOB.fullmatch(job):
         errors.add(path, "job", job, "must be the name of the scrape job, not a template: letters, digits and any of _ . : -")
-    elif job.startswith("probe_"):
-        errors.add(path, "job", job, "names that begin with probe_ are reserved for the jobs of probes. Choose another name")
+    elif job.startswith(PREFIXES):
+        reserved = " or ".join(PREFIXES)
+        errors.add(path, "job", job, f"names that begin with {reserved} are reserved for the jobs of probes. Choose another name")
     if scrape.get("port") is None and "instances" not in scrape:
         role = path.parents[1].name
         errors.add(path, "port", None, f'must be the port, or a template for the port: "{{{{ {role}_port }}}}"')

@@ -63,6 +63,8 @@ class HostBuilder:
         # Few hosts have these keys.
         if sources := self._sources():
             found["sources"] = sources
+        if snmp := merged_list(self._templates, "monitoring_snmp"):
+            found["snmp"] = snmp
         if maintenance := merged_list(self._templates, "monitoring_maintenance"):
             found["maintenance"] = maintenance
         if logs:

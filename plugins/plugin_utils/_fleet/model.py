@@ -57,6 +57,8 @@ class HostOptions(t.TypedDict, total=False):
     scrape_options: dict[str, dict[str, t.Any]]
     # The rules of monitoring_logs, by name. Hosts with the same groups share the list.
     logs: list[LogRule]
+    # module, target, credentials and labels of each device that an SNMP exporter asks.
+    snmp: list[dict[str, t.Any]]
     # The logs of monitoring_log_files.
     log_files: list[LogFiles]
 

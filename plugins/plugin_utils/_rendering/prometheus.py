@@ -59,13 +59,13 @@ def scrape_configs(model: Model, server: str) -> list[dict[str, t.Any]]:
 def web_of_jobs(model: Model, server: str) -> dict[str, dict[str, t.Any]]:
     """Return the keys of monitoring_web for each job that uses it. All targets of a job have the same."""
     found: dict[str, dict[str, t.Any]] = {}
-    probers: dict[str, t.Any] = {}
+    probers: dict[str, dict[str, t.Any]] = {}
     for _name, _host, item in scraped_endpoints(model, server):
         if "web" in item:
             found[item["job"]] = item["web"]
-            if item["role"] == probes.ROLE:
-                probers = item["web"]
-    return {**found, **dict.fromkeys(probes.probe_targets(model, server), probers)} if probers else found
+            probers[item["role"]] = item["web"]
+    probed = {job: probes.role_of(job) for job in probes.probe_targets(model, server)}
+    return {**found, **{job: probers[role] for job, role in probed.items() if role in probers}}
 
 
 def alertmanagers(model: Model) -> dict[str, str]:

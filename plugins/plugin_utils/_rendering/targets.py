@@ -131,7 +131,7 @@ def expected_targets(
         for job, groups in probes.probe_targets(model, server).items()
         for group in groups
         for labels in [group["labels"]]
-        if (wanted is None or labels.get("host") in wanted) and (not roles or probes.ROLE in roles)
+        if (wanted is None or labels.get("host") in wanted) and (not roles or probes.role_of(job) in roles)
     ]
     return probed + [
         {

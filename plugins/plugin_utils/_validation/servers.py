@@ -112,7 +112,7 @@ def _check_scraped(model: Model, problems: Problems) -> None:
     )
     remedy = f"no Prometheus server scrapes this host. {where}, or set monitoring_scraped: false if this is intended"
     for name, host in model["hosts"].items():
-        if (host["endpoints"] or host.get("probes")) and name not in scraped and host.get("scraped", True):
+        if (host["endpoints"] or host.get("probes") or host.get("snmp")) and name not in scraped and host.get("scraped", True):
             problems.add(name, "monitoring_scraped", value=True, remedy=remedy)
 
 

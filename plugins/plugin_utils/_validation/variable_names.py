@@ -36,6 +36,7 @@ MONITORING = frozenset(
         "scrape_options",
         "scraped",
         "scrapes",
+        "snmp",
         "source_addresses",
         "thresholds",
         "unknown_variables",
