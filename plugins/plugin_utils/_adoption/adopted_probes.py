@@ -52,8 +52,7 @@ def _check_device(params: t.Mapping[str, list[str]]) -> None:
     auth = params.get("auth", USUAL_AUTHS)[0]
     if auth not in USUAL_AUTHS:
         raise NotPlainError(
-            f"snmp.yml has the credentials {auth}. Copy them to snmp_exporter_auths, and the targets to "
-            "monitoring_snmp"
+            f"snmp.yml has the credentials {auth}. Copy them to snmp_exporter_auths, and the targets to monitoring_snmp"
         )
 
 
