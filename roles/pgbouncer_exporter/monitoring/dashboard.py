@@ -12,9 +12,7 @@ from series import ANY, BUSY, of, rate
 def build() -> Page:
     """Return the dashboard of PgBouncer."""
     page = Page("vigie-pgbouncer", "PgBouncer", "PgBouncer: clients, pools, queries.", 'up{job="pgbouncer",host!=""}')
-    page.row("Now")
-    page.stat("Servers up", "none", f"sum({of('pgbouncer_up')})")
-    page.stat("Servers down", "none", f"count({of('pgbouncer_up')} == 0) or vector(0)", ANY)
+    page.now("pgbouncer_up")
     page.stat("Queries", "ops", rate("pgbouncer_stats_totals_queries_pooled_total", ""), decimals=1)
     used = f"{of('pgbouncer_used_clients')} / {of('pgbouncer_config_max_client_connections')}"
     page.stat("Clients, of those allowed", "percent", f"100 * max({used})", BUSY)

@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 from panels import YELLOW, Page
-from series import ANY, of, rate
+from series import of, rate
 
 
 def build() -> Page:
     """Return the dashboard of PHP-FPM."""
     page = Page("vigie-phpfpm", "PHP-FPM", "PHP-FPM: requests, processes, queue.", 'up{job="phpfpm",host!=""}')
-    page.row("Now")
-    page.stat("Pools up", "none", f"sum({of('php_fpm_up')})")
-    page.stat("Pools down", "none", f"count({of('php_fpm_up')} == 0) or vector(0)", ANY)
+    page.now("php_fpm_up", "Pools")
     page.stat("Requests", "reqps", rate("php_fpm_accepted_connections_total", ""), decimals=1)
     page.stat("Requests that wait", "none", f"sum({of('php_fpm_listen_queue')})", {1.0: YELLOW})
     page.row("Over time")

@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 from panels import Page
-from series import ANY, BUSY, of, rate
+from series import BUSY, of, rate
 
 
 def build() -> Page:
     """Return the dashboard of Squid."""
     page = Page("vigie-squid", "Squid", "Squid: requests, cache, traffic.", 'up{job="squid",host!=""}')
-    page.row("Now")
-    page.stat("Servers up", "none", f"sum({of('squid_up')})")
-    page.stat("Servers down", "none", f"count({of('squid_up')} == 0) or vector(0)", ANY)
+    page.now("squid_up")
     page.stat("Requests", "reqps", rate("squid_client_http_requests_total", ""), decimals=1)
     share = f"{of('squid_info_Number_of_file_desc_currently_in_use')} / {of('squid_info_Maximum_number_of_file_descriptors')}"
     page.stat("Files and connections, of those allowed", "percent", f"100 * max({share})", BUSY)

@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 from panels import RED, Page
-from series import ANY, of, rate
+from series import of, rate
 
 
 def build() -> Page:
     """Return the dashboard of Varnish."""
     page = Page("vigie-varnish", "Varnish", "Varnish: requests, cache, servers behind it.", 'up{job="varnish",host!=""}')
-    page.row("Now")
-    page.stat("Servers up", "none", f"sum({of('varnish_up')})")
-    page.stat("Servers down", "none", f"count({of('varnish_up')} == 0) or vector(0)", ANY)
+    page.now("varnish_up")
     page.stat("Requests", "reqps", rate("varnish_main_client_req", ""), decimals=1)
     page.stat("Objects in the cache", "none", f"sum({of('varnish_main_n_object')})")
     page.stat("Failed connections to servers", "cps", rate("varnish_main_backend_fail", ""), {0.01: RED}, decimals=2)
