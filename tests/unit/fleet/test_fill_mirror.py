@@ -81,7 +81,7 @@ def test_archives_have_upstreams_names() -> None:
     """Some repositories write the version with the v of the tag, and some write underscores."""
     names = [fill_mirror.Archive(repository, "1.2.3", "amd64", ()).name for repository in fill_mirror.PROGRAMS]
     assert "node_exporter-1.2.3.linux-amd64" in names
-    assert [name for name in names if "-v" in name] == [
+    assert [name for name in names if "-v1" in name] == [
         "redis_exporter-v1.2.3.linux-amd64",
         "victoria-metrics-linux-amd64-v1.2.3",
         "vmutils-linux-amd64-v1.2.3",
