@@ -32,6 +32,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation impor
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification import (
     coverage,
     lost_targets,
+    moving_hosts,
     report_page,
     verification,
 )
@@ -67,6 +68,11 @@ class FilterModule:
             "_matrix_rooms": alertmanager.matrix_rooms,
             "alert_rules": rules.alert_rules,
             "_lost_targets": lost_targets.lost_targets,
+            "_moving_hosts": moving_hosts.moving_hosts,
+            "_while_moving": moving_hosts.while_moving,
+            "_settled_hosts": moving_hosts.settled_hosts,
+            "_servers_of_hosts": moving_hosts.servers_of_hosts,
+            "_unread_servers": moving_hosts.unread_servers,
             "expected_targets": targets.expected_targets,
             "rendered_files": preview.rendered_files,
             "firewall_rules": firewall.firewall_rules,

@@ -16,6 +16,7 @@ import typing as t
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses import host_port
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import TIMES
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, active_servers
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.shards import shared_hosts
 
 Target = dict[str, t.Any]
 
@@ -44,7 +45,8 @@ OPTIONAL = ("job", "instance", *TIMES)
 def probe_targets(model: Model, server: str) -> dict[str, list[Target]]:
     """Return, by job, the file_sd groups of what is probed for the Prometheus *server*, one a target.
 
-    Every exporter of a kind that the server scrapes runs all its probes. If there are several, the instance names the exporter.
+    Every exporter of a kind among the hosts of the server, and of the other shards, runs all its probes. If there are several, the
+    instance names the exporter.
     """
     jobs: dict[str, list[Target]] = {}
     for prober in PROBERS:
@@ -57,12 +59,20 @@ def role_of(job: str) -> str:
     return next(prober.role for prober in PROBERS if job.startswith(prober.prefix))
 
 
+def exporters_of(prober: Prober, model: Model, server: str) -> dict[str, dict[str, t.Any]]:
+    """Return the exporters of one kind that probe for the Prometheus *server*, with their variables, by host."""
+    exporters = active_servers(model, prober.role)
+    hosts = shared_hosts(model, server) if exporters else ()
+    return {name: settings for name, settings in exporters.items() if name in hosts}
+
+
 def _targets_of(prober: Prober, model: Model, server: str) -> dict[str, list[Target]]:
     """Return the targets of the exporters of one kind."""
     selected = set(model["servers"]["prometheus"][server]["scrape_hosts"])
-    exporters = {name: settings for name, settings in active_servers(model, prober.role).items() if name in selected}
+    exporters = exporters_of(prober, model, server)
+    probed = _probed_targets(prober, model, set(shared_hosts(model, server)), selected) if exporters else {}
     jobs: dict[str, list[Target]] = {}
-    for (module, target, job, named, auth), labels in _probed_targets(prober, model, selected).items() if exporters else ():
+    for (module, target, job, named, auth), labels in probed.items():
         instance = named or target
         for name, settings in exporters.items():
             own = {
@@ -86,13 +96,17 @@ def _targets_of(prober: Prober, model: Model, server: str) -> dict[str, list[Tar
 
 
 def _probed_targets(
-    prober: Prober, model: Model, hosts: t.Collection[str]
+    prober: Prober, model: Model, hosts: t.Collection[str], selected: t.Collection[str]
 ) -> dict[tuple[str, str, str, str, str], dict[str, str]]:
     """Return the labels of each probed target, by module, target, job, instance and credentials.
 
-    Hosts with the same probe: only labels that all have.
+    Hosts with the same probe: only labels that all have. One shard has the target: that of the first of these hosts.
+
+    :param hosts: the hosts of all shards.
+    :param selected: the hosts of the server's shard.
     """
     found: dict[tuple[str, str, str, str, str], dict[str, str]] = {}
+    owners: dict[tuple[str, str, str, str, str], str] = {}
     for name, host in model["hosts"].items():
         for probe in (host.get(prober.key) or ()) if name in hosts else ():
             job, instance, auth = (probe.get(key) or "" for key in ("job", "instance", "auth"))
@@ -101,4 +115,5 @@ def _probed_targets(
             labels = {"host": name, **times, **host["labels"], **probe["labels"]}
             first = found.get(key)
             found[key] = labels if first is None else {k: v for k, v in first.items() if labels.get(k) == v}
-    return found
+            owners.setdefault(key, name)
+    return {key: labels for key, labels in found.items() if owners[key] in selected}

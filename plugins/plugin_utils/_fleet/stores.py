@@ -11,8 +11,6 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields imp
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, active_servers, server_address
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import server_client_settings, server_scheme
 
-# The label that differs between Prometheus servers with the same targets.
-REPLICA = "replica"
 # The roles of stores, and the path to which Prometheus writes.
 _WRITE = {"victoria_metrics": "/api/v1/write"}
 ROLES = tuple(_WRITE)

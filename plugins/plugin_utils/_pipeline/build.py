@@ -68,7 +68,7 @@ def build_model(
     validate_web_versions(model, contracts, problems)
     validate_probes(model, problems)
     validate_maintenance(model, problems, datetime.datetime.now(datetime.timezone.utc))
-    validate_servers(inventory, model, contracts, problems, is_complete=not host and not without)
+    validate_servers(inventory, model, contracts, members("prometheus"), problems, is_complete=not host and not without)
     validate_stores(inventory, model, problems)
     validate_otlp(inventory, model, problems)
     validate_rule_keys(model, problems)

@@ -12,6 +12,7 @@ import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import stores
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, active_servers, server_settings
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.shards import REPLICA
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import merged
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import scrape_config, server_client_settings
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import expected_targets
@@ -30,9 +31,9 @@ def remote_write(model: Model, server: str, external_labels: t.Collection[str]) 
             "url": stores.write_url(model, server, store),
             **scrape_config(store.role, stores.store_client(model, store)),
         }
-        if stores.REPLICA in external_labels and stores.removes_duplicates(store):
+        if REPLICA in external_labels and stores.removes_duplicates(store):
             # The store can remove the duplicates of replicas only if their series have the same labels.
-            item["write_relabel_configs"] = [{"action": "labeldrop", "regex": stores.REPLICA}]
+            item["write_relabel_configs"] = [{"action": "labeldrop", "regex": REPLICA}]
         found.append(merged(item, options))
     return found
 

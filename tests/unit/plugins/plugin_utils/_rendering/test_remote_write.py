@@ -23,9 +23,10 @@ def test_a_server_writes_to_every_store_with_its_options(tmp_path: Path) -> None
     """Dictionaries of the options merge. A fleet without stores has no such section."""
     its = model(tmp_path, prometheus_remote_write_options={"queue_config": {"max_shards": 7}})
     written = prometheus_config(its, "p2")["remote_write"]
+    # p1 and p2 are replicas.
+    usual = {"write_relabel_configs": [{"action": "labeldrop", "regex": "replica"}], "queue_config": {"max_shards": 7}}
     assert written == [
-        {"name": f"victoria_metrics-{name}", "url": f"http://{name}:8428/api/v1/write", "queue_config": {"max_shards": 7}}
-        for name in ("s1", "s2")
+        {"name": f"victoria_metrics-{name}", "url": f"http://{name}:8428/api/v1/write", **usual} for name in ("s1", "s2")
     ]
     without = {role: group for role, group in groups().items() if role not in ("victoria_metrics", "vmauth")}
     assert "remote_write" not in prometheus_config(model(tmp_path / "without", without), "p1")
