@@ -82,10 +82,8 @@ class Play:
         return [
             result["action"]
             for result in self.results
-            if result["on"] == host
-            and not result["skipped"]
-            and result["action"] not in LOCAL_ACTIONS
-            and play in ("", result["play"])
+            if not result["skipped"] and result["action"] not in LOCAL_ACTIONS and play in ("", result["play"])
+            for _item in range(result["items"].count(host) if result["items"] else result["on"] == host)
         ]
 
     @property
@@ -221,7 +219,7 @@ class Scenario:
 
 def _results(events: t.Iterable[dict[str, t.Any]], names: dict[str, str]) -> list[dict[str, t.Any]]:
     """Return the results of tasks. The items of a loop only have the address of their host: *names* maps addresses to hosts."""
-    delegated: dict[tuple[str, str], str] = {}
+    delegated: dict[tuple[str, str], list[str]] = {}
     found = []
     for event in events:
         # The output of -v is an event, too.
@@ -229,10 +227,11 @@ def _results(events: t.Iterable[dict[str, t.Any]], names: dict[str, str]) -> lis
         if event["event"].startswith("runner_item_on_"):
             address = ((data.get("res") or {}).get("_ansible_delegated_vars") or {}).get("ansible_host")
             if address:
-                delegated[data["host"], data["task_uuid"]] = names.get(address, address)
+                delegated.setdefault((data["host"], data["task_uuid"]), []).append(names.get(address, address))
         result = _result(event)
         if result:
-            found.append({**result, "on": delegated.get((data["host"], data["task_uuid"]), result["on"])})
+            items = delegated.get((data["host"], data["task_uuid"]), [])
+            found.append({**result, "on": items[-1] if items else result["on"], "items": items})
     return found
 
 

@@ -45,8 +45,8 @@ OPTIONAL = ("job", "instance", *TIMES)
 def probe_targets(model: Model, server: str) -> dict[str, list[Target]]:
     """Return, by job, the file_sd groups of what is probed for the Prometheus *server*, one a target.
 
-    Every exporter of a kind among the hosts of the server, and of the other shards, runs all its probes. If there are several, the
-    instance names the exporter.
+    Every exporter of a kind among the hosts of the server, and of the other shards, runs all its probes. If there are several,
+    the instance names the exporter.
     """
     jobs: dict[str, list[Target]] = {}
     for prober in PROBERS:

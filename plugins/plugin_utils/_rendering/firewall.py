@@ -108,7 +108,7 @@ def _openings(model: Model, host: str, networks: list[str], *, closing: bool) ->
     openings: dict[Service, _Opening] = {}
     servers = active_servers(model, "prometheus")
     scraping = [name for name, settings in servers.items() if host in settings["scrape_hosts"]]
-    # The servers of all shards probe through a blackbox exporter or an SNMP exporter, and global servers read from the servers of the shards.
+    # The servers of all shards probe through each blackbox or SNMP exporter, and global servers read from those of the shards.
     sharing = [other for name in scraping for other in shards.sharing_servers(model, name)]
     others = {
         **dict.fromkeys((prober.role for prober in probes.PROBERS), sharing),
