@@ -47,7 +47,7 @@ class Errors:
         self.lines.append(f"{file}{f', key {key}, value {value!r}' if key else ''}: {remedy}")
 
 
-def _read_yaml(path: pathlib.Path, errors: Errors) -> dict[str, t.Any]:
+def read_yaml(path: pathlib.Path, errors: Errors) -> dict[str, t.Any]:
     """Return the dictionary in a YAML file; an empty one if the file is missing or wrong."""
     if not path.is_file():
         return {}
@@ -65,7 +65,7 @@ def _read_yaml(path: pathlib.Path, errors: Errors) -> dict[str, t.Any]:
 def read_scrape(path: pathlib.Path, errors: Errors) -> dict[str, t.Any]:
     """Return the contract in the file monitoring/scrape.yml."""
     before = len(errors.lines)
-    scrape = _read_yaml(path, errors)
+    scrape = read_yaml(path, errors)
     if len(errors.lines) > before:
         return {}
     for key in scrape:
@@ -91,14 +91,16 @@ def read_scrape(path: pathlib.Path, errors: Errors) -> dict[str, t.Any]:
 
 def read_defaults(role: pathlib.Path, errors: Errors) -> dict[str, t.Any]:
     """Return the default variables of a role."""
-    return _read_yaml(role / "defaults" / "main.yml", errors)
+    return read_yaml(role / "defaults" / "main.yml", errors)
 
 
 def read_rules(path: pathlib.Path, errors: Errors) -> str:
     """Return the text of a role's rules; an empty one if there are none or if they are wrong."""
-    if not path.is_file():
-        return ""
-    text = path.read_text(encoding="utf-8")
+    return valid_rules(path.read_text(encoding="utf-8"), path, errors) if path.is_file() else ""
+
+
+def valid_rules(text: str, path: pathlib.Path, errors: Errors) -> str:
+    """Return the *text* of the rules in the file *path*; an empty one if they are wrong."""
     try:
         found = list(_rule_errors(rule_groups(text)))
     except yaml.YAMLError as error:

@@ -57,7 +57,7 @@ def validate_servers(  # noqa: PLR0913 - what the build of a model has
     # Only the labels of all hosts show that a route matches no alert.
     if is_complete:
         labels = alert_labels.labels_of(model)
-        values = alert_labels.values_of(model, (contract.rules for contract in contracts))
+        values = alert_labels.values_of(model, (*(contract.rules for contract in contracts), *model["rules"].values()))
         for name, settings in model["servers"].get("alertmanager", {}).items():
             for variable, value, remedy in contacts.contact_and_route_problems(settings, labels, values):
                 problems.add(name, f"alertmanager_{variable}", value, remedy)
@@ -139,7 +139,8 @@ def _check_thresholds(model: Model, contracts: t.Iterable[Contract], problems: P
     """Report thresholds that no alert of any role has."""
     if not any(host["thresholds"] for host in model["hosts"].values()):
         return
-    known = alert_rules.known_thresholds(contract.rules for contract in contracts)
+    texts = (*(contract.rules for contract in contracts), *model["rules"].values())
+    known = alert_rules.known_thresholds(dict.fromkeys(texts))
     for name, host in model["hosts"].items():
         for threshold, value in host["thresholds"].items():
             remedy = thresholds.threshold_problem(threshold, value, known)
