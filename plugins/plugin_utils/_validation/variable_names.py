@@ -29,6 +29,7 @@ MONITORING = frozenset(
         "logs",
         "logs_engine",
         "maintenance",
+        "presets",
         "probes",
         "release_base_url",
         "release_token",
