@@ -84,11 +84,7 @@ class HostBuilder:
             found["log_files"] = log_files
         if options:
             found["scrape_options"] = options
-            for item in found["endpoints"]:
-                of_job = options.get(item["job"])
-                if of_job:
-                    # Endpoints without options of their own share the dictionary, which merging also shares between hosts.
-                    item["options"] = {**of_job, **item["options"]} if "options" in item else of_job
+            _add_options(found["endpoints"], options)
         return found if self._is_scraped() else {**found, "scraped": False}
 
     def settings(self, contract: Contract) -> dict[str, t.Any]:
@@ -242,6 +238,15 @@ class HostBuilder:
         for field, remedy in problems:
             self._templates.report(f"{variable}.{field}", "…", remedy)
         return {} if problems else web
+
+
+def _add_options(endpoints: list[Endpoint], options: dict[str, dict[str, t.Any]]) -> None:
+    """Add the *options* of the scrape jobs to the *endpoints*. Options of an endpoint itself override them."""
+    for item in endpoints:
+        of_job = options.get(item["job"])
+        if of_job:
+            # Endpoints without options of their own share the dictionary, which merging also shares between hosts.
+            item["options"] = {**of_job, **item["options"]} if "options" in item else of_job
 
 
 def _with_overrides(of_roles: list[Endpoint], scrapes: list[Endpoint]) -> list[Endpoint]:
