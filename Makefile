@@ -47,6 +47,10 @@ unit: .venv/made ## Run the unit tests
 bench: .venv/made ## Measure the cost of rendering large inventories, draw docs/benchmark.svg and write the table in README.md
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/benchmarks/bench.py
 
+.PHONY: bench-scale
+bench-scale: .venv/made ## Simulate 100,000 hosts on 20 shards: balance, moved hosts, time and memory
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/benchmarks/scale.py
+
 .PHONY: bench-refresh
 bench-refresh: setup .venv/made mirror ## Measure the time to add a host to a fleet of 10 hosts, and of 10,000 hosts
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/benchmarks/refresh.py

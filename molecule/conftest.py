@@ -26,7 +26,7 @@ from playbook_runs import run_playbook
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT / "molecule" / "shared" / "inventory"
 SSH_CONFIG = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vigie" / "ssh" / "config"
-PORTS = {"prometheus": 9090, "alertmanager": 9093}
+PORTS = {"prometheus": 9090, "alertmanager": 9093, "victoria_metrics": 8428, "vmauth": 8427}
 # A program for the hosts: method, URL, user name and password in Base64 or an empty text.
 ASK = (
     "import ssl, sys, urllib.request as u; method, url, login = sys.argv[1:]; "
@@ -82,10 +82,8 @@ class Play:
         return [
             result["action"]
             for result in self.results
-            if result["on"] == host
-            and not result["skipped"]
-            and result["action"] not in LOCAL_ACTIONS
-            and play in ("", result["play"])
+            if not result["skipped"] and result["action"] not in LOCAL_ACTIONS and play in ("", result["play"])
+            for _item in range(result["items"].count(host) if result["items"] else result["on"] == host)
         ]
 
     @property
@@ -159,7 +157,7 @@ class Scenario:
             self._served_with = None
 
     def ask(self, host: str, role: str, path: str, method: str = "GET") -> str:
-        """Return the answer of the Prometheus or the Alertmanager on *host* to a request from this host."""
+        """Return the answer of the server *role* on *host* to a request from this host."""
         web = self.web(host, role)
         url = f"{'https' if web.get('cert_file') else 'http'}://localhost:{PORTS[role]}{path}"
         login = base64.b64encode(f"{web['username']}:{web['password']}".encode()).decode() if web.get("username") else ""
@@ -221,7 +219,7 @@ class Scenario:
 
 def _results(events: t.Iterable[dict[str, t.Any]], names: dict[str, str]) -> list[dict[str, t.Any]]:
     """Return the results of tasks. The items of a loop only have the address of their host: *names* maps addresses to hosts."""
-    delegated: dict[tuple[str, str], str] = {}
+    delegated: dict[tuple[str, str], list[str]] = {}
     found = []
     for event in events:
         # The output of -v is an event, too.
@@ -229,10 +227,11 @@ def _results(events: t.Iterable[dict[str, t.Any]], names: dict[str, str]) -> lis
         if event["event"].startswith("runner_item_on_"):
             address = ((data.get("res") or {}).get("_ansible_delegated_vars") or {}).get("ansible_host")
             if address:
-                delegated[data["host"], data["task_uuid"]] = names.get(address, address)
+                delegated.setdefault((data["host"], data["task_uuid"]), []).append(names.get(address, address))
         result = _result(event)
         if result:
-            found.append({**result, "on": delegated.get((data["host"], data["task_uuid"]), result["on"])})
+            items = delegated.get((data["host"], data["task_uuid"]), [])
+            found.append({**result, "on": items[-1] if items else result["on"], "items": items})
     return found
 
 

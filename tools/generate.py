@@ -7,6 +7,7 @@
 - the table of roles in the project's README
 - the plays of playbooks/site.yml that deploy the roles, from the role contracts
 - the table of all alerts in docs/rules.md, from the rules of the roles
+- the table of presets in docs/presets.md, and the runbook of their alerts
 """
 
 from __future__ import annotations
@@ -34,6 +35,14 @@ PLAY = """\
   tags: [{role}]
 """
 ALERTS = "| alert | severity | after |\n| --- | --- | --- |\n"
+PRESETS = "| preset | service | endpoint | what the service needs | alerts |\n| --- | --- | --- | --- | --- |\n"
+PRESETS_HEAD = """\
+<!-- Made from the files in this directory by `make docs`. -->
+# Alerts of presets
+
+This page says for each alert of a preset what to do. `docs/presets.md` describes presets. To change a threshold for a host or a
+group, set `monitoring_thresholds`.
+"""
 HEAD = "| role | what it does | alerts |\n| --- | --- | --- |\n"
 TEMPLATE = """\
 <!-- Made from meta/argument_specs.yml by `make docs`. -->
@@ -98,6 +107,41 @@ def alerts(role: Path) -> Iterator[str]:
         yield f"| [{rule['alert']}]({link}) | {severity} | {rule.get('for', '')} |\n"
 
 
+def presets() -> dict[str, dict[str, Any]]:
+    """Return the content of each preset, by name."""
+    paths = sorted((ROOT / "roles/prometheus/presets").glob("*.yml"))
+    return {path.stem: yaml.safe_load(path.read_text()) for path in paths}
+
+
+def preset_alerts(preset: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the alerts of a *preset*."""
+    return [rule for group in preset.get("groups", []) for rule in group["rules"] if "alert" in rule]
+
+
+def preset_row(name: str, preset: dict[str, Any]) -> str:
+    """Return the row of a *preset* in the table of presets."""
+    endpoint = {"scheme": "http", "path": "/metrics", **preset["endpoint"]}
+    query = "&".join(f"{key}={value}" for key, value in endpoint.get("params", {}).items())
+    url = f"{endpoint['scheme']}://HOST:{endpoint['port']}{endpoint['path']}{f'?{query}' if query else ''}"
+    page = "../roles/prometheus/presets/README.md"
+    names = ", ".join(f"[{rule['alert']}]({page}#{rule['alert'].lower()})" for rule in preset_alerts(preset))
+    needs = preset["needs"].replace("|", "\\|")
+    return f"| `{name}` | [{preset['title']}]({preset['source']}) | `{url}` | {needs} | {names} |\n"
+
+
+def preset_runbook(preset: dict[str, Any]) -> str:
+    """Return the part of a *preset* in the runbook."""
+    parts = [f"\n## {preset['title']}\n"]
+    for rule in preset_alerts(preset):
+        description = re.sub(r"{{\s*\$labels\.(\w+)\s*}}", r"`\1`", rule["annotations"]["description"])
+        description = re.sub(r"{{\s*\$value.*?}}", "*N*", description)
+        sign = "above" if "above" in rule else "below"
+        steps = [f"{severity} {sign} {number}" for severity, number in rule.get(sign, {}).items()]
+        threshold = f" Threshold: `{rule['threshold']}` ({', '.join(steps)})." if steps else ""
+        parts.append(f"\n### {rule['alert']}\n\n{description}{threshold}\n\n- {preset['remedies'][rule['alert']]}\n")
+    return "".join(parts)
+
+
 def specification(role: Path) -> dict[str, Any]:
     """Return the argument specification of *role*."""
     spec: dict[str, Any] = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]
@@ -126,6 +170,12 @@ def files() -> Iterator[tuple[Path, str]]:
     page = ROOT / "docs/rules.md"
     rows = "".join(line for role in contracts for line in alerts(ROOT / "roles" / role))
     yield page, between(page, "<!-- alerts: begin", "<!-- alerts: end", f"\n{ALERTS}{rows}\n")
+    known = presets()
+    rows = "".join(preset_row(name, preset) for name, preset in known.items())
+    page = ROOT / "docs/presets.md"
+    yield page, between(page, "<!-- presets: begin", "<!-- presets: end", f"\n{PRESETS}{rows}\n")
+    runbook = PRESETS_HEAD + "".join(preset_runbook(preset) for preset in known.values() if preset_alerts(preset))
+    yield ROOT / "roles/prometheus/presets/README.md", runbook
     site = ROOT / "playbooks/site.yml"
     yield site, between(site, "# roles: begin", "# roles: end", "\n".join(PLAY.format(role=role) for role in contracts))
 

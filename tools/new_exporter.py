@@ -161,15 +161,13 @@ NAME runs, but cannot read the metrics of SERVICE.
 from __future__ import annotations
 
 from panels import Page
-from series import ANY, of
+from series import of
 
 
 def build() -> Page:
     """Return the dashboard of SERVICE."""
     page = Page("vigie-SERVICE", "ALERT", "Hosts with SERVICE.", 'up{job="SERVICE",host!=""}')
-    page.row("Now")
-    page.stat("Up", "none", f"sum({of('SERVICE_up')})")
-    page.stat("Down", "none", f"count({of('SERVICE_up')} == 0) or vector(0)", ANY)
+    page.now("SERVICE_up")
     page.row("Over time")
     page.states("SERVICE", {"{{host}}": of("SERVICE_up")})
     return page

@@ -27,8 +27,40 @@ cat >/etc/systemd/system/mailer.service <<'END'
 ExecStart=/bin/sh -c 'tail -f /dev/null & tail -f /dev/null & wait'
 END
 
+# A unit that fails if the file exists.
+cat >/etc/systemd/system/backup.service <<'END'
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c '! test -e /run/backup.fails'
+END
+
+# The account of the exporter in PgBouncer, and a user of PostgreSQL who uses the pool.
+sed -i -e 's,^\[pgbouncer\],&\nstats_users = pgbouncer_exporter\nignore_startup_parameters = extra_float_digits,' \
+    -e 's,^\[databases\],&\npostgres = host=/var/run/postgresql user=postgres,' /etc/pgbouncer/pgbouncer.ini
+cat >/etc/pgbouncer/userlist.txt <<'END'
+"pgbouncer_exporter" "a'b\c%d"
+"postgres" "postgres"
+END
+
+# No server accepts the mails of Postfix.
+postconf -e 'default_transport = smtp:[127.0.0.1]:9' 'inet_protocols = ipv4'
+
+# Everybody in the network can read the interfaces. One interface is a virtual cable, whose other end a test switches off.
+cat >/etc/snmp/snmpd.conf <<END
+agentaddress udp:$(hostname -I | cut -d' ' -f1):161
+rocommunity secret-of-the-fleet
+END
+ip link add uplink type veth peer name switch
+ip link set uplink up
+ip link set switch up
+
+echo 'max_filedescriptors 4096' >/etc/squid/conf.d/fleet.conf
+
 systemctl daemon-reload
-systemctl restart mailer mariadb named nginx
+systemctl restart mailer mariadb named nginx pgbouncer php8.2-fpm postfix snmpd squid varnish
+echo hello | sendmail somebody@mail.example.com
+PGPASSWORD=postgres psql --host 127.0.0.1 --port 6432 --username postgres --command 'SELECT 1' postgres >/dev/null
+python3 -c "import urllib.request as u; u.urlopen('http://127.0.0.1:6081/')" 2>/dev/null || true
 
 # Ask BIND for a name of its own, and for a name of another server, which the network of the containers does not reach.
 cat >/tmp/ask.py <<'END'

@@ -2,13 +2,13 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Module prometheus_info: return the rules, alerts, versions and clocks of a Prometheus server."""
+"""Module prometheus_info: return the rules, alerts, versions, clocks and stores of a Prometheus server."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: prometheus_info
-short_description: Return the rules, alerts, versions and clocks of a Prometheus server
+short_description: Return the rules, alerts, versions, clocks and stores of a Prometheus server
 version_added: 0.1.0
 author:
   - The Vigie authors (!UNKNOWN)
@@ -51,6 +51,54 @@ options:
     type: list
     elements: str
     default: []
+  stores:
+    description:
+      - The stores that the server writes its samples to. The module waits until it reads a sample back from each store that was
+        written after the start of the module.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the store in the section C(remote_write) of the server.
+        type: str
+        required: true
+      role:
+        description: Role of the store.
+        type: str
+        required: true
+      host:
+        description: Host of the store.
+        type: str
+        required: true
+      url:
+        description: URL of the store, as seen from the host that the module runs on.
+        type: str
+        required: true
+      tls:
+        description: How to verify the certificate of the store, with the keys of O(alertmanager_tls).
+        type: dict
+        default: {}
+      username:
+        description: User name, if the store requires a password.
+        type: str
+        default: ""
+      password:
+        description: Password of O(stores[].username).
+        type: str
+        default: ""
+      job:
+        description: Scrape job of a target of the server.
+        type: str
+        required: true
+      instance:
+        description: Instance of this target.
+        type: str
+        required: true
+  stores_wait:
+    description: Seconds to wait for the samples in the stores.
+    type: int
+    default: 60
   timeout:
     description: Seconds to wait for each answer.
     type: int
@@ -116,12 +164,32 @@ largest:
   returned: success
   type: list
   elements: dict
+stores:
+  description:
+    - The stores, each with C(name), C(role), C(host), C(error), C(refused), C(arrived), C(waited), C(lag), C(pending), C(failed),
+      C(dropped) and C(dedup).
+    - C(error) is the reason why the store does not answer from this host, or empty. C(refused) is whether the store refuses the
+      password. C(arrived) is whether a sample was read back, C(waited) the number of seconds until then.
+    - C(lag) is the number of seconds that the queue of the store is behind, C(pending) the number of samples in the queue.
+      C(failed) and C(dropped) are the numbers of samples that were lost during the wait.
+    - C(dedup) is the interval of which the store keeps one sample of each series, as a duration, or empty.
+  returned: success
+  type: list
+  elements: dict
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.vigie.monitoring.plugins.module_utils._http_api import prometheus
+from ansible_collections.vigie.monitoring.plugins.module_utils._http_api import prometheus, stores
 from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client import ApiError, password_options
+
+_TEXT = {"type": "str", "required": True}
+STORE = {
+    **dict.fromkeys(("name", "role", "host", "url", "job", "instance"), _TEXT),
+    "tls": {"type": "dict", "default": {}},
+    "username": {"type": "str", "default": ""},
+    "password": {"type": "str", "default": "", "no_log": True},
+}
 
 
 def main() -> None:
@@ -135,6 +203,8 @@ def main() -> None:
             "alertmanager_password": {"type": "str", "default": "", "no_log": True},
             "alertmanager_tls": {"type": "dict", "default": {}},
             "hosts": {"type": "list", "elements": "str", "default": []},
+            "stores": {"type": "list", "elements": "dict", "default": [], "options": STORE},
+            "stores_wait": {"type": "int", "default": 60},
             "timeout": {"type": "int", "default": 30},
         },
         supports_check_mode=True,
@@ -156,6 +226,7 @@ def main() -> None:
             builds=prometheus.builds(url, timeout, hosts, **credentials),
             clocks=prometheus.clocks(url, timeout, hosts, **credentials),
             largest=prometheus.largest(url, timeout, hosts, **credentials),
+            stores=stores.read_back(url, timeout, params["stores_wait"], params["stores"], **credentials),
         )
     except ApiError as error:
         module.fail_json(msg=str(error))

@@ -147,6 +147,10 @@ class Made:
         """Return the model and the mistakes."""
         return pipeline.build_model(self.inventory, contracts, self.renderer)
 
+    def build_for(self, host: str) -> tuple[dict[str, t.Any], list[str]]:
+        """Return the part of the model that *host* needs, and the mistakes."""
+        return pipeline.build_model(self.inventory, contracts(), self.renderer, host=host)
+
     def host(self, name: str) -> dict[str, t.Any]:
         """Return the model of one host of an inventory that has no mistakes."""
         model, problems = self.build()

@@ -87,6 +87,16 @@ class Page:
         )
         self._y += 1
 
+    def now(self, up: str, what: str = "Servers") -> None:
+        """Start the row Now with the numbers of services that are up and down.
+
+        :param up: the metric that is 1 for a service that is up.
+        """
+        self.row("Now")
+        chosen = f'{up}{{host=~"$node"}}'
+        self.stat(f"{what} up", "none", f"sum({chosen})")
+        self.stat(f"{what} down", "none", f"count({chosen} == 0) or vector(0)", {1.0: RED})
+
     def stat(
         self,
         title: str,

@@ -60,9 +60,11 @@ class Program(NamedTuple):
     whole: bool = False
     # The name of an archive without the ending.
     archive: str = "{name}-{version}.linux-{arch}"
+    # The ending of the name of an archive. Without one, the release is the program itself.
+    ending: str = ".tar.gz"
     # Whether the files are at the top of the archive, not in a directory with the name of the archive.
     flat: bool = False
-    # The file with the checksums.
+    # The file with the checksums. {archive} is the name of the archive without the ending.
     sums: str = "sha256sums.txt"
     # For which architectures the newest version is there, beside this machine's.
     foreign: tuple[str, ...] = ()
@@ -72,6 +74,7 @@ class Program(NamedTuple):
     role: str = ""
 
 
+# By repository. A repository with several programs has one entry for each, with the name of the program after a colon.
 PROGRAMS = {
     "prometheus/prometheus": Program(
         ("prometheus", "promtool"),
@@ -97,10 +100,41 @@ PROGRAMS = {
             ("prometheus", "pushgateway", "prometheus-pushgateway"),
             ("prometheus", "mysqld_exporter", "prometheus-mysqld-exporter"),
             ("prometheus-community", "bind_exporter", "prometheus-bind-exporter"),
+            ("prometheus-community", "pgbouncer_exporter", "prometheus-pgbouncer-exporter"),
             ("prometheus-community", "postgres_exporter", "prometheus-postgres-exporter"),
+            ("prometheus-community", "systemd_exporter", "prometheus-systemd-exporter"),
+            ("Lusitaniae", "phpfpm_exporter", "prometheus-phpfpm-exporter"),
             ("Lusitaniae", "apache_exporter", "prometheus-apache-exporter"),
         )
     },
+    "boynux/squid-exporter": Program(
+        ("prometheus-squid-exporter",),
+        {"usr/bin/prometheus-squid-exporter": "squid-exporter"},
+        archive="{name}-linux-{arch}",
+        ending="",
+        role="squid_exporter",
+    ),
+    "Hsn723/postfix_exporter": Program(
+        ("prometheus-postfix-exporter",),
+        {"usr/bin/prometheus-postfix-exporter": "postfix_exporter"},
+        archive="{name}_systemd_{version}_linux_{arch}",
+        flat=True,
+        sums="checksums.txt",
+    ),
+    "otto-de/prometheus_varnish_exporter": Program(
+        ("prometheus-varnish-exporter",),
+        {"usr/bin/prometheus-varnish-exporter": "prometheus-varnish-exporter"},
+        archive="prometheus-varnish-exporter_Linux_{arch}",
+        flat=True,
+        sums="prometheus-varnish-exporter_{version}_checksums.txt",
+        arch_names=(("amd64", "x86_64"),),
+        role="varnish_exporter",
+    ),
+    # Debian's snmp.yml is empty, because the licences of MIBs do not allow to distribute what is made of them.
+    "prometheus/snmp_exporter": Program(
+        ("prometheus-snmp-exporter",),
+        {"usr/bin/prometheus-snmp-exporter": "snmp_exporter", "etc/prometheus/snmp.yml": "snmp.yml"},
+    ),
     "nginx/nginx-prometheus-exporter": Program(
         ("prometheus-nginx-exporter",),
         {"usr/bin/prometheus-nginx-exporter": "nginx-prometheus-exporter"},
@@ -128,6 +162,19 @@ PROGRAMS = {
         flat=True,
         sums="checksums.txt",
     ),
+    **{
+        f"VictoriaMetrics/VictoriaMetrics:{name}": Program(
+            ("victoria-metrics",),
+            {f"usr/bin/{program}": f"{program}-prod" for program in programs},
+            archive=f"{name.replace('_', '-')}-linux-{{arch}}-v{{version}}",
+            flat=True,
+            sums="{archive}_checksums.txt",
+        )
+        for name, programs in (
+            ("victoria_metrics", ("victoria-metrics",)),
+            ("vmutils", ("vmagent", "vmalert", "vmauth", "vmbackup", "vmrestore")),
+        )
+    },
 }
 # Debian has no uwsgi_exporter: a stand-in replaces it.
 STAND_IN = Path(__file__).with_name("uwsgi_exporter_standin.py")
@@ -171,7 +218,12 @@ class Archive(NamedTuple):
     @property
     def release(self) -> str:
         """The directory of the release in the mirror."""
-        return f"{self.repository}/releases/download/v{self.version}"
+        return f"{self.repository.partition(':')[0]}/releases/download/v{self.version}"
+
+    @property
+    def program(self) -> str:
+        """The name of the program."""
+        return self.repository.rpartition("/")[2].rpartition(":")[2]
 
     @property
     def name(self) -> str:
@@ -180,19 +232,14 @@ class Archive(NamedTuple):
         return program.archive.format(name=self.program, version=self.version, arch=dict(program.arch_names).get(arch, arch))
 
     @property
-    def program(self) -> str:
-        """The name of the repository without its owner."""
-        return self.repository.rpartition("/")[2]
-
-    @property
     def sums(self) -> str:
         """The name of the file with the checksums of the release."""
-        return PROGRAMS[self.repository].sums.format(name=self.program, version=self.version)
+        return PROGRAMS[self.repository].sums.format(name=self.program, version=self.version, archive=self.name)
 
     @property
     def path(self) -> str:
         """The path of the archive in the mirror."""
-        return f"{self.release}/{self.name}.tar.gz"
+        return f"{self.release}/{self.name}{PROGRAMS[self.repository].ending}"
 
 
 def run(*command: str, cwd: Path | None = None) -> str:
@@ -305,8 +352,23 @@ def share(package_file: Path, directory: Path) -> None:
                 part.replace(path)
 
 
+def copy_program(archive: Archive, mirror: Path, downloads: Path) -> None:
+    """Write a release that is the program itself."""
+    (source_path,) = PROGRAMS[archive.repository].files
+    target_path = mirror / archive.path
+    target_path.parent.mkdir(parents=True, exist_ok=True)
+    with contents(downloads / archive.packages[0].file) as source:
+        for member in source:
+            data = source.extractfile(member) if member.name.removeprefix("./") == source_path else None
+            if data:
+                target_path.write_bytes(data.read())
+
+
 def pack(archive: Archive, mirror: Path, downloads: Path) -> None:
     """Write the archive. The same packages result in the same bytes."""
+    if not PROGRAMS[archive.repository].ending:
+        copy_program(archive, mirror, downloads)
+        return
     files = dict(PROGRAMS[archive.repository].files)
     files[f"usr/share/doc/{archive.packages[0].name}/copyright"] = "LICENSE"
     files[f"usr/share/doc/{archive.packages[0].name}/NOTICE"] = "NOTICE"
@@ -357,7 +419,7 @@ def write_archive(path: Path, files: dict[str, tuple[bytes, int]]) -> None:
 def write_sums(directory: Path, name: str = "sha256sums.txt") -> None:
     """Write the checksums of a release into the file *name*, as upstream's sha256sum does."""
     lines = []
-    for path in sorted(directory.glob("*.tar.gz")):
+    for path in sorted(path for path in directory.iterdir() if not path.name.endswith("sums.txt")):
         with path.open("rb") as file:
             digest = hashlib.sha256()
             for block in iter(lambda: file.read(1 << 20), b""):

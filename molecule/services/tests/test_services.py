@@ -25,6 +25,8 @@ class Row(t.NamedTuple):
     hurt: str
     heal: str
     host: str = "app1"
+    # The host of the service, if it is not the host of the exporter.
+    at: str = ""
 
 
 def stops(service: str) -> tuple[str, str]:
@@ -43,6 +45,18 @@ ROWS = (
     ),
     Row("nginx_exporter", "nginx_up", ("host",), {"app1": 1}, "NginxDown", *stops("nginx")),
     Row(
+        *("pgbouncer_exporter", "pgbouncer_config_max_client_connections", ("host",), {"app1": 100}),
+        *("PgbouncerDown", *stops("pgbouncer")),
+    ),
+    Row(
+        *("phpfpm_exporter", "php_fpm_up", ("socket_path",), {"/run/php/php8.2-fpm.sock": 1}),
+        *("PhpfpmDown", *stops("php8.2-fpm")),
+    ),
+    Row(
+        *("postfix_exporter", "sum by (host) (postfix_showq_queue_depth)", ("host",), {"app1": 1}),
+        *("PostfixDown", *stops("postfix")),
+    ),
+    Row(
         *("process_exporter", "namedprocess_namegroup_num_procs", ("groupname",), {"mailer": 2}),
         *("ProcessMissing", *stops("mailer")),
     ),
@@ -51,6 +65,23 @@ ROWS = (
         *("pushgateway", "backup_files", ("job", "host"), {"backup monitor": 42}),
         *("PushgatewayGroupOld", "true", "true", "monitor"),
     ),
+    Row(
+        *("snmp_exporter", 'ifOperStatus{ifName="uplink"}', ("host", "job", "instance"), {"app1 snmp_if_mib 198.18.22.11": 1}),
+        *("DeviceInterfaceDown", "ip link set switch down", "ip link set switch up", "monitor", "app1"),
+    ),
+    Row(
+        *("squid_exporter", "squid_info_Maximum_number_of_file_descriptors", ("host",), {"app1": 4096}),
+        *("SquidDown", *stops("squid")),
+    ),
+    Row(
+        *("systemd_exporter", 'systemd_unit_state{name="mailer.service"} == 1', ("state",), {"active": 1}),
+        *(
+            "SystemdUnitFailed",
+            "touch /run/backup.fails; ! systemctl start backup",
+            "rm -f /run/backup.fails; systemctl start backup",
+        ),
+    ),
+    Row("varnish_exporter", "varnish_main_client_req", ("host",), {"app1": 1}, "VarnishDown", *stops("varnish")),
 )
 each_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.role)
 
@@ -109,7 +140,7 @@ def test_the_account_of_the_database_reads_no_data(scenario: t.Any) -> None:
 def test_alerts_fire(scenario: t.Any, push: str) -> None:
     """Each alert fires, and is resolved after the repair."""
     scenario.on("monitor").check_output(push)
-    expected = {f"{row.alert} {row.host}" for row in ROWS}
+    expected = {f"{row.alert} {row.at or row.host}" for row in ROWS}
     names = "|".join(row.alert for row in ROWS)
 
     def firing() -> set[str]:
@@ -120,11 +151,11 @@ def test_alerts_fire(scenario: t.Any, push: str) -> None:
     began = time.monotonic()
     try:
         for row in ROWS:
-            scenario.on(row.host).check_output(row.hurt)
+            scenario.on(row.at or row.host).check_output(row.hurt)
         scenario.wait(lambda: firing() == expected, firing, seconds=240)
         print(f"all fire {time.monotonic() - began:.0f} s later (they wait for up to 120 s)")
     finally:
         for row in ROWS:
-            scenario.on(row.host).check_output(row.heal)
+            scenario.on(row.at or row.host).check_output(row.heal)
         scenario.on("monitor").check_output(push)
     scenario.wait(lambda: firing() == set(), firing)

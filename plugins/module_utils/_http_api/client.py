@@ -44,13 +44,32 @@ def get_json(
     :raises ApiError: if the server does not answer, or the answer is not JSON with these keys.
     """
     try:
-        if tls is None:
-            answer = open_url(address, timeout=timeout, use_proxy=False, validate_certs=False, **credentials).read()
-        else:
-            answer = _read_remote(address, timeout, tls, credentials)
-        return functools.reduce(operator.getitem, keys, json.loads(answer))
+        return functools.reduce(operator.getitem, keys, json.loads(_read(address, timeout, tls, credentials)))
     except Exception as error:
-        raise ApiError(f"{server} does not answer at {address}: {to_text(getattr(error, 'reason', error))}") from error
+        raise _no_answer(server, address, error) from error
+
+
+def get_text(
+    address: str, timeout: float, server: str = "Prometheus", tls: t.Mapping[str, t.Any] | None = None, **credentials: t.Any
+) -> str:
+    """Return the text that *address* returns. The parameters are those of `get_json`.
+
+    :raises ApiError: if the server does not answer.
+    """
+    try:
+        return to_text(_read(address, timeout, tls, credentials))
+    except Exception as error:
+        raise _no_answer(server, address, error) from error
+
+
+def _no_answer(server: str, address: str, error: Exception) -> ApiError:
+    return ApiError(f"{server} does not answer at {address}: {to_text(getattr(error, 'reason', error))}")
+
+
+def _read(address: str, timeout: float, tls: t.Mapping[str, t.Any] | None, credentials: dict[str, t.Any]) -> bytes:
+    if tls is None:
+        return bytes(open_url(address, timeout=timeout, use_proxy=False, validate_certs=False, **credentials).read())
+    return _read_remote(address, timeout, tls, credentials)
 
 
 def _read_remote(address: str, timeout: float, tls: t.Mapping[str, t.Any], credentials: t.Mapping[str, t.Any]) -> bytes:

@@ -66,7 +66,8 @@ def summarize(target: t.Mapping[str, t.Any]) -> Target:
         # The job in the configuration. Relabeling can change the label job.
         "pool": target.get("scrapePool", ""),
         "instance": labels.get("instance", ""),
-        "host": labels.get("host", ""),
+        # A target of the job federate is a server, whose host the label server has.
+        "host": labels.get("host") or labels.get("server", ""),
         "address": urlsplit(target["scrapeUrl"]).netloc,
         "health": target["health"],
         "last_error": target.get("lastError", ""),

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Targets that a blackbox exporter probes, as monitoring_probes of the inventory. Private to the collection."""
+"""Targets that exporters ask, as monitoring_probes and monitoring_snmp of the inventory. Private to the collection."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from urllib.parse import urlsplit
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption.host_names import inventory_name
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption.job_options import NotPlainError
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption.jobs import HOST_NAME, Target
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption.jobs import HOST_NAME, PROBERS, Target
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses import parse_address
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import TIMES
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.probes import SNMP, USUAL_AUTHS, Prober
 
 Modules = t.Mapping[str, t.Any]
 Hosts = dict[str, dict[str, t.Any]]
 
 
 def check_probe(target: Target, modules: Modules) -> None:
-    """Check that monitoring_probes can express *target*.
+    """Check that monitoring_probes or monitoring_snmp can express *target*.
 
     :raises NotPlainError: if it cannot.
     """
@@ -28,7 +29,10 @@ def check_probe(target: Target, modules: Modules) -> None:
     if target.options:
         raise NotPlainError(f"a probe has no option {', '.join(sorted(target.options))}")
     if endpoint["scheme"] != "http":
-        raise NotPlainError("the blackbox exporter is scraped over https. monitoring_web sets that for all exporters")
+        raise NotPlainError("the exporter of the probes is scraped over https. monitoring_web sets that for all exporters")
+    if target.prober == SNMP:
+        _check_device(params)
+        return
     if set(params) != {"module", "target"} or any(len(values) != 1 for values in params.values()):
         raise NotPlainError("a probe has one value for each of the parameters module and target, and no other parameter")
     module = modules.get(params["module"][0])
@@ -41,6 +45,17 @@ def check_probe(target: Target, modules: Modules) -> None:
         raise NotPlainError(f"the TCP probe of {params['target'][0]} has no port")
 
 
+def _check_device(params: t.Mapping[str, list[str]]) -> None:
+    """Check the parameters of a target of an SNMP exporter."""
+    if set(params) - {"auth"} != {"module", "target"} or any(len(values) != 1 for values in params.values()):
+        raise NotPlainError("a device has one value for each of the parameters module, target and auth, and no other parameter")
+    auth = params.get("auth", USUAL_AUTHS)[0]
+    if auth not in USUAL_AUTHS:
+        raise NotPlainError(
+            f"snmp.yml has the credentials {auth}. Copy them to snmp_exporter_auths, and the targets to monitoring_snmp"
+        )
+
+
 def _host_of(target: str) -> tuple[str, str]:
     """Return the host in the target of a probe (a URL, an address, an address with a port), and the rest."""
     if parse_address(target):
@@ -49,8 +64,42 @@ def _host_of(target: str) -> tuple[str, str]:
     return parts.hostname or "", target
 
 
+def by_prober(targets: t.Iterable[Target]) -> dict[Prober, list[Target]]:
+    """Return the probes among *targets*, by the kind of exporter that runs them."""
+    found: dict[Prober, list[Target]] = {}
+    for target in targets:
+        if target.prober:
+            found.setdefault(target.prober, []).append(target)
+    return found
+
+
+def groups_of(probes: t.Mapping[Prober, list[Target]]) -> dict[str, Hosts]:
+    """Return the group of each kind of exporter, with its host."""
+    found: dict[str, Hosts] = {}
+    for prober, (first, *_others) in probes.items():
+        port = first.endpoint["port"]
+        found[prober.role] = {first.host: {} if port == PROBERS[prober][0] else {f"{prober.role}_port": port}}
+    return found
+
+
+def add_all(probes: t.Mapping[Prober, list[Target]], hosts: Hosts) -> list[str]:
+    """Add the probes, and the hosts that run them, to *hosts*; return the notes."""
+    notes: list[str] = []
+    for prober, of_prober in probes.items():
+        runs = of_prober[0].host
+        for target in of_prober:
+            is_named = target.is_local or target.address == target.host
+            hosts.setdefault(target.host, {} if is_named else {"monitoring_address": target.address})
+        add_probes(of_prober, hosts, runs, notes)
+        notes.append(
+            f"the {PROBERS[prober][1]} exporter on {runs} runs the probes. The playbook site replaces the exporter and its "
+            f"modules by those of the role {prober.role}"
+        )
+    return notes
+
+
 def add_probes(targets: t.Iterable[Target], hosts: Hosts, prober: str, notes: list[str]) -> None:
-    """Add monitoring_probes to *hosts*: to the host that a target probes, to a new host, or to the *prober*.
+    """Add monitoring_probes or monitoring_snmp to *hosts*: to the host that a target is, to a new host, or to the *prober*.
 
     A target has the labels of the host that has the probe. A host with labels that a target does not have gets no such probe.
     """
@@ -78,7 +127,10 @@ def add_probes(targets: t.Iterable[Target], hosts: Hosts, prober: str, notes: li
         if target.instance != what:
             probe["instance"] = target.instance
         probe |= {key: target.endpoint[key] for key in TIMES if key in target.endpoint}
-        host.setdefault("monitoring_probes", []).append({**probe, **({"labels": own} if own else {})})
+        if "auth" in target.endpoint["params"]:
+            probe["auth"] = target.endpoint["params"]["auth"][0]
+        variable = "monitoring_snmp" if target.prober == SNMP else "monitoring_probes"
+        host.setdefault(variable, []).append({**probe, **({"labels": own} if own else {})})
 
 
 def _fits(host: t.Mapping[str, t.Any], target: Target) -> bool:

@@ -14,25 +14,23 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints 
 def first_conflict(targets: t.Sequence[Target], server: str) -> tuple[str, str] | None:
     """Return the scrape config of the first target that conflicts with an earlier one, and the reason; or None."""
     seen: dict[tuple[t.Any, ...], t.Any] = {}
-    prober: tuple[str, int] | None = None
+    places: dict[str, tuple[str, int]] = {}
     for target in targets:
         job, port, path = (target.endpoint[key] for key in ("job", "port", "path"))
         if target.host == server and job == "prometheus" and path != "/metrics":
             return target.scrape_config, "the metrics of the Prometheus server itself are not at /metrics"
-        if target.is_probe:
-            prober = prober or (target.host, port)
-            if prober != (target.host, port):
-                return (
-                    target.scrape_config,
-                    f"{prober[0]} runs the probes of another job, and every host of the group blackbox_exporter runs all probes",
-                )
+        prober = target.prober
+        if prober and places.setdefault(prober.role, (target.host, port)) != (target.host, port):
+            other = places[prober.role][0]
+            reason = f"{other} runs the probes of another job, and every host of the group {prober.role} runs all probes"
+            return target.scrape_config, reason
         of_job = {key: values for key, values in target.endpoint["params"].items() if is_parameter_of_job(key, values)}
         instance = target.expected_instance if target.is_local and not target.has_own_instance else target.instance
         facts: list[tuple[tuple[t.Any, ...], t.Any, str]] = [
             (("instance", job, instance), None, "two targets have the same instance"),
             (("params", job), of_job, f"other targets with the label job={job} have other parameters"),
         ]
-        if not target.is_probe:
+        if not prober:
             where = target.host, job, port, path
             facts += [
                 (

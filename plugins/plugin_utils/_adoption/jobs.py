@@ -20,13 +20,15 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption.relabel
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import fields
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses import host_port
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import JOB, TIMES
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.probes import BLACKBOX, PREFIXES, SNMP, Prober
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.scrape_options import Options
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import secret_values
 
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _GLOBAL_TIMES = {"scrape_interval": "1m", "scrape_timeout": "10s"}
-BLACKBOX_PORT = 9115
+# The usual port of an exporter that asks targets, and a word in its address or its job, which tell it from other exporters.
+PROBERS = {BLACKBOX: (9115, "blackbox"), SNMP: (9116, "snmp")}
 _PORTS = {"http": 80, "https": 443}
 _PARAM = "__param_"
 # Newer versions of Prometheus set these labels before relabeling.
@@ -59,10 +61,20 @@ class Target:
         return self.address in LOOPBACK
 
     @property
+    def prober(self) -> Prober | None:
+        """Return the kind of exporter that asks this target, or None. Other exporters have the same path, and other ports."""
+        if "target" not in self.endpoint["params"]:
+            return None
+        for prober, (port, word) in PROBERS.items():
+            is_this = self.endpoint["port"] == port or word in self.address + self.scrape_config
+            if is_this and self.endpoint["path"] == prober.path:
+                return prober
+        return None
+
+    @property
     def is_probe(self) -> bool:
-        """Return whether the target is a probe of a blackbox exporter. Other exporters have the same path, and other ports."""
-        is_blackbox = self.endpoint["port"] == BLACKBOX_PORT or "blackbox" in self.address + self.scrape_config
-        return is_blackbox and self.endpoint["path"] == "/probe" and "target" in self.endpoint["params"]
+        """Return whether an exporter asks this target for Prometheus."""
+        return self.prober is not None
 
     @property
     def has_own_instance(self) -> bool:
@@ -174,7 +186,7 @@ def _target(after: Labels, job: t.Mapping[str, t.Any], usual: t.Mapping[str, t.A
         "scheme": after.get("__scheme__", ""),
         "params": _params(after, job),
     }
-    if not JOB.fullmatch(endpoint["job"]) or endpoint["job"].startswith("probe_"):
+    if not JOB.fullmatch(endpoint["job"]) or endpoint["job"].startswith(PREFIXES):
         raise NotPlainError(f"the inventory cannot have a scrape job with the name {endpoint['job']!r}")
     if endpoint["scheme"] not in _PORTS:
         raise NotPlainError(f"the scheme {endpoint['scheme']!r} is not http or https")

@@ -22,14 +22,13 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption import 
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption.job_options import NotPlainError
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption.jobs import (
-    BLACKBOX_PORT,
     LOOPBACK,
     Target,
     host_and_port,
     static_groups,
     targets_of_job,
 )
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.probes import ROLE
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.probes import BLACKBOX
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import Contract
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import secret_values
 
@@ -76,20 +75,10 @@ def adopt(source: Source, server: str, contracts: t.Sequence[Contract]) -> dict[
     alertmanagers = _alertmanagers(source, server, variables)
     if alertmanagers:
         groups["alertmanager"] = alertmanagers
-    probes = [target for target in found.targets if target.is_probe]
-    if probes:
-        port = probes[0].endpoint["port"]
-        groups[ROLE] = {probes[0].host: {} if port == BLACKBOX_PORT else {"blackbox_exporter_port": port}}
+    probes = adopted_probes.by_prober(found.targets)
+    groups |= adopted_probes.groups_of(probes)
     of_hosts = hosts.adopted_hosts([target for target in found.targets if not target.is_probe], server, groups, contracts)
-    for target in probes:
-        is_named = target.is_local or target.address == target.host
-        of_hosts.setdefault(target.host, {} if is_named else {"monitoring_address": target.address})
-    if probes:
-        adopted_probes.add_probes(probes, of_hosts, probes[0].host, notes)
-        notes.append(
-            f"the blackbox exporter on {probes[0].host} runs the probes. The playbook site replaces the exporter and its "
-            "modules by those of the role blackbox_exporter"
-        )
+    notes += adopted_probes.add_all(probes, of_hosts)
     if found.left:
         taken = {target.endpoint["job"] for target in found.targets}
         taken |= {contract.scrape["job"] for contract in contracts if contract.role in groups}
@@ -103,8 +92,8 @@ def adopt(source: Source, server: str, contracts: t.Sequence[Contract]) -> dict[
     }
     if source.alertmanager is not None:
         settings["alertmanager"] = {"alertmanager_config": source.alertmanager}, secret_values.IN_ALERTMANAGER
-    if probes and source.blackbox is not None:
-        settings[ROLE] = {"blackbox_exporter_modules": modules}, secret_values.IN_PROMETHEUS
+    if BLACKBOX in probes and source.blackbox is not None:
+        settings[BLACKBOX.role] = {"blackbox_exporter_modules": modules}, secret_values.IN_PROMETHEUS
     files = {"hosts.yml": inventory_file.text(inventory_file.inventory(of_hosts, groups))}
     for group, (of_group, keys) in settings.items():
         files |= target_files.group_vars_files(of_group, group, keys, notes)
@@ -121,7 +110,7 @@ def _modules(source: Source, contracts: t.Sequence[Contract]) -> dict[str, t.Any
     if source.blackbox is not None:
         return dict(source.blackbox.get("modules") or {})
     return next(
-        (dict(item.defaults["blackbox_exporter_modules"]) for item in contracts if item.role == ROLE),
+        (dict(item.defaults["blackbox_exporter_modules"]) for item in contracts if item.role == BLACKBOX.role),
         {},
     )
 

@@ -10,6 +10,8 @@
       threshold: memory_used_percent      # the name of the threshold in monitoring_thresholds
       above: {warning: 90, critical: 97}  # or below: the default of the threshold, by severity
 
+A group with the key ``role: global`` is for global Prometheus servers alone, and all other groups are for the other servers.
+
 Prometheus rejects a rule file with a key that its version does not have: `GROUP_KEYS` and `RULE_KEYS` have the versions.
 """
 

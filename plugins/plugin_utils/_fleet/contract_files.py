@@ -19,6 +19,7 @@ from ansible.module_utils.common.yaml import yaml_load
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.alert_rules import SEVERITIES, rule_groups
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import ENDPOINT_KEYS, JOB
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import parse_number
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.probes import PREFIXES
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import may_be_template
 
 KEYS = (*ENDPOINT_KEYS, "web_since", "instances", "server", "all_hosts", "reads_logs", "keeps_data", "access")
@@ -46,7 +47,7 @@ class Errors:
         self.lines.append(f"{file}{f', key {key}, value {value!r}' if key else ''}: {remedy}")
 
 
-def _read_yaml(path: pathlib.Path, errors: Errors) -> dict[str, t.Any]:
+def read_yaml(path: pathlib.Path, errors: Errors) -> dict[str, t.Any]:
     """Return the dictionary in a YAML file; an empty one if the file is missing or wrong."""
     if not path.is_file():
         return {}
@@ -64,7 +65,7 @@ def _read_yaml(path: pathlib.Path, errors: Errors) -> dict[str, t.Any]:
 def read_scrape(path: pathlib.Path, errors: Errors) -> dict[str, t.Any]:
     """Return the contract in the file monitoring/scrape.yml."""
     before = len(errors.lines)
-    scrape = _read_yaml(path, errors)
+    scrape = read_yaml(path, errors)
     if len(errors.lines) > before:
         return {}
     for key in scrape:
@@ -73,8 +74,9 @@ def read_scrape(path: pathlib.Path, errors: Errors) -> dict[str, t.Any]:
     job = scrape.get("job")
     if not isinstance(job, str) or may_be_template(job) or not JOB.fullmatch(job):
         errors.add(path, "job", job, "must be the name of the scrape job, not a template: letters, digits and any of _ . : -")
-    elif job.startswith("probe_"):
-        errors.add(path, "job", job, "names that begin with probe_ are reserved for the jobs of probes. Choose another name")
+    elif job.startswith(PREFIXES):
+        reserved = " or ".join(PREFIXES)
+        errors.add(path, "job", job, f"names that begin with {reserved} are reserved for the jobs of probes. Choose another name")
     if scrape.get("port") is None and "instances" not in scrape:
         role = path.parents[1].name
         errors.add(path, "port", None, f'must be the port, or a template for the port: "{{{{ {role}_port }}}}"')
@@ -89,14 +91,16 @@ def read_scrape(path: pathlib.Path, errors: Errors) -> dict[str, t.Any]:
 
 def read_defaults(role: pathlib.Path, errors: Errors) -> dict[str, t.Any]:
     """Return the default variables of a role."""
-    return _read_yaml(role / "defaults" / "main.yml", errors)
+    return read_yaml(role / "defaults" / "main.yml", errors)
 
 
 def read_rules(path: pathlib.Path, errors: Errors) -> str:
     """Return the text of a role's rules; an empty one if there are none or if they are wrong."""
-    if not path.is_file():
-        return ""
-    text = path.read_text(encoding="utf-8")
+    return valid_rules(path.read_text(encoding="utf-8"), path, errors) if path.is_file() else ""
+
+
+def valid_rules(text: str, path: pathlib.Path, errors: Errors) -> str:
+    """Return the *text* of the rules in the file *path*; an empty one if they are wrong."""
     try:
         found = list(_rule_errors(rule_groups(text)))
     except yaml.YAMLError as error:

@@ -10,7 +10,7 @@ import typing as t
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import addresses
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import addresses, presets
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import ENDPOINT_KEYS, build_endpoint
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import (
     label_problem,
@@ -36,9 +36,17 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import
 class HostBuilder:
     """Builds the part of the model for one host."""
 
-    def __init__(self, name: str, variables: HostVariables, render: Renderer, problems: Problems) -> None:
-        """Take the *name* and *variables* of the host, and the list to add problems to."""
+    def __init__(
+        self,
+        name: str,
+        variables: HostVariables,
+        render: Renderer,
+        problems: Problems,
+        load_presets: presets.Load = presets.presets,
+    ) -> None:
+        """Take the *name* and *variables* of the host, the list to add problems to, and what reads the files of the presets."""
         self._name = name
+        self._load_presets = load_presets
         self._variables = variables
         self._templates = HostTemplates(name, variables, render, problems)
         self._rendered_web: t.Any = None
@@ -51,6 +59,7 @@ class HostBuilder:
             contracts = [contract for contract in contracts if not contract.reads_logs]
         options = merged_dictionary(self._templates, "monitoring_scrape_options", options_problem)
         endpoints = [item for contract in contracts for item in self._endpoints(contract)]
+        of_presets = presets.host_scrapes(self._templates, self._load_presets)
         found: Host = {
             "address": self._address(),
             "roles": [contract.role for contract in contracts],
@@ -58,11 +67,15 @@ class HostBuilder:
             "labels": merged_dictionary(self._templates, "monitoring_labels", label_problem),
             "thresholds": parse_thresholds(merged_dictionary(self._templates, "monitoring_thresholds", threshold_format_problem)),
             "probes": merged_list(self._templates, "monitoring_probes"),
-            "endpoints": _with_overrides(endpoints, self._scrapes()),
+            "endpoints": _with_overrides(endpoints, self._scrapes(of_presets)),
         }
         # Few hosts have these keys.
+        if of_presets:
+            found["presets"] = sorted({name for name, _raw in of_presets})
         if sources := self._sources():
             found["sources"] = sources
+        if snmp := merged_list(self._templates, "monitoring_snmp"):
+            found["snmp"] = snmp
         if maintenance := merged_list(self._templates, "monitoring_maintenance"):
             found["maintenance"] = maintenance
         if logs:
@@ -71,11 +84,7 @@ class HostBuilder:
             found["log_files"] = log_files
         if options:
             found["scrape_options"] = options
-            for item in found["endpoints"]:
-                of_job = options.get(item["job"])
-                if of_job:
-                    # Endpoints without options of their own share the dictionary, which merging also shares between hosts.
-                    item["options"] = {**of_job, **item["options"]} if "options" in item else of_job
+            _add_options(found["endpoints"], options)
         return found if self._is_scraped() else {**found, "scraped": False}
 
     def settings(self, contract: Contract) -> dict[str, t.Any]:
@@ -139,18 +148,21 @@ class HostBuilder:
             self._templates.report(variable, value, "must be true or false")
             return True
 
-    def _scrapes(self) -> list[Endpoint]:
-        """Return the endpoints of monitoring_scrapes. A later one overrides an earlier one with the same job, port and path."""
-        found: dict[tuple[str, ...], tuple[int, t.Any]] = {}
+    def _scrapes(self, of_presets: list[tuple[str, dict[str, t.Any]]]) -> list[Endpoint]:
+        """Return the endpoints of presets and of monitoring_scrapes.
+
+        A later one overrides an earlier one with the same job, port and path.
+        """
+        found: dict[tuple[str, ...], tuple[str, t.Any]] = {}
+        entries = [(f"{presets.VARIABLE}[{name}]", raw) for name, raw in of_presets]
         for index, raw in enumerate(merged_list(self._templates, "monitoring_scrapes")):
-            fields = raw if isinstance(raw, dict) else {"job": index}
-            key = (str(fields.get("job")), str(fields.get("port")), str(fields.get("path") or "/metrics"))
-            found[key] = index, raw
-        endpoints = []
-        for index, raw in found.values():
             named = raw["job"] if isinstance(raw, dict) and isinstance(raw.get("job"), str) else index
-            endpoints += self._endpoint("", raw, functools.partial(_field_name, f"monitoring_scrapes[{named}]"))
-        return endpoints
+            entries.append((f"monitoring_scrapes[{named}]", raw))
+        for named, raw in entries:
+            fields = raw if isinstance(raw, dict) else {"job": named}
+            key = (str(fields.get("job")), str(fields.get("port")), str(fields.get("path") or "/metrics"))
+            found[key] = named, raw
+        return [item for named, raw in found.values() for item in self._endpoint("", raw, functools.partial(_field_name, named))]
 
     def _endpoints(self, contract: Contract) -> list[Endpoint]:
         available = Overlay(self._variables, contract.defaults)
@@ -226,6 +238,15 @@ class HostBuilder:
         for field, remedy in problems:
             self._templates.report(f"{variable}.{field}", "…", remedy)
         return {} if problems else web
+
+
+def _add_options(endpoints: list[Endpoint], options: dict[str, dict[str, t.Any]]) -> None:
+    """Add the *options* of the scrape jobs to the *endpoints*. Options of an endpoint itself override them."""
+    for item in endpoints:
+        of_job = options.get(item["job"])
+        if of_job:
+            # Endpoints without options of their own share the dictionary, which merging also shares between hosts.
+            item["options"] = {**of_job, **item["options"]} if "options" in item else of_job
 
 
 def _with_overrides(of_roles: list[Endpoint], scrapes: list[Endpoint]) -> list[Endpoint]:

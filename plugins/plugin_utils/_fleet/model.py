@@ -57,8 +57,12 @@ class HostOptions(t.TypedDict, total=False):
     scrape_options: dict[str, dict[str, t.Any]]
     # The rules of monitoring_logs, by name. Hosts with the same groups share the list.
     logs: list[LogRule]
+    # module, target, credentials and labels of each device that an SNMP exporter asks.
+    snmp: list[dict[str, t.Any]]
     # The logs of monitoring_log_files.
     log_files: list[LogFiles]
+    # The names of the presets in monitoring_presets.
+    presets: list[str]
 
 
 class Host(HostOptions):
@@ -107,7 +111,7 @@ class Model(ModelOptions):
     # By role: the name that include_role finds the role by.
     roles: dict[str, str]
     access: dict[str, Access]
-    # The text of the rules of each role that a host has.
+    # The text of the rules of each role that a host has, and of each preset, whose name has a prefix (PREFIX in presets.py).
     rules: dict[str, str]
     # The texts of the dashboards, by role and name. Empty where no Grafana needs them.
     dashboards: dict[str, t.Mapping[str, str]]

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import typing as t
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import presets, role_paths
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.host import HostBuilder
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.inventory_variables import Inventory
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Access, Model, active_servers
@@ -22,6 +24,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.probe
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.rule_keys import validate_rule_keys
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.scrape_options import validate_scrape_options
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.servers import validate_servers
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.stores import validate_stores
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.web_versions import validate_web_versions
 
 
@@ -35,6 +38,7 @@ def build_model(
     :param without: hosts to leave out.
     """
     problems = Problems()
+    load_presets = functools.partial(_presets, inventory, render)
     servers: dict[str, t.Any] = {contract.role: {} for contract in contracts if contract.is_server}
     jobs = [plain(contract.scrape["job"]) for contract in contracts]
     model: Model = {"hosts": {}, "servers": servers, "jobs": jobs, "roles": {}, "rules": {}, "access": {}, "dashboards": {}}
@@ -58,16 +62,19 @@ def build_model(
     if host in grafanas or (grafanas and not host):
         model["dashboards"] = {contract.role: contract.dashboards for contract in contracts if contract.dashboards}
     for name in sorted(_needed_hosts(model, by_host, host, set(map(plain, inventory.hosts)).difference(without))):
-        _add_host(name, by_host.get(name, []) + readers, HostBuilder(name, inventory.host(name), render, problems), model)
+        builder = HostBuilder(name, inventory.host(name), render, problems, load_presets)
+        _add_host(name, by_host.get(name, []) + readers, builder, model)
         if name in by_host:
             _check_host_is_not_group(inventory, name, problems)
     _add_rules_of_readers(readers, model)
+    _add_rules_of_presets(model, load_presets)
     _remove_retired_clients(model, contracts, members)
     endpoints.validate_endpoints(model, problems)
     validate_web_versions(model, contracts, problems)
     validate_probes(model, problems)
     validate_maintenance(model, problems, datetime.datetime.now(datetime.timezone.utc))
-    validate_servers(inventory, model, contracts, problems, is_complete=not host and not without)
+    validate_servers(inventory, model, contracts, members("prometheus"), problems, is_complete=not host and not without)
+    validate_stores(inventory, model, problems)
     validate_otlp(inventory, model, problems)
     validate_rule_keys(model, problems)
     log_rules.validate_log_rules(model, problems)
@@ -91,6 +98,16 @@ def _log_readers(
 def _add_rules_of_readers(readers: t.Iterable[Contract], model: Model) -> None:
     if any("logs" in host for host in model["hosts"].values()):
         model["rules"].update({contract.role: contract.rules for contract in readers if contract.rules})
+
+
+def _presets(inventory: Inventory, render: Renderer) -> presets.Presets:
+    """Return the presets of the collection and of the user. Errors in the directories are those of the contracts."""
+    return presets.presets(role_paths.find_directories(inventory, render, Problems()))
+
+
+def _add_rules_of_presets(model: Model, load: presets.Load) -> None:
+    names = sorted({name for host in model["hosts"].values() for name in host.get("presets", ())})
+    model["rules"].update({f"{presets.PREFIX}{name}": load()[name].rules for name in names if load()[name].rules})
 
 
 def _remove_retired_clients(model: Model, contracts: t.Iterable[Contract], members: t.Callable[[str], list[str]]) -> None:

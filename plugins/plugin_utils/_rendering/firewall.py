@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import addresses
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import addresses, probes, shards
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import NO_ACCESS, Model, active_servers
 
 INPUT, OUTPUT, DOCKER = "VIGIE-INPUT", "VIGIE-OUTPUT", "VIGIE-DOCKER"
@@ -108,6 +108,12 @@ def _openings(model: Model, host: str, networks: list[str], *, closing: bool) ->
     openings: dict[Service, _Opening] = {}
     servers = active_servers(model, "prometheus")
     scraping = [name for name, settings in servers.items() if host in settings["scrape_hosts"]]
+    # The servers of all shards probe through each blackbox or SNMP exporter, and global servers read from those of the shards.
+    sharing = [other for name in scraping for other in shards.sharing_servers(model, name)]
+    others = {
+        **dict.fromkeys((prober.role for prober in probes.PROBERS), sharing),
+        "prometheus": shards.global_servers(model, host),
+    }
     senders = servers.get(host, {}).get("otlp_senders", _NO_SENDERS)
     for item in model["hosts"][host]["endpoints"]:
         opening = openings.setdefault(("tcp", item["port"]), _Opening())
@@ -121,7 +127,7 @@ def _openings(model: Model, host: str, networks: list[str], *, closing: bool) ->
             )
         access = model["access"].get(item["role"], NO_ACCESS)
         otlp = senders if item["role"] == "prometheus" else _NO_SENDERS
-        for name in (*scraping, *access["clients"], *otlp["hosts"]):
+        for name in (*scraping, *others.get(item["role"], ()), *access["clients"], *otlp["hosts"]):
             if name != host:
                 opening.sources.update((source, name) for source in _sources(model, name))
         if access["admins"]:
@@ -157,10 +163,18 @@ Connection = tuple[str, int, str, str]
 
 def _scrape_connections(model: Model, host: str) -> t.Iterator[Connection]:
     """Yield the scrapes of a Prometheus server, one for each port: with one rule for each target the chain would be too long."""
-    settings = active_servers(model, "prometheus").get(host, {"scrape_hosts": []})
+    if host not in active_servers(model, "prometheus"):
+        return
+    settings = model["servers"]["prometheus"][host]
     for name in settings["scrape_hosts"]:
         for item in model["hosts"][name]["endpoints"]:
             yield "tcp", item["port"], "", f"{item['job']} scraped by {host}"
+    others = [(name, prober.role) for prober in probes.PROBERS for name in probes.exporters_of(prober, model, host)]
+    others += [(name, "prometheus") for name in settings.get("reads_from", ())]
+    for name, role in others:
+        for item in model["hosts"][name]["endpoints"]:
+            if item["role"] == role:
+                yield "tcp", item["port"], "", f"{item['job']} scraped by {host}"
 
 
 def _client_connections(model: Model, host: str) -> t.Iterator[Connection]:

@@ -21,12 +21,24 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model impo
     server_route_prefix,
     server_settings,
 )
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.stores import Store, longest_interval, readable_stores
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import made_yaml, merged
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import server_client_settings, server_scheme
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.grafana_logs import with_logs
 
 ROLE = "grafana"
 FOLDER = "Vigie"
+# The titles of data sources, by role. The first data source is the default.
+SOURCES = {
+    # vmauth answers as long as one of the stores does.
+    "vmauth": "Stores",
+    "prometheus": "Prometheus",
+    "victoria_metrics": "VictoriaMetrics",
+    "alertmanager": "Alertmanager",
+    "loki": "Loki",
+}
+# The types of data sources, where a type is not the name of the role.
+_TYPES = {"vmauth": "prometheus", "victoria_metrics": "prometheus"}
 # Grafana rejects a longer uid.
 _UID_LENGTH = 40
 _SECRET_REFERENCE = re.compile(r"\$__(file|env|vault)\{[^}]*\}")
@@ -49,25 +61,25 @@ def source_uid(kind: str, host: str) -> str:
 
 
 def datasources(model: Model, host: str) -> list[dict[str, t.Any]]:
-    """Return the data sources of the Grafana on *host*: Prometheus servers, Alertmanagers and Lokis.
+    """Return the data sources of the Grafana on *host*: Prometheus servers, stores, Alertmanagers and Lokis.
 
     The first one, usually a Prometheus server, is the default.
     """
     settings = server_settings(model, ROLE, host)
     found: list[dict[str, t.Any]] = []
-    for kind, title in (("prometheus", "Prometheus"), ("alertmanager", "Alertmanager"), ("loki", "Loki")):
+    for kind, title in SOURCES.items():
         for name, server in active_servers(model, kind).items():
             source: dict[str, t.Any] = {
                 # Grafana identifies a data source by name. It rejects a data source with a new name and an existing uid.
                 "name": f"{title} ({name})",
                 "uid": source_uid(kind, name),
-                "type": kind,
+                "type": _TYPES.get(kind, kind),
                 "access": "proxy",
                 "url": f"{server_scheme(server, kind)}://{server_address(model, host, name, kind)}"
                 f"{server_route_prefix(server, kind)}",
                 "editable": False,
                 "isDefault": not found,
-                "jsonData": _json_data(kind, server),
+                "jsonData": _json_data(model, kind, name, server),
             }
             source = merged(source, _web(server_client_settings(server, kind)))
             found.append(merged(source, settings["grafana_datasource_options"].get(kind) or {}))
@@ -110,11 +122,16 @@ def literal(secret: str) -> str:
     return secret if _SECRET_REFERENCE.fullmatch(secret) else secret.replace("$", "$$")
 
 
-def _json_data(kind: str, server: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def _json_data(model: Model, kind: str, name: str, server: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     if kind == "loki":
         return {}
     if kind == "alertmanager":
         return {"implementation": "prometheus", "handleGrafanaManagedAlerts": False}
+    if kind in _TYPES:
+        # VictoriaMetrics has the API of Prometheus 2.24 (its documentation, "Prometheus querying API enhancements").
+        interval = longest_interval(model, readable_stores(model) if kind == "vmauth" else [Store(kind, name)])
+        found = {"httpMethod": "POST", "prometheusType": "Prometheus", "prometheusVersion": "2.24.0"}
+        return {**found, "timeInterval": interval} if interval else found
     return {
         "httpMethod": "POST",
         "prometheusType": "Prometheus",

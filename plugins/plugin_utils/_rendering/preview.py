@@ -12,6 +12,7 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._common.redaction
     redacted_text,
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, active_servers
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.shards import replicas_of, shard_name
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import made_yaml
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import alertmanager
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.mtail_examples import mtail_examples
@@ -22,7 +23,8 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.target
 def rendered_files(model: Model) -> dict[str, str]:
     """Return all files of all Prometheus servers, ``<server>/<relative path>`` -> text, and the tests of extra rules.
 
-    The files of Alertmanagers are below ``<server>/alertmanager``, the tests of log rules below ``mtail``. Secrets are redacted.
+    The files of Alertmanagers are below ``<server>/alertmanager``, the tests of log rules below ``mtail``. ``shards.yml`` has the
+    hosts of each shard. Secrets are redacted.
 
     :raises ValueError: if there is no Prometheus server.
     """
@@ -56,4 +58,16 @@ def rendered_files(model: Model) -> dict[str, str]:
         files.update({f"{name}/alertmanager/{path}": text for path, text in alertmanager.redacted_files(settings).items()})
     if model.get("logs_engine", "mtail") == "mtail":
         files.update({f"mtail/{path}": text for path, text in mtail_examples(model).items()})
+    if any("shard" in settings for settings in servers.values()):
+        files["shards.yml"] = made_yaml(_shards(model))
     return files
+
+
+def _shards(model: Model) -> dict[str, dict[str, list[str]]]:
+    """Return the servers and the hosts of each shard, so that a review shows which hosts a change of the inventory moves."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for server, settings in active_servers(model, "prometheus").items():
+        if "shard" in settings:
+            hosts = [name for name in settings["scrape_hosts"] if model["hosts"][name]["endpoints"]]
+            found[shard_name(model, server)] = {"servers": replicas_of(model, server), "hosts": hosts}
+    return dict(sorted(found.items()))

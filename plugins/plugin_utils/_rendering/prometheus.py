@@ -17,6 +17,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model impo
     server_settings,
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.scrape_options import scrape_config_of, secret_file
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.shards import is_global
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import made_yaml, merged
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import (
     password_file,
@@ -24,7 +25,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import
     server_client_settings,
     server_scheme,
 )
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import rules
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import federation, remote_write, rules
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.scrape_limits import LIMIT, limit_groups
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import pools, scraped_endpoints, targets_files
 
@@ -53,19 +54,27 @@ def scrape_configs(model: Model, server: str) -> list[dict[str, t.Any]]:
     for job in probes.probe_targets(model, server):
         config = {"job_name": job, "file_sd_configs": [{"files": [f"targets/{job}.json"]}]}
         configs.append({**config, **scrape_config(job, webs.get(job, {}))})
+    if reading := federation.federation(model, server):
+        configs.append(reading)
     return configs + list(server_settings(model, "prometheus", server)["prometheus_extra_scrape_configs"])
 
 
 def web_of_jobs(model: Model, server: str) -> dict[str, dict[str, t.Any]]:
     """Return the keys of monitoring_web for each job that uses it. All targets of a job have the same."""
     found: dict[str, dict[str, t.Any]] = {}
-    probers: dict[str, t.Any] = {}
     for _name, _host, item in scraped_endpoints(model, server):
         if "web" in item:
             found[item["job"]] = item["web"]
-            if item["role"] == probes.ROLE:
-                probers = item["web"]
-    return {**found, **dict.fromkeys(probes.probe_targets(model, server), probers)} if probers else found
+    # The exporters that probe for a shard can be targets of another shard.
+    probers = {
+        item["role"]: item["web"]
+        for prober in probes.PROBERS
+        for name in probes.exporters_of(prober, model, server)
+        for item in model["hosts"][name]["endpoints"]
+        if item["role"] == prober.role and "web" in item
+    }
+    probed = {job: probes.role_of(job) for job in probes.probe_targets(model, server)} if probers else {}
+    return {**found, **{job: probers[role] for job, role in probed.items() if role in probers}}
 
 
 def alertmanagers(model: Model) -> dict[str, str]:
@@ -92,11 +101,17 @@ def prometheus_config(model: Model, server: str) -> dict[str, t.Any]:
     alerting = _alerting(model)
     if alerting:
         config["alerting"] = {"alertmanagers": alerting}
+        if different := settings.get("labels_of_replica"):
+            config["alerting"]["alert_relabel_configs"] = [{"action": "labeldrop", "regex": "|".join(different)}]
     if isinstance(otlp := settings["prometheus_otlp"], dict):
         config["otlp"] = {key: value for key, value in otlp.items() if key not in ("senders", "out_of_order_time_window")}
         if "out_of_order_time_window" in otlp:
             config["storage"] = {"tsdb": {"out_of_order_time_window": otlp["out_of_order_time_window"]}}
+    if written := remote_write.remote_write(model, server, config["global"].get("external_labels", {})):
+        config["remote_write"] = written
     config["scrape_configs"] = scrape_configs(model, server)
+    if reading := federation.remote_read(model, server):
+        config["remote_read"] = reading
     return merged(config, settings["prometheus_extra_config"])
 
 
@@ -125,11 +140,12 @@ def configuration_files(model: Model, server: str, config: dict[str, t.Any]) -> 
     files: dict[str, t.Any] = {"prometheus.yml": made_yaml(config)}
     for job, text in targets_files(model, server).items():
         files[f"targets/{job}.json"] = text
-    webs = list(web_of_jobs(model, server).items())
+    webs = [*web_of_jobs(model, server).items(), (federation.JOB, federation.federated_web(model, server))]
     webs += [
         ("alertmanager", server_client_settings(settings, "alertmanager"))
         for settings in active_servers(model, "alertmanager").values()
     ]
+    webs += remote_write.secrets(model, server)
     for job, web in webs:
         if web.get("username"):
             files[password_file(job, web)] = {"content": str(web["password"]), "secret": True}
@@ -139,7 +155,7 @@ def configuration_files(model: Model, server: str, config: dict[str, t.Any]) -> 
         if secret:
             files[secret[0]] = {"content": secret[1], "secret": True}
     # Without a rule that reads the series, nothing needs them.
-    if any(LIMIT in text for text in model["rules"].values()):
+    if not is_global(server_settings(model, "prometheus", server)) and any(LIMIT in text for text in model["rules"].values()):
         files["rules/limits.yml"] = made_yaml({"groups": limit_groups(of_server, config["global"]["scrape_timeout"])})
     for name, groups in rules.alert_rules(model, server).items():
         files[f"rules/{name}.yml"] = made_yaml({"groups": groups})

@@ -23,8 +23,12 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.alert_rule
     without_newer_keys,
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.presets import PREFIX
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.shards import GLOBAL, is_global
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.log_alerts import log_alerts
 
+# The runbook of all presets, which `make docs` writes.
+PRESETS_PAGE = "prometheus/presets/README.md"
 _SIGNS = {"above": ">", "below": "<"}
 _RECORD = "monitoring_threshold"
 # (name, severity) -> number -> hosts.
@@ -38,18 +42,23 @@ def alert_rules(model: Model, server: str) -> dict[str, list[dict[str, t.Any]]]:
     version = settings.get("prometheus_version")
     files = {}
     for role, text in model["rules"].items():
+        # The rules about the whole fleet are for global servers. These have no raw series for the other rules.
+        groups = [group for group in rule_groups(text) if (group.get("role") == GLOBAL) == is_global(settings)]
+        if not groups and rule_groups(text):
+            continue
         runbooks = settings.get("prometheus_runbook_url") or ""
-        link = f"{runbooks.rstrip('/')}/{role}/monitoring/runbook.md" if runbooks else ""
+        page = PRESETS_PAGE if role.startswith(PREFIX) else f"{role}/monitoring/runbook.md"
+        link = f"{runbooks.rstrip('/')}/{page}" if runbooks else ""
         files[role] = [
             {
-                **without_newer_keys(group, GROUP_KEYS, version),
+                **without_newer_keys({key: value for key, value in group.items() if key != "role"}, GROUP_KEYS, version),
                 "rules": [
                     without_newer_keys(item, RULE_KEYS, version)
                     for rule in group["rules"]
                     for item in _expanded(rule, overrides, link)
                 ],
             }
-            for group in rule_groups(text)
+            for group in groups
         ]
     if overrides:
         files["thresholds"] = [{"name": "thresholds", "rules": list(_records(overrides))}]

@@ -14,6 +14,8 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import TIMES, is_parameter_of_job
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Endpoint, Host, Model, server_settings
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.scrape_options import Options, revision
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.federation import JOB as FEDERATE
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.federation import federated_targets
 
 TargetGroup = dict[str, t.Any]
 # One encoder for all strings: to make an encoder takes as long as to encode a string.
@@ -80,7 +82,10 @@ def targets_files(model: Model, server: str) -> dict[str, str]:
     # Encode labels that hosts share once.
     shared: dict[int, str] = {}
     files = {name: _targets_file(name, pool, shared) for name, pool in pools(model, server).items()}
-    for job, groups in probes.probe_targets(model, server).items():
+    others = probes.probe_targets(model, server)
+    if servers := federated_targets(model, server):
+        others[FEDERATE] = servers
+    for job, groups in others.items():
         files[job] = "[\n" + ",\n".join(map(_encode, groups)) + "\n]\n"
     return files
 
@@ -131,9 +136,16 @@ def expected_targets(
         for job, groups in probes.probe_targets(model, server).items()
         for group in groups
         for labels in [group["labels"]]
-        if (wanted is None or labels.get("host") in wanted) and (not roles or probes.ROLE in roles)
+        if (wanted is None or labels.get("host") in wanted) and (not roles or probes.role_of(job) in roles)
     ]
-    return probed + [
+    # The servers that a global server reads from are no targets of a role.
+    read = [
+        {"job": FEDERATE, "instance": labels["instance"], "host": labels["server"], "address": group["targets"][0]}
+        for group in federated_targets(model, server)
+        for labels in [group["labels"]]
+        if (wanted is None or labels["server"] in wanted) and (not roles or "prometheus" in roles)
+    ]
+    scraped = [
         {
             "job": item["job"],
             "instance": item["instance"],
@@ -143,3 +155,4 @@ def expected_targets(
         for name, host, item in scraped_endpoints(model, server)
         if (wanted is None or name in wanted) and (not roles or item["role"] in roles)
     ]
+    return [*probed, *read, *scraped]

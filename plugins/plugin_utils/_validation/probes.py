@@ -1,7 +1,7 @@
 # Copyvalid: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Validate monitoring_probes. Private to the collection."""
+"""Validate monitoring_probes and monitoring_snmp. Private to the collection."""
 
 from __future__ import annotations
 
@@ -11,50 +11,89 @@ import typing as t
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import JOB, TIMES
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import label_problem, parse_duration
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, active_servers
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.probes import OPTIONAL, ROLE
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.probes import BLACKBOX, OPTIONAL, SNMP, USUAL_AUTHS
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
 
 # The form that Go's net.Dial accepts.
 _HOST_PORT = re.compile(r"(?:[^\s:/\[\]]+|\[[0-9a-fA-F:.]+(?:%\w+)?\]):[\w-]+")
 _KEYS = ("module", "target", "labels", *OPTIONAL)
+_SNMP_KEYS = ("target", "module", "auth", "labels", *OPTIONAL)
 
 
 def validate_probes(model: Model, problems: Problems) -> None:
     """Report problems of the probes of *model*, and bring valid probes into one form."""
-    if ROLE not in model["servers"]:
-        return
-    probers = active_servers(model, ROLE)
+    probers = active_servers(model, BLACKBOX.role)
     modules = {
         name: module for settings in probers.values() for name, module in (settings["blackbox_exporter_modules"] or {}).items()
     }
+    askers = active_servers(model, SNMP.role)
+    auths = {*USUAL_AUTHS, *(name for settings in askers.values() for name in settings["snmp_exporter_auths"] or {})}
     for name, host in model["hosts"].items():
-        valid = []
-        for index, raw in enumerate(host.get("probes") or []):
-            where = f"monitoring_probes[{index}]"
-            found = list(_probe_problems(raw, modules, known=bool(probers)))
-            for field, value, remedy in found:
-                problems.add(name, f"{where}.{field}" if field else where, value, remedy)
-            if not found:
-                usual = {"module": raw["module"], "target": raw.get("target") or "", "labels": raw.get("labels") or {}}
-                valid.append({**usual, **{key: raw[key] for key in OPTIONAL if raw.get(key)}})
-        host["probes"] = valid
+        if BLACKBOX.role in model["servers"]:
+            probes = host.get("probes") or []
+            found = [list(_probe_problems(raw, modules, known=bool(probers))) for raw in probes]
+            host["probes"] = _valid(name, "monitoring_probes", probes, found, problems)
+        devices = host.get("snmp")
+        if devices and SNMP.role in model["servers"]:
+            found = [list(_snmp_problems(raw, auths, known=bool(askers))) for raw in devices]
+            host["snmp"] = _valid(name, "monitoring_snmp", devices, found, problems)
+
+
+def _valid(
+    host: str, variable: str, raw: list[t.Any], found: list[list[tuple[str, t.Any, str]]], problems: Problems
+) -> list[dict[str, t.Any]]:
+    """Report the problems that are *found* in each item of *raw*; return the items without problems in one form."""
+    valid = []
+    for index, (item, of_item) in enumerate(zip(raw, found)):
+        where = f"{variable}[{index}]"
+        for field, value, remedy in of_item:
+            problems.add(host, f"{where}.{field}" if field else where, value, remedy)
+        if not of_item:
+            usual = {"module": item["module"], "target": item.get("target") or "", "labels": item.get("labels") or {}}
+            valid.append({**usual, **{key: item[key] for key in ("auth", *OPTIONAL) if item.get(key)}})
+    return valid
 
 
 def _probe_problems(raw: t.Any, modules: t.Mapping[str, t.Any], *, known: bool) -> t.Iterator[tuple[str, t.Any, str]]:
     if not isinstance(raw, dict):
         yield "", raw, "must be a dictionary with module and target"
         return
-    unknown = sorted(set(raw) - set(_KEYS))
-    if unknown:
-        yield "", ", ".join(unknown), f"unknown key. The known keys are {', '.join(_KEYS)}"
-    if not known:
-        yield "", raw.get("module"), f"no host of the inventory runs {ROLE}. Add a host to the group of this role"
-    elif raw.get("module") not in modules:
+    yield from _common_problems(raw, _KEYS, "" if known else BLACKBOX.role)
+    if known and raw.get("module") not in modules:
         yield "module", raw.get("module"), f"unknown module. blackbox_exporter_modules has {', '.join(sorted(modules))}"
+    if (
+        _prober(modules.get(str(raw.get("module")))) == "tcp"
+        and isinstance(raw.get("target") or "", str)
+        and not _HOST_PORT.fullmatch(raw.get("target") or "")
+    ):
+        yield "target", raw.get("target"), "a TCP probe needs host:port. Put brackets around an IPv6 address: [2001:db8::1]:443"
+
+
+def _snmp_problems(raw: t.Any, auths: t.Collection[str], *, known: bool) -> t.Iterator[tuple[str, t.Any, str]]:
+    if not isinstance(raw, dict):
+        yield "", raw, "must be a dictionary with target, module and auth"
+        return
+    yield from _common_problems(raw, _SNMP_KEYS, "" if known else SNMP.role)
+    # The file of the release defines the modules, and the name of a module becomes the name of a scrape job.
+    if not isinstance(raw.get("module"), str) or not JOB.fullmatch(raw["module"]):
+        yield "module", raw.get("module"), "must be the name of one module of snmp.yml, for example if_mib"
+    auth = raw.get("auth") or USUAL_AUTHS[-1]
+    if known and (not isinstance(auth, str) or auth not in auths):
+        yield "auth", raw["auth"], f"unknown credentials. snmp_exporter_auths and the release have {', '.join(sorted(auths))}"
+
+
+def _common_problems(raw: dict[str, t.Any], keys: t.Sequence[str], missing: str) -> t.Iterator[tuple[str, t.Any, str]]:
+    """Yield the problems of what all kinds of probes have.
+
+    :param missing: the role that no host runs, or an empty text.
+    """
+    unknown = sorted(set(raw) - set(keys))
+    if unknown:
+        yield "", ", ".join(unknown), f"unknown key. The known keys are {', '.join(keys)}"
+    if missing:
+        yield "", raw.get("module"), f"no host of the inventory runs {missing}. Add a host to the group of this role"
     if not isinstance(raw.get("target") or "", str):
         yield "target", raw["target"], "must be a string. Put the value in quotes"
-    elif _prober(modules.get(str(raw.get("module")))) == "tcp" and not _HOST_PORT.fullmatch(raw.get("target") or ""):
-        yield "target", raw.get("target"), "a TCP probe needs host:port. Put brackets around an IPv6 address: [2001:db8::1]:443"
     yield from _optional_problems(raw)
     yield from _label_problems(raw.get("labels") or {})
 

@@ -14,19 +14,34 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.inventory_
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, active_servers
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems import Problems
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import Contract
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.shards import is_global
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import alert_labels, contacts, formats, thresholds
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.global_servers import validate_global_servers
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.grafana_alerting import alerting_problems
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.shards import divide_hosts
 
 
-def validate_servers(
-    inventory: Inventory, model: Model, contracts: t.Iterable[Contract], problems: Problems, *, is_complete: bool
+def validate_servers(  # noqa: PLR0913 - what the build of a model has
+    inventory: Inventory,
+    model: Model,
+    contracts: t.Iterable[Contract],
+    order: t.Sequence[str],
+    problems: Problems,
+    *,
+    is_complete: bool,
 ) -> None:
     """Report problems of the variables of servers, and of thresholds.
 
+    :param order: the Prometheus servers in the order of their group.
     :param is_complete: whether the model has all hosts of the inventory.
     """
     formats.validate_formats(model, problems)
-    if _check_servers(inventory, model, problems):
+    selected = _selected_hosts(inventory, model, problems)
+    divide_hosts(model, selected, order, problems)
+    validate_global_servers(inventory, model, problems)
+    _check_servers(model, problems)
+    # One wrong pattern must not become one error for each host.
+    if len(selected) == len(model["servers"].get("prometheus", {})):
         _check_scraped(model, problems)
     _check_thresholds(model, contracts, problems)
     for name, settings in active_servers(model, "grafana").items():
@@ -42,35 +57,39 @@ def validate_servers(
     # Only the labels of all hosts show that a route matches no alert.
     if is_complete:
         labels = alert_labels.labels_of(model)
-        values = alert_labels.values_of(model, (contract.rules for contract in contracts))
+        values = alert_labels.values_of(model, (*(contract.rules for contract in contracts), *model["rules"].values()))
         for name, settings in model["servers"].get("alertmanager", {}).items():
             for variable, value, remedy in contacts.contact_and_route_problems(settings, labels, values):
                 problems.add(name, f"alertmanager_{variable}", value, remedy)
 
 
-def _check_servers(inventory: Inventory, model: Model, problems: Problems) -> bool:
-    """Resolve which hosts each Prometheus server scrapes, and validate the variables of the servers.
+def _selected_hosts(inventory: Inventory, model: Model, problems: Problems) -> dict[str, list[str]]:
+    """Return the hosts that prometheus_scrape_hosts of each Prometheus server selects; nothing for a server with a wrong pattern.
 
-    :returns: whether the hosts of all servers are known.
+    Servers with the same pattern share the list.
     """
-    resolved = True
+    found: dict[str, list[str]] = {}
+    known: dict[str, list[str]] = {}
     for name, settings in model["servers"].get("prometheus", {}).items():
         pattern = settings.get("prometheus_scrape_hosts") or "all"
-        settings["scrape_hosts"] = []
         try:
-            selected = inventory.select(pattern)
+            if repr(pattern) not in known:
+                known[repr(pattern)] = sorted(inventory.select(pattern))
         except (ValueError, TypeError, AttributeError) as error:
             problems.add(name, "prometheus_scrape_hosts", pattern, f"must be an Ansible host pattern: {error}")
-            resolved = False
             continue
-        settings["scrape_hosts"] = sorted(
-            host for host in selected if host in model["hosts"] and model["hosts"][host].get("scraped", True)
-        )
-        if not any(host in inventory.hosts for host in selected):
+        if any(host in inventory.hosts for host in known[repr(pattern)]):
+            found[name] = known[repr(pattern)]
+        else:
             problems.add(
                 name, "prometheus_scrape_hosts", pattern, "the pattern matches no host of the inventory. Correct the pattern"
             )
-            resolved = False
+    return found
+
+
+def _check_servers(model: Model, problems: Problems) -> None:
+    """Validate the variables of the Prometheus servers."""
+    for name, settings in model["servers"].get("prometheus", {}).items():
         # A null removes the label, as in all variables that merge.
         labels = {
             label: value for label, value in (settings.get("prometheus_external_labels") or {}).items() if value is not None
@@ -96,23 +115,23 @@ def _check_servers(inventory: Inventory, model: Model, problems: Problems) -> bo
                 remedy = "each scrape config needs a job_name that no other job has"
                 problems.add(name, "prometheus_extra_scrape_configs", job or config, remedy)
             jobs.add(job)
-    return resolved
 
 
 def _check_scraped(model: Model, problems: Problems) -> None:
     """Report hosts with endpoints or probes that no Prometheus server scrapes: no alert would fire for them."""
     servers = model["servers"].get("prometheus", {})
     # If all servers are retired, count their hosts as scraped: one decision must not become one error for each host.
-    scraping = active_servers(model, "prometheus") or servers
+    active = active_servers(model, "prometheus") or servers
+    scraping = {name: settings for name, settings in active.items() if not is_global(settings)}
     scraped = {host for settings in scraping.values() for host in settings["scrape_hosts"]}
     where = (
         f"Add the host to prometheus_scrape_hosts of {', '.join(sorted(scraping))}"
-        if servers
+        if scraping
         else "Add a Prometheus server to the inventory (group prometheus, or the group that monitoring_groups sets)"
     )
     remedy = f"no Prometheus server scrapes this host. {where}, or set monitoring_scraped: false if this is intended"
     for name, host in model["hosts"].items():
-        if (host["endpoints"] or host.get("probes")) and name not in scraped and host.get("scraped", True):
+        if (host["endpoints"] or host.get("probes") or host.get("snmp")) and name not in scraped and host.get("scraped", True):
             problems.add(name, "monitoring_scraped", value=True, remedy=remedy)
 
 
@@ -120,7 +139,8 @@ def _check_thresholds(model: Model, contracts: t.Iterable[Contract], problems: P
     """Report thresholds that no alert of any role has."""
     if not any(host["thresholds"] for host in model["hosts"].values()):
         return
-    known = alert_rules.known_thresholds(contract.rules for contract in contracts)
+    texts = (*(contract.rules for contract in contracts), *model["rules"].values())
+    known = alert_rules.known_thresholds(dict.fromkeys(texts))
     for name, host in model["hosts"].items():
         for threshold, value in host["thresholds"].items():
             remedy = thresholds.threshold_problem(threshold, value, known)

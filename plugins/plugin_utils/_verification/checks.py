@@ -12,9 +12,11 @@ import typing as t
 import yaml
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, server_settings
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.shards import replicas_of
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import grafana, prometheus
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import expected_targets
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.coverage import coverage
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.coverage import coverage, merged
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.stores import store_problems
 
 # Seconds that a clock may differ, since a slow scrape on a small machine takes a few seconds.
 CLOCK_TOLERANCE = 10
@@ -110,19 +112,13 @@ def checks(
 
     :param hosts: check these hosts only. None checks all hosts, and the servers themselves.
     """
+    rows = _rows(model, answered, hosts)
+    by_shard = rows_of_shards(model, rows)
     found: list[Check] = []
-    rows: dict[str, list[Row]] = {}
     for server, answer in answered.items():
         found.append(Check(server, "server", "answers", server, answer.error and f"{server}: {answer.error}"))
-        if answer.targets is not None and not (answer.error and not answer.targets):
-            expected = expected_targets(model, server, hosts)
-            # The model does not know the targets of prometheus_extra_scrape_configs.
-            own = {
-                job["job_name"] for job in server_settings(model, "prometheus", server)["prometheus_extra_scrape_configs"] or ()
-            }
-            active = [target for target in answer.targets if target.get("pool") not in own]
-            rows[server] = coverage(expected, active, hosts)
-            found += [_target_check(server, row) for row in rows[server]]
+        servers = next((names for names in by_shard if names.split(", ")[0] == server), "")
+        found += [_target_check(servers, row) for row in by_shard.get(servers, ())]
         if answer.differing is not None and hosts is None:
             found.append(_files_check(server, answer.differing))
         if answer.info is not None:
@@ -131,7 +127,34 @@ def checks(
                 found += _alertmanager_checks(model, server, answer.info["alertmanagers"])
             found += _version_checks(model, server, answer.info["builds"])
             found += _clock_checks(server, answer.info["clocks"])
+            found += [
+                Check(server, "store", *found_of) for found_of in store_problems(model, server, answer.info.get("stores", ()))
+            ]
     return found, rows
+
+
+def _rows(model: Model, answered: t.Mapping[str, Answer], hosts: t.Collection[str] | None) -> dict[str, list[Row]]:
+    """Return the rows of `coverage` of each server that has answered."""
+    rows: dict[str, list[Row]] = {}
+    for server, answer in answered.items():
+        if answer.targets is not None and not (answer.error and not answer.targets):
+            # The model does not know the targets of prometheus_extra_scrape_configs.
+            settings = server_settings(model, "prometheus", server)
+            own = {job["job_name"] for job in settings["prometheus_extra_scrape_configs"] or ()}
+            active = [target for target in answer.targets if target.get("pool") not in own]
+            rows[server] = coverage(expected_targets(model, server, hosts), active, hosts)
+    return rows
+
+
+def rows_of_shards(model: Model, rows: t.Mapping[str, list[Row]]) -> dict[str, list[Row]]:
+    """Return the *rows* of replicas as one list, by the names of the replicas: a target counts once."""
+    found: dict[str, list[Row]] = {}
+    for server in rows:
+        replicas = [name for name in replicas_of(model, server) if name in rows]
+        key = ", ".join(replicas)
+        if key not in found:
+            found[key] = merged({name: rows[name] for name in replicas})
+    return found
 
 
 def grafana_checks(model: Model, asked: t.Iterable[t.Mapping[str, t.Any]]) -> list[Check]:
@@ -180,10 +203,12 @@ def _plain_version(version: str) -> str:
     return _DEBIAN_REVISION.sub("", version.partition("+")[0].removeprefix("v"))
 
 
-def _target_check(server: str, row: Row) -> Check:
+def _target_check(servers: str, row: Row) -> Check:
+    """Return the check of a target that the *servers*, replicas of each other, scrape."""
     where = f"{row['instance']} (job {row['job']})"
-    problem = "" if row["state"] == "up" else f"{where} is {row['state']}: {row['reason']}"
-    return Check(server, "target", where, row["host"], problem)
+    state = f"{row['state']} on {row['reason']}" if row["servers"] else f"{row['state']}: {row['reason']}"
+    problem = "" if row["state"] == "up" else f"{where} is {state}"
+    return Check(servers, "target", where, row["host"], problem)
 
 
 def _files_check(server: str, differing: list[str]) -> Check:

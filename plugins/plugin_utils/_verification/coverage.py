@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
+# If rows or cells with several states become one, the first of these states counts.
+BY_URGENCY = ("down", "missing", "extra", "up")
 COLUMNS = ("host", "job", "address", "state", "reason")
 # Up to this number of targets, the table has all targets; above, only those that are not up.
 SHOWN_WHOLE = 60
@@ -41,6 +43,24 @@ def coverage(
             row = {"host": name, "job": job, "instance": instance, "address": found.get("address") or instance}
             rows.append({**row, "state": "extra", "reason": "the inventory does not have this target"})
     return sorted(rows, key=lambda row: (row["host"], row["job"], row["instance"]))
+
+
+def merged(rows: t.Mapping[str, t.Iterable[t.Mapping[str, str]]]) -> list[dict[str, str]]:
+    """Return one row for each target of replicas: the most urgent state, and the reason after the names of the servers with it.
+
+    :param rows: the rows of `coverage` by server. Those of a single server are returned as they are.
+    """
+    found: dict[tuple[str, str], dict[str, t.Mapping[str, str]]] = {}
+    for server, of_server in rows.items():
+        for row in of_server:
+            found.setdefault((row["job"], row["instance"]), {})[server] = row
+    result = []
+    for by_server in found.values():
+        state = min((row["state"] for row in by_server.values()), key=BY_URGENCY.index)
+        having = [server for server, row in by_server.items() if row["state"] == state]
+        row = {**by_server[having[0]], "servers": ", ".join(having) if len(rows) > 1 and state != "up" else ""}
+        result.append({**row, "reason": f"{row['servers']}: {row['reason']}" if row["servers"] else row["reason"]})
+    return sorted(result, key=lambda row: (row["host"], row["job"], row["instance"]))
 
 
 def table(rows: t.Sequence[t.Mapping[str, str]]) -> list[str]:

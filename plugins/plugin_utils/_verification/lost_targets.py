@@ -56,8 +56,8 @@ def lost_targets(model: Model, held: t.Iterable[t.Mapping[str, t.Any]], without:
     :param without: hosts that the run removes from the monitoring. Their targets are not lost.
     """
     servers = model["servers"].get("prometheus", {})
-    held_files = {result["__prometheus_server"]: _files(result.get("stdout") or "") for result in held}
-    if not any(held_files.values()):
+    files_of_servers = {result["__prometheus_server"]: held_files(result.get("stdout") or "") for result in held}
+    if not any(files_of_servers.values()):
         return []
     files = {
         server: targets.targets_files(model, server)
@@ -66,7 +66,7 @@ def lost_targets(model: Model, held: t.Iterable[t.Mapping[str, t.Any]], without:
     }
     now: dict[tuple[str, str], _Target] = {}
     lines = []
-    for server, of_server in held_files.items():
+    for server, of_server in files_of_servers.items():
         settings = servers[server]
         if server not in files or settings["prometheus_lost_targets"] == ACCEPT or _are_kept(of_server, files[server]):
             continue
@@ -94,7 +94,7 @@ def _are_kept(had: t.Mapping[str, str], now: t.Mapping[str, str]) -> bool:
     return True
 
 
-def _files(archive: str) -> dict[str, str]:
+def held_files(archive: str) -> dict[str, str]:
     """Return the contents of the targets files in an *archive*, by job; an empty dictionary if the archive cannot be read."""
     found = {}
     try:

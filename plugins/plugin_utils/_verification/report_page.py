@@ -12,12 +12,11 @@ import typing as t
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import alertmanager
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.checks import Answer, compare
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.coverage import BY_URGENCY
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.verification import SYMBOLS
 
 NOT_PLANNED = "·"
 LEGEND = "✔ up · ✗ down · ! expected, but not a target of Prometheus · ? not in the inventory · a dot: not expected"
-# If a cell has several targets, it shows the first of these states.
-_BY_URGENCY = ("down", "missing", "extra", "up")
 
 
 def report_page(
@@ -74,7 +73,7 @@ def _hosts(
 def _add_to_cell(cells: dict[str, dict[str, str]], job: str, state: str, reason: str, version: str) -> None:
     """Add a target to the cell of the job, which keeps the most urgent state and all reasons."""
     cell = cells.setdefault(job, {"state": state, "reason": "", "version": version})
-    cell["state"] = min(cell["state"], state, key=_BY_URGENCY.index)
+    cell["state"] = min(cell["state"], state, key=BY_URGENCY.index)
     cell["version"] = cell["version"] or version
     if reason and reason not in cell["reason"]:
         cell["reason"] = f"{cell['reason']}; {reason}" if cell["reason"] else reason

@@ -12,7 +12,12 @@ import typing as t
 from xml.etree import ElementTree as ET
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.checks import Answer, Check, compare
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.checks import (
+    Answer,
+    Check,
+    compare,
+    rows_of_shards,
+)
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.coverage import table
 
 SYMBOLS = {"up": "✔", "down": "✗", "missing": "!", "extra": "?"}
@@ -35,8 +40,11 @@ def verification_report(
         for host in hosts:
             lines += _card(model, host, answered, rows)
     else:
-        for server, of_server in rows.items():
-            lines += [f"Prometheus on {server}:", *table(of_server), *_largest(answered[server])]
+        for servers, of_shard in rows_of_shards(model, rows).items():
+            largest = next(
+                (answered[name] for name in servers.split(", ") if (answered[name].info or {}).get("largest")), Answer()
+            )
+            lines += [f"Prometheus on {servers}:", *table(of_shard), *_largest(largest)]
     return {
         "table": lines,
         "problems": list(dict.fromkeys(check.problem for check in checks if check.problem)),
@@ -59,19 +67,23 @@ def _card(model: Model, host: str, answered: t.Mapping[str, Answer], rows: t.Map
     address = known["address"] if known else ""
     labels = " ".join(f"{name}={value}" for name, value in known["labels"].items()) if known else ""
     lines = ["  ".join(part for part in (host, address if address != host else "", labels) if part)]
-    for server, of_server in rows.items():
-        info = answered[server].info or {}
-        builds = {row["instance"]: f"{row['program']} {row['version']}" for row in info.get("builds", [])}
-        named = f"  (seen from {server})" if len(rows) > 1 else ""
-        for row in of_server:
+    by_shard = rows_of_shards(model, rows)
+    for servers, of_shard in by_shard.items():
+        infos = [answered[server].info or {} for server in servers.split(", ")]
+        builds = {row["instance"]: f"{row['program']} {row['version']}" for info in infos for row in info.get("builds", [])}
+        named = f"  (seen from {servers})" if len(by_shard) > 1 else ""
+        for row in of_shard:
             if row["host"] == host:
                 said = row["reason"] or builds.get(row["instance"], "")
                 lines.append(f"{SYMBOLS[row['state']]} {row['job']:<16} {row['address']}  {said}{named}".rstrip())
-        lines += [
+        alerts = [
             f"! {alert['name']} fires ({alert['severity'] or 'no severity'}): {alert['summary']}{named}"
+            for info in infos
             for alert in info.get("alerts", [])
             if alert["host"] == host
         ]
+        # The replicas evaluate the same alerts.
+        lines += dict.fromkeys(alerts)
     return lines if len(lines) > 1 else [*lines, "· no Prometheus server scrapes this host"]
 
 

@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 from panels import Page
-from series import ANY, BUSY, of, rate
+from series import BUSY, of, rate
 
 
 def build() -> Page:
     """Return the dashboard of Apache."""
     page = Page("vigie-apache", "Apache", "Requests and workers of Apache.", 'up{job="apache",host!=""}')
-    page.row("Now")
-    page.stat("Apaches up", "none", f"sum({of('apache_up')})")
-    page.stat("Apaches down", "none", f"count({of('apache_up')} == 0) or vector(0)", ANY)
+    page.now("apache_up", "Apaches")
     page.stat("Requests", "reqps", rate("apache_accesses_total", ""), decimals=1)
     page.stat("Sent", "KBs", rate("apache_sent_kilobytes_total", ""), decimals=1)
     busy = of("apache_scoreboard", 'state!~"idle|open_slot",')

@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 from panels import Page
-from series import ANY, of, rate
+from series import of, rate
 
 
 def build() -> Page:
     """Return the dashboard of BIND."""
     page = Page("vigie-bind", "BIND", "BIND: queries, answers, cache, zones.", 'up{job="bind",host!=""}')
-    page.row("Now")
-    page.stat("Servers up", "none", f"sum({of('bind_up')})")
-    page.stat("Servers down", "none", f"count({of('bind_up')} == 0) or vector(0)", ANY)
+    page.now("bind_up")
     page.stat("Queries", "ops", rate("bind_incoming_queries_total", ""), decimals=1)
     page.stat("Zones", "none", f"count({of('bind_zone_serial')})")
     page.row("Over time")

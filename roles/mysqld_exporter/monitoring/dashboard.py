@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from panels import YELLOW, Page
-from series import ANY, BUSY, of, rate
+from series import BUSY, of, rate
 
 
 def build() -> Page:
@@ -14,9 +14,7 @@ def build() -> Page:
     page = Page(
         "vigie-mysql", "MariaDB and MySQL", "MariaDB and MySQL: queries, connections, InnoDB.", 'up{job="mysql",host!=""}'
     )
-    page.row("Now")
-    page.stat("Servers up", "none", f"sum({of('mysql_up')})")
-    page.stat("Servers down", "none", f"count({of('mysql_up')} == 0) or vector(0)", ANY)
+    page.now("mysql_up")
     page.stat("Queries", "ops", rate("mysql_global_status_queries", ""), decimals=1)
     used = f"{of('mysql_global_status_threads_connected')} / {of('mysql_global_variables_max_connections')}"
     page.stat("Connections, of those allowed", "percent", f"100 * max({used})", BUSY, decimals=1)

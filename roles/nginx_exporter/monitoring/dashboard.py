@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 from panels import RED, Page
-from series import ANY, of, rate
+from series import of, rate
 
 
 def build() -> Page:
     """Return the dashboard of nginx."""
     page = Page("vigie-nginx", "nginx", "nginx: requests and connections.", 'up{job="nginx",host!=""}')
-    page.row("Now")
-    page.stat("Servers up", "none", f"sum({of('nginx_up')})")
-    page.stat("Servers down", "none", f"count({of('nginx_up')} == 0) or vector(0)", ANY)
+    page.now("nginx_up")
     page.stat("Requests", "reqps", rate("nginx_http_requests_total", ""), decimals=1)
     page.stat("Connections", "none", f"sum({of('nginx_connections_active')})")
     dropped = f"{rate('nginx_connections_accepted', '')} - {rate('nginx_connections_handled', '')}"

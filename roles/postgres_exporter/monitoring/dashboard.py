@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from panels import RED, YELLOW, Page
-from series import ANY, BUSY, RATE, of, rate
+from series import BUSY, RATE, of, rate
 
 
 def build() -> Page:
@@ -14,9 +14,7 @@ def build() -> Page:
     page = Page("vigie-postgres", "PostgreSQL", "Databases: connections, transactions, sizes, replication.", 'pg_up{host!=""}')
     page.choose("datname", "Databases", 'label_values(pg_database_size_bytes{host=~"$node"}, datname)')
     its = 'datname=~"$datname",'
-    page.row("Now")
-    page.stat("Servers up", "none", f"sum({of('pg_up')})")
-    page.stat("Servers down", "none", f"count({of('pg_up')} == 0) or vector(0)", ANY)
+    page.now("pg_up")
     page.stat("Connections used", "percent", f"max({of('instance:pg_connections_used:percent')})", BUSY)
     page.stat("Transactions", "ops", rate("pg_stat_database_xact_commit", "", its), decimals=1)
     page.stat("Size", "bytes", f"sum({of('pg_database_size_bytes', its)})", decimals=1)

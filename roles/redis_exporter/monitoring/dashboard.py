@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 from panels import RED, YELLOW, Page
-from series import ANY, BUSY, of, rate
+from series import BUSY, of, rate
 
 
 def build() -> Page:
     """Return the dashboard of Redis."""
     page = Page("vigie-redis", "Redis", "Redis and Valkey: clients, commands, memory, keys.", 'up{job="redis",host!=""}')
-    page.row("Now")
-    page.stat("Servers up", "none", f"sum({of('redis_up')})")
-    page.stat("Servers down", "none", f"count({of('redis_up')} == 0) or vector(0)", ANY)
+    page.now("redis_up")
     page.stat("Commands", "ops", rate("redis_commands_processed_total", ""), decimals=1)
     clients = f"{of('redis_connected_clients')} / {of('redis_config_maxclients')}"
     page.stat("Clients, of those allowed", "percent", f"100 * max({clients})", BUSY, decimals=1)

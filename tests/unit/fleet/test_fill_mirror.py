@@ -81,11 +81,29 @@ def test_archives_have_upstreams_names() -> None:
     """Some repositories write the version with the v of the tag, and some write underscores."""
     names = [fill_mirror.Archive(repository, "1.2.3", "amd64", ()).name for repository in fill_mirror.PROGRAMS]
     assert "node_exporter-1.2.3.linux-amd64" in names
-    assert [name for name in names if "-v" in name] == ["redis_exporter-v1.2.3.linux-amd64"]
-    assert [name for name in names if "_linux" in name] == [
-        "nginx-prometheus-exporter_1.2.3_linux_amd64",
-        "mtail_1.2.3_linux_amd64",
+    assert [name for name in names if "-v1" in name] == [
+        "redis_exporter-v1.2.3.linux-amd64",
+        "victoria-metrics-linux-amd64-v1.2.3",
+        "vmutils-linux-amd64-v1.2.3",
     ]
+    assert {name for name in names if "_linux" in name.lower()} == {
+        "mtail_1.2.3_linux_amd64",
+        "nginx-prometheus-exporter_1.2.3_linux_amd64",
+        "postfix_exporter_systemd_1.2.3_linux_amd64",
+        "prometheus-varnish-exporter_Linux_x86_64",
+    }
+    assert "squid-exporter-linux-amd64" in names
+    squid = fill_mirror.Archive("boynux/squid-exporter", "1.2.3", "amd64", ())
+    assert squid.path == "boynux/squid-exporter/releases/download/v1.2.3/squid-exporter-linux-amd64"
+
+
+def test_a_new_epoch_is_newer_than_a_greater_number() -> None:
+    """Debian's package had the version of another program of the same name before."""
+    name = "prometheus-pgbouncer-exporter"
+    found = fill_mirror.archives(
+        [package(name, version, "amd64") for version in ("1.7-2.1", "1:0.12.0-1", "1:0.10.2-2")], "amd64"
+    )
+    assert [archive.name for archive in found] == ["pgbouncer_exporter-0.12.0.linux-amd64"]
 
 
 def test_a_mirror_of_debian_that_fails_for_a_while_does_not_matter(stand_ins: t.Any, fill: t.Callable[..., t.Any]) -> None:

@@ -21,8 +21,8 @@ DEPLOY = "Deploy the release, its unit and its configuration"
 FIREWALL = "Apply the firewall rules for the monitoring servers"
 REFRESH = "Refresh targets, rules and configuration of the Prometheus servers"
 WAIT = "Wait until Prometheus reports the targets of this run as up"
-OTHER = "squid_exporter"
-SQUID = {f"{OTHER}_port": 9301}
+OTHER = "stock_exporter"
+STOCK = {f"{OTHER}_port": 9301}
 Site = t.Callable[..., Run]
 
 
@@ -31,7 +31,7 @@ def fleet(cache1: dict[str, t.Any] | None = None) -> dict[str, dict[str, dict[st
     addresses = {name: {"monitoring_address": f"127.0.0.{n}"} for n, name in enumerate(("cache1", "cache2", "web1", "mon"), 2)}
     return {
         NAME: {"cache1": {**addresses["cache1"], **(cache1 or {})}, "cache2": addresses["cache2"]},
-        OTHER: {"cache1": SQUID},
+        OTHER: {"cache1": STOCK},
         "node_exporter": {"web1": addresses["web1"]},
         "firewall": {"cache2": {}},
         "prometheus": {"mon": addresses["mon"]},

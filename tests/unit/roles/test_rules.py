@@ -18,15 +18,22 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.rules 
 
 ROOT = Path(__file__).parents[3]
 RULES = sorted(ROOT.glob("roles/*/monitoring/rules.yml"))
-each_role = pytest.mark.parametrize("rules", RULES, ids=lambda path: path.parents[1].name)
+GLOBAL = "global"
+# The rules of each role for the servers that scrape, and those for global servers.
+FILES = [*((path, "") for path in RULES), (ROOT / "roles/prometheus/monitoring/rules.yml", GLOBAL)]
+each_role = pytest.mark.parametrize(
+    ("rules", "server"), FILES, ids=["-".join(filter(None, (path.parents[1].name, server))) for path, server in FILES]
+)
 # An alert that fires always, or never, is noticed by this.
 NEVER = "vector(1) > 2"
 ALWAYS = 'label_replace(vector(1), "mutated", "yes", "", "")'
 
 
-def rendered(rules: Path, runbooks: str = "", hosts: dict[str, t.Any] | None = None) -> dict[str, list[dict[str, t.Any]]]:
-    """Return the rule groups by file, for a fleet with the thresholds of *hosts*."""
-    settings = {"scrape_hosts": sorted(hosts or {}), "prometheus_runbook_url": runbooks}
+def rendered(
+    rules: Path, runbooks: str = "", hosts: dict[str, t.Any] | None = None, server: str = ""
+) -> dict[str, list[dict[str, t.Any]]]:
+    """Return the rule groups by file, for a fleet with the thresholds of *hosts*, and a *server* with this prometheus_role."""
+    settings = {"scrape_hosts": sorted(hosts or {}), "prometheus_runbook_url": runbooks, "prometheus_role": server}
     model = {
         "hosts": {name: {"thresholds": thresholds} for name, thresholds in (hosts or {}).items()},
         "servers": {"prometheus": {"p": settings}},
@@ -35,11 +42,16 @@ def rendered(rules: Path, runbooks: str = "", hosts: dict[str, t.Any] | None = N
     return alert_rules(model, "p")
 
 
-def usual(rules: Path, runbooks: str = "") -> list[dict[str, t.Any]]:
+def usual(rules: Path, runbooks: str = "", server: str = "") -> list[dict[str, t.Any]]:
     """Return the rule groups for a fleet without thresholds of its own: the one file of the role."""
-    files = rendered(rules, runbooks)
+    files = rendered(rules, runbooks, server=server)
     assert list(files) == [rules.parents[1].name]
     return files[rules.parents[1].name]
+
+
+def own_tests(rules: Path, server: str) -> str:
+    """Return the tests of the rules in the file *rules* for such a *server*."""
+    return rules.with_name("_".join(filter(None, (server, "rules.test.yml")))).read_text()
 
 
 def promtool_test(promtool: str, directory: Path, groups: list[dict[str, t.Any]], tests: str) -> subprocess.CompletedProcess[str]:
@@ -57,10 +69,10 @@ def alerts(groups: t.Iterable[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
 
 
 @each_role
-def test_the_rules_pass_their_own_tests(promtool: str, rules: Path, tmp_path: Path) -> None:
+def test_the_rules_pass_their_own_tests(promtool: str, rules: Path, server: str, tmp_path: Path) -> None:
     """With each Prometheus; and each alert is expected to fire, not to fire, and to go again."""
-    groups = usual(rules)
-    tests = rules.with_name("rules.test.yml").read_text()
+    groups = usual(rules, server=server)
+    tests = own_tests(rules, server)
     done = promtool_test(promtool, tmp_path, groups, tests)
     assert done.returncode == 0, done.stdout + done.stderr
     cases = [case for test in yaml.safe_load(tests)["tests"] for case in test.get("alert_rule_test", [])]
@@ -80,10 +92,10 @@ def _mutants(expression: str) -> t.Iterator[str]:
 
 
 @each_role
-def test_the_tests_notice_a_changed_expression(rules: Path, tmp_path: Path, newest_promtool: str) -> None:
+def test_the_tests_notice_a_changed_expression(rules: Path, server: str, tmp_path: Path, newest_promtool: str) -> None:
     """Each alert, with each of its mutants, fails a test."""
-    groups = usual(rules)
-    whole = yaml.load(rules.with_name("rules.test.yml").read_text(), Loader=yaml.BaseLoader)  # noqa: S506 - texts alone
+    groups = usual(rules, server=server)
+    whole = yaml.load(own_tests(rules, server), Loader=yaml.BaseLoader)  # noqa: S506 - texts alone
     number, survivors = 0, []
     for rule in alerts(groups):
         original = rule["expr"]
@@ -98,11 +110,12 @@ def test_the_tests_notice_a_changed_expression(rules: Path, tmp_path: Path, newe
     assert survivors == []
 
 
-@each_role
+@pytest.mark.parametrize("rules", RULES, ids=lambda path: path.parents[1].name)
 def test_every_alert_tells_a_person_what_to_do(rules: Path) -> None:
     """Severity, summary, description, and a section of a runbook."""
     role = rules.parents[1].name
-    groups = usual(rules, runbooks="https://example.com/r/")
+    servers = [server for path, server in FILES if path == rules]
+    groups = [group for server in servers for group in usual(rules, runbooks="https://example.com/r/", server=server)]
     page = rules.with_name("runbook.md").read_text()
     headings = re.findall(r"^## (\w+)$", page, re.MULTILINE)
     assert sorted(headings) == sorted({rule["alert"] for rule in alerts(groups)})
@@ -115,7 +128,7 @@ def test_every_alert_tells_a_person_what_to_do(rules: Path) -> None:
 
 def test_alerts_and_dashboards_use_the_recorded_series() -> None:
     """Each recorded series has a user, and none of them uses a series that no rule records."""
-    rules = [rule for path in RULES for group in usual(path) for rule in group["rules"]]
+    rules = [rule for path, server in FILES for group in usual(path, server=server) for rule in group["rules"]]
     recorded = {rule["record"] for rule in rules if "record" in rule}
     pages = [json.loads(path.read_text()) for path in ROOT.glob("roles/*/monitoring/dashboard*.json")]
     expressions = [target["expr"] for page in pages for panel in page["panels"] for target in panel.get("targets", [])]

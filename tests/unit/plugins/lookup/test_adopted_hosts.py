@@ -83,7 +83,7 @@ FILES = {
     "targets/lyon.yml": [{"targets": [f"127.0.3.{number}:9187" for number in range(1, 6)], "labels": {"state": "active"}}],
 }
 STATIC = {"prometheus", "node", "pushgateway", "shop", "blackbox-http", "blackbox-icmp", "snmp", "database"}
-# Labels that the inventory adds to all targets, and to those of the blackbox exporter.
+# Labels that the inventory adds to all targets, and to those of the exporters that ask targets.
 ADDED = ("host", "module", "prober")
 
 
@@ -100,12 +100,12 @@ def of_all_jobs(found: Found) -> t.Counter[tuple[tuple[str, str], ...]]:
 
 
 def test_prometheus_scrapes_all_targets_as_before(etc: Path, tmp_path: Path, newest_prometheus: str) -> None:
-    """With the same labels, URLs, intervals and timeouts; and most targets belong to hosts."""
+    """With the same labels, URLs, intervals and timeouts; and all targets belong to hosts."""
     before = of_all_jobs(discovered(newest_prometheus, etc, STATIC, without=ADDED))
     adopted = adopt(etc)
-    assert adopted["share"] == "21 of 23 targets are hosts now (91 %)"
+    assert adopted["share"] == "23 of 23 targets are hosts now (100 %)"
     made = model(adopted, tmp_path)
     deploy(made, etc)
-    jobs = {"prometheus", "node", "pushgateway", "shop", "database", "probe_http_2xx", "probe_icmp", "snmp"}
+    jobs = {"prometheus", "node", "pushgateway", "shop", "database", "probe_http_2xx", "probe_icmp", "snmp_if_mib"}
     after = of_all_jobs(discovered(newest_prometheus, etc, jobs, without=ADDED))
     assert after == before

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Vigie project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Targets of a blackbox exporter as monitoring_probes."""
+"""Targets of a blackbox exporter as monitoring_probes, and of an SNMP exporter as monitoring_snmp."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ import typing as t
 import pytest
 from adoptions import probes_of, targets_of
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption.adopted_probes import add_probes, check_probe
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption.adopted_probes import (
+    add_all,
+    add_probes,
+    by_prober,
+    check_probe,
+    groups_of,
+)
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._adoption.job_options import NotPlainError
 
 MODULES = {"icmp": {"prober": "icmp"}, "tcp": {"prober": "tcp"}}
@@ -82,3 +88,43 @@ def test_other_exporters_with_this_path_do_not_probe() -> None:
     assert not targets_of("ssl", "m:9219", **path)[0].is_probe
     assert targets_of("blackbox", "m:19115", **path)[0].is_probe
     assert targets_of("web", "m:9115", **path)[0].is_probe
+
+
+def device_of(what: str = "switch1", at: str = "m:9116", **labels: str) -> t.Any:
+    """Return a target that the SNMP exporter on the host m asks."""
+    usual = {"__metrics_path__": "/snmp", "__param_module": "if_mib", "__param_target": what, "instance": what}
+    (target,) = targets_of("network", at, **{**usual, **labels})
+    target.host = target.address
+    return target
+
+
+def test_a_device_of_an_snmp_exporter_is_adopted() -> None:
+    """Beside the probes of the same host, with the credentials that each release has."""
+    (ping,) = probes_of("192.0.2.7")
+    ping.host = "m"
+    targets = [device_of("192.0.2.7"), device_of(__param_auth="public_v1"), ping]
+    for target in targets:
+        check_probe(target, MODULES)
+    probes = by_prober([*targets, *targets_of("node", "m:9100")])
+    assert groups_of(probes) == {"blackbox_exporter": {"m": {}}, "snmp_exporter": {"m": {}}}
+    assert groups_of(by_prober([device_of(at="snmp.example.com:9999")])) == {
+        "snmp_exporter": {"snmp.example.com": {"snmp_exporter_port": 9999}}
+    }
+    hosts: dict[str, dict[str, t.Any]] = {"sw": {"monitoring_address": "192.0.2.7"}}
+    (of_devices, of_probes) = add_all(probes, hosts)
+    assert hosts["sw"] == {
+        "monitoring_address": "192.0.2.7",
+        "monitoring_snmp": [{"module": "if_mib", "job": "network"}],
+        "monitoring_probes": [{"module": "icmp", "job": "ping"}],
+    }
+    assert hosts["switch1"]["monitoring_snmp"] == [{"module": "if_mib", "job": "network", "auth": "public_v1"}]
+    assert "the snmp exporter on m runs the probes" in of_devices
+    assert "of the role blackbox_exporter" in of_probes
+
+
+def test_credentials_of_their_own_stay_with_the_exporter() -> None:
+    """The configuration of the exporter has them, and Prometheus does not."""
+    with pytest.raises(NotPlainError, match="has the credentials fleet"):
+        check_probe(device_of(__param_auth="fleet"), MODULES)
+    with pytest.raises(NotPlainError, match="and no other parameter"):
+        check_probe(device_of(__param_context="x"), MODULES)

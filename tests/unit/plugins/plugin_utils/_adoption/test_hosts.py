@@ -35,3 +35,21 @@ def test_a_job_with_options_is_a_group() -> None:
     found = groups_with_options(targets, {"a": {}, "b": {}, "job_app": {}}, groups)
     assert found == {"job_app_": {"monitoring_scrape_options": {"app": {"honor_labels": True}}}}
     assert groups == {"job_app_": {"a": {}, "job_app": {}}}
+
+
+def test_the_job_of_each_exporter_becomes_its_group() -> None:
+    """Also of an exporter at another port than usual. A role with several instances stays a list of endpoints."""
+    ports = {
+        contract.role: contract.defaults[f"{contract.role}_port"]
+        for contract in contracts()
+        if not contract.is_server and "instances" not in contract.scrape and f"{contract.role}_port" in contract.defaults
+    }
+    assert {"nginx_exporter", "mysqld_exporter", "pushgateway", "varnish_exporter", "systemd_exporter"} <= ports.keys()
+    for contract in contracts():
+        if contract.role in ports:
+            job, usual = contract.scrape["job"], ports[contract.role]
+            targets = [*targets_of(job, f"a:{usual}"), *targets_of(job, "b:19999")]
+            name_hosts(targets, "mon")
+            groups: dict[str, dict[str, t.Any]] = {}
+            assert adopted_hosts(targets, "mon", groups, contracts()) == {"a": {}, "b": {}}
+            assert groups == {contract.role: {"a": {}, "b": {f"{contract.role}_port": 19999}}}

@@ -46,7 +46,12 @@ WRONG: dict[str, tuple[str, t.Any, str]] = {
     "a job of probes": (
         SCRAPE,
         {"job": "probe_x", "port": 1},
-        ", key job, value 'probe_x': names that begin with probe_ are reserved",
+        ", key job, value 'probe_x': names that begin with probe_ or snmp_ are reserved",
+    ),
+    "a job of devices": (
+        SCRAPE,
+        {"job": "snmp_x", "port": 1},
+        ", key job, value 'snmp_x': names that begin with probe_ or snmp_ are reserved",
     ),
     "no port": (
         SCRAPE,
@@ -127,12 +132,12 @@ def test_all_errors_are_reported_together(tmp_path: Path) -> None:
     """Of all roles and all files."""
     files = {
         **role(),
-        **role("squid_exporter"),
+        **role("stock_exporter"),
         f"roles/{NAME}/{SCRAPE}": "{}",
-        f"roles/squid_exporter/{RULES}": "groups: 1",
+        f"roles/stock_exporter/{RULES}": "groups: 1",
     }
     found = errors(tmp_path, files)
-    assert [line.partition(",")[0] for line in found] == [f"{NAME}/{SCRAPE}", f"{NAME}/{SCRAPE}", f"squid_exporter/{RULES}"]
+    assert [line.partition(",")[0] for line in found] == [f"{NAME}/{SCRAPE}", f"{NAME}/{SCRAPE}", f"stock_exporter/{RULES}"]
 
 
 @pytest.mark.parametrize("name", ["redis-exporter", "9x", "install", "extra", "all"])

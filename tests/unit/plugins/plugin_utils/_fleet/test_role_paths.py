@@ -82,13 +82,13 @@ def test_roles_of_several_places_are_there_once(tmp_path: Path) -> None:
         tmp_path,
         {
             **role(below="inventory/roles"),
-            **role("squid_exporter", below="play/roles"),
+            **role("stock_exporter", below="play/roles"),
             "other/more.yml": "all:\n  hosts: {b: }\n",
         },
         [str(tmp_path / "inventory/roles"), "./roles", OURS.path],
         ("inventory/hosts.yml", "other/more.yml"),
     )
-    assert {NAME, "squid_exporter", "node_exporter"} <= set(fleet(made_here)["roles"])
+    assert {NAME, "stock_exporter", "node_exporter"} <= set(fleet(made_here)["roles"])
 
 
 def test_an_inventory_directory_has_its_roles_beside_it(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from inventories import Made
+from shared_fleets import SERVERS, WEBS, shared_fleet
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import contracts
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._pipeline import build
@@ -224,3 +225,21 @@ def test_sources_that_are_none_are_a_mistake(tmp_path: Path) -> None:
         "host p, variable monitoring_source_addresses, value 'http",
         "host p, variable monitoring_source_addresses, value '192.0.2.0/99'",
     ]
+
+
+def test_a_host_lets_in_its_own_shard_alone(tmp_path: Path) -> None:
+    """All shards probe through a blackbox exporter, and the global server reads from the servers of the shards."""
+    shared = shared_fleet(tmp_path)
+    model, _problems = shared.build(contracts())
+    shards = {name: settings["shard"] for name, settings in model["servers"]["prometheus"].items() if name != "g"}
+    for host in WEBS:
+        its = {name for name, settings in model["servers"]["prometheus"].items() if host in settings["scrape_hosts"]}
+        assert who(shared, host, 9100) == ["lo", *sorted(its), "REJECT"]
+        assert len({shards[name] for name in its}) == 1
+    assert who(shared, "web3", 9115) == ["lo", *SERVERS, "REJECT"]
+    # The other shard scrapes the server.
+    assert who(shared, "p1", 9090) == ["lo", "g", "p3", "p4", "REJECT"]
+    ports = {server: {rule.get("destination_port") for rule in rules(shared, server)["OUTPUT"]} for server in (*SERVERS, "g")}
+    assert all(9115 in ports[server] for server in SERVERS)
+    assert 9090 in ports["g"]
+    assert not {9100, 9115} & ports["g"]

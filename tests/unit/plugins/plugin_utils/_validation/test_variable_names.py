@@ -58,8 +58,8 @@ ROOT = Path(__file__).parents[5]
         ("firewall_enabled_at_boot", None),
         ("monitoring_labels2", None),
         ("json_exporter_port", None),
-        ("snmp_exporter_port", None),
-        ("mysqld_exporter_state", None),
+        ("consul_exporter_port", None),
+        ("mongodb_exporter_state", None),
         ("web_labels", None),
     ],
 )
@@ -85,8 +85,8 @@ def test_a_variable_one_slip_away(name: str, meant: str | None) -> None:
         *((name, None) for name in ("node_exporters", "nodes_exporter", "node2_exporter", "nodejs_exporter", "nomad_exporter")),
         *((name, None) for name in ("prometheus_servers", "prometheus2", "prometheuses", "prom", "monitoring", "web", "db")),
         *((name, None) for name in ("firewalld", "firewalls", "alertmanagers", "grafana_agents", "postgresql_exporter")),
-        *((name, None) for name in ("json_exporter", "snmp_exporter", "nginx_exporter", "proxy_exporter", "kafka_exporter")),
-        *((name, None) for name in ("mongodb_exporter", "mysqld_exporter", "bind_exporter", "ipmi_exporter", "squid_exporter")),
+        *((name, None) for name in ("json_exporter", "nats_exporter", "consul_exporter", "proxy_exporter", "kafka_exporter")),
+        *((name, None) for name in ("mongodb_exporter", "elasticsearch_exporter", "dnsmasq_exporter", "ipmi_exporter")),
     ],
 )
 def test_a_group_one_slip_away(name: str, role: str | None) -> None:

@@ -8,19 +8,15 @@ from __future__ import annotations
 import base64
 import copy
 import json
-import subprocess
 import typing as t
 from pathlib import Path
 
 import inventories
 import pytest
-import yaml
+from held_targets import held
 
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import targets
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import formats
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification import lost_targets
-
-ROLE = Path(__file__).parents[5] / "roles" / "prometheus"
 
 
 def host(name: str, place: str, *ports: int) -> dict[str, t.Any]:
@@ -48,22 +44,6 @@ def without(model: dict[str, t.Any], *prefixes: str) -> dict[str, t.Any]:
     """Return *model* without the hosts whose names start so."""
     kept = {name: its for name, its in model["hosts"].items() if not name.startswith(prefixes)}
     return {**model, "hosts": kept}
-
-
-def held(tmp_path: Path, model: dict[str, t.Any], *servers: str) -> list[dict[str, t.Any]]:
-    """Return what reading the files of *servers* gives, by the command that the role has for it."""
-    (task, *_rest) = yaml.safe_load((ROLE / "tasks" / "refuse_lost_targets.yml").read_text())
-    results = []
-    for server in servers or ("p",):
-        directory = tmp_path / server / "targets"
-        directory.mkdir(parents=True, exist_ok=True)
-        for job, text in targets.targets_files(model, server).items():
-            (directory / f"{job}.json").write_text(text)
-        command = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__prometheus_read_targets"]
-        assert task["ansible.builtin.shell"]["cmd"] == "{{ __prometheus_read_targets }}"
-        done = subprocess.run(["sh", "-c", command], cwd=tmp_path / server, capture_output=True, text=True, check=False)
-        results.append({"__prometheus_server": server, "rc": done.returncode, "stdout": done.stdout})
-    return results
 
 
 def test_a_datacentre_whose_file_was_left_out(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from xml.etree import ElementTree as ET
 
 from answers import active, asked, change, endpoint, host, model
@@ -64,3 +65,31 @@ def test_the_targets_with_the_most_series_follow_the_table() -> None:
     assert "200000" not in str(verification_report(model(), answer, ["a"], cards=True)["table"])
     change(answer, "info", largest=[])
     assert verification_report(model(), answer, ["a", "p", "x", "y"])["table"] == table[:-3]
+
+
+def test_replicas_count_a_target_once() -> None:
+    """A target that one of them misses is one problem, which names this replica; so does the card of the host."""
+    fleet, answers = model(), asked()
+    pair = {"p": fleet["servers"]["prometheus"]["p"], "q": {**fleet["servers"]["prometheus"]["p"]}}
+    for settings in pair.values():
+        settings["replicas"] = ["p", "q"]
+    fleet["servers"]["prometheus"] = pair
+    alert = {"name": "Down", "host": "a", "severity": "critical", "summary": "a is down", "labels": {}}
+    answers["info"][0]["alerts"] = [alert]
+    for kind in ("targets", "info", "tree"):
+        answers[kind] = [*answers[kind], {**answers[kind][0], "__prometheus_server": "q"}]
+    report = verification_report(fleet, answers, ["a", "p", "x", "y"])
+    assert report["problems"] == []
+    assert report["table"].count("Prometheus on p, q:") == 1
+    assert report["table"][-1] == "1 of 1 targets are up"
+    (check,) = [check for check in json.loads(report["json"])["checks"] if check["kind"] == "target"]
+    assert check["server"] == "p, q"
+    answers["targets"][1] = {**answers["targets"][1], "active": [active(health="down", last_error="timed out")]}
+    report = verification_report(fleet, answers, ["a", "p", "x", "y"])
+    assert report["problems"] == ["a:9100 (job node) is down on q: timed out"]
+    card = verification_report(fleet, answers, ["a"], cards=True)["table"]
+    assert [line for line in card if "node" in line] == ["✗ node             192.0.2.1:9100  q: timed out"]
+    assert [line for line in card if "fires" in line] == ["! Down fires (critical): a is down"]
+    answers["targets"] = [{**result, "active": []} for result in answers["targets"]]
+    (problem,) = verification_report(fleet, answers, ["a", "p", "x", "y"])["problems"]
+    assert problem.startswith("a:9100 (job node) is missing on p, q: ")
