@@ -20,7 +20,8 @@ setup:
 # Build all images before the first scenario: a scenario does not use the network.
 .PHONY: images
 images: setup .venv/made
-	@$(BIN)/python tools/fleet/fleet.py images $(patsubst %/molecule.yml,%/inventory,$(wildcard molecule/*/molecule.yml))
+	@$(BIN)/python tools/fleet/fleet.py images $(patsubst %/molecule.yml,%/inventory,$(filter-out \
+		$(patsubst %/matrix.txt,%/molecule.yml,$(wildcard molecule/*/matrix.txt)),$(wildcard molecule/*/molecule.yml)))
 
 .PHONY: mirror
 mirror: | setup
@@ -36,8 +37,13 @@ demo-down: .venv/made ## Remove the containers and the network of the demo
 	@rm -f $(DEMO)/group_vars/all/mirror.yml
 
 .PHONY: test
-test: setup .venv/made mirror images lint sanity ## Run everything: lint, sanity, unit tests, scenarios in containers
-	@$(BIN)/pytest tests/unit tests/scenarios
+test: setup .venv/made mirror images lint sanity ## Run lint, sanity, unit tests, and scenarios in containers
+	@$(BIN)/pytest tests/unit tests/scenarios -m "not matrix"
+
+.PHONY: matrix
+matrix: setup .venv/made mirror ## Run the scenarios that `make test` leaves out: long ones, with molecule/NAME/matrix.txt
+	@$(BIN)/python tools/fleet/fleet.py images $(patsubst %/matrix.txt,%/inventory,$(wildcard molecule/*/matrix.txt))
+	@$(BIN)/pytest tests/scenarios -m matrix
 
 .PHONY: unit
 unit: .venv/made ## Run the unit tests

@@ -8,10 +8,12 @@ from __future__ import annotations
 import pytest
 from scenario_runs import ROOT, ScenarioRuns
 
+# A scenario with this file takes several minutes more than `make test` should. `make matrix` runs it.
+MATRIX = {path.parent.name for path in ROOT.glob("molecule/*/matrix.txt")}
 SCENARIOS = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.matrix] if name in MATRIX else []) for name in SCENARIOS])
 def test_scenario(name: str, scenario_runs: ScenarioRuns, capfd: pytest.CaptureFixture[str]) -> None:
     """Run the scenario. Its output is printed at once, because a scenario takes minutes."""
     with capfd.disabled():

@@ -70,7 +70,7 @@ def test_a_missing_certificate_fails_before_any_change(site: t.Callable[..., Run
     }
     assert set(run.failed) == set(wrong), run.output
     for host, problem in wrong.items():
-        assert f"Host {host}, variable {problem}: the file does not exist on the host. Copy" in " ".join(run.output.split())
+        assert f"Host {host}, variable {problem}: the file does not exist on the host. Install" in " ".join(run.output.split())
 
 
 @pytest.mark.parametrize("playbook", ["site", "verify"])
