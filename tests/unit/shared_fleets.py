@@ -12,7 +12,7 @@ import yaml
 from inventories import Made
 
 WEBS = [f"web{number}" for number in range(12)]
-SERVERS = ["p1", "p2", "p3", "p4"]
+SERVERS = ("p1", "p2", "p3", "p4")
 
 
 def shared_fleet(

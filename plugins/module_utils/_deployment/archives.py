@@ -61,13 +61,14 @@ def _members_by_path(members: t.Sequence[tarfile.TarInfo]) -> dict[str, tarfile.
 
     :raises DownloadError: for a member that a release must not contain.
     """
-    tops = {m.name.split("/", 1)[0] for m in members if m.name not in ("", ".")}
-    strip = 1 if len(tops) == 1 and any("/" in m.name for m in members) else 0
+    paths = {member.name: [part for part in member.name.split("/") if part not in ("", ".")] for member in members}
+    tops = {path[0] for path in paths.values() if path}
+    strip = 1 if len(tops) == 1 and any(len(path) > 1 for path in paths.values()) else 0
     chosen: dict[str, tarfile.TarInfo] = {}
     links = set()
     for member in members:
         original = member.name
-        name = "/".join([part for part in original.split("/") if part not in ("", ".")][strip:])
+        name = "/".join(paths[original][strip:])
         if not name:
             continue
         known = member.isfile() or member.isdir() or member.issym()

@@ -109,7 +109,7 @@ def test_what_an_interrupted_run_left_goes(versions: Versions, tmp_path: Path) -
     versions.remove_leftovers()
 
 
-@pytest.mark.parametrize("top", ["", "prog-2.0/"])
+@pytest.mark.parametrize("top", ["", "prog-2.0/", "./", "./prog-2.0/"])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_single_directory_at_the_top_is_left_out(versions: Versions, tmp_path: Path, top: str, name: str) -> None:
     """Some archives have one, others have not; a program below it is linked."""
