@@ -11,7 +11,7 @@ from pathlib import Path
 import dashboard_checks
 import pytest
 
-# The scenario grafana has stand-ins for Loki and Alloy, alerts has mtail, storage has VictoriaMetrics, services has many exporters.
+# Elsewhere: alerts has mtail, grafana stand-ins for Loki and Alloy, storage VictoriaMetrics, and services many exporters.
 ELSEWHERE = {"alloy", "loki", "mtail", "victoria_metrics", "vmauth"} | dashboard_checks.roles_of("services") - {"prometheus"}
 PAGES = dashboard_checks.pages({path.name for path in (dashboard_checks.ROOT / "roles").iterdir()} - ELSEWHERE)
 # Containers show the values of the machine that runs them.
