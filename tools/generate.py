@@ -30,7 +30,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import rol
 
 PLAY = """\
 - name: Deploy {role}
-  ansible.builtin.import_playbook: _role.yml
+  ansible.builtin.import_playbook: "{{{{ lookup('vigie.monitoring.role_playbook', '{role}') }}}}"
   vars: {{__site_role: {role}}}
   tags: [{role}]
 """

@@ -27,6 +27,13 @@ options:
     description: Return only the roles that are not part of this collection.
     type: bool
     default: false
+  without_play:
+    description:
+      - Return only the roles that have no play of their own in this run of the playbook C(vigie.monitoring.site). These are your
+        own roles, and the exporters whose group did not exist when Ansible read the playbook (see
+        P(vigie.monitoring.role_playbook#lookup)).
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -48,7 +55,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import contracts
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._pipeline import cache
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._pipeline import cache, role_plays
 
 
 class LookupModule(LookupBase):
@@ -66,4 +73,6 @@ class LookupModule(LookupBase):
             found = tuple(contract for contract in found if not contract.keeps_data)
         if self.get_option("own"):
             found = tuple(contract for contract in found if contract.folder)
+        if self.get_option("without_play"):
+            found = tuple(contract for contract in found if not role_plays.has_play(contract))
         return [contract.role for contract in found]
