@@ -48,14 +48,16 @@ def build_model(
     def members(role: str) -> list[str]:
         return [name for name in inventory.members(groups.get(role, role)) if name not in without]
 
+    rules = {contract.role: contract.rules for contract in contracts}
     readers = _log_readers(inventory, contracts, render, problems, model)
     by_host: dict[str, list[Contract]] = {}
     for contract in (contract for contract in contracts if not contract.reads_logs):
         names = members(contract.role)
         for name in names:
             by_host.setdefault(name, []).append(contract)
-        if names and contract.rules:
-            model["rules"][contract.role] = contract.rules
+        if names:
+            texts = {role: rules[role] for role in (contract.role, *contract.alerts_of) if rules.get(role)}
+            model["rules"].update(texts)
         if names and contract.access:
             model["access"][contract.role] = _access(contract, members)
     grafanas = members("grafana")
