@@ -95,6 +95,13 @@ options:
         description: Instance of this target.
         type: str
         required: true
+  agent:
+    description:
+      - Whether the server is an agent, which keeps no samples and answers no queries. RV(rules), RV(alertmanagers), RV(alerts) and
+        RV(largest) are empty then. RV(builds) and RV(clocks) come from the first of O(stores) that answers queries, and have the
+        hosts of all servers that write to this store.
+    type: bool
+    default: false
   stores_wait:
     description: Seconds to wait for the samples in the stores.
     type: int
@@ -204,6 +211,7 @@ def main() -> None:
             "alertmanager_tls": {"type": "dict", "default": {}},
             "hosts": {"type": "list", "elements": "str", "default": []},
             "stores": {"type": "list", "elements": "dict", "default": [], "options": STORE},
+            "agent": {"type": "bool", "default": False},
             "stores_wait": {"type": "int", "default": 60},
             "timeout": {"type": "int", "default": 30},
         },
@@ -220,12 +228,18 @@ def main() -> None:
         module.exit_json(
             changed=False,
             version=prometheus.version(url, timeout, **credentials),
-            rules=prometheus.rules(url, timeout, **credentials),
-            alertmanagers=prometheus.alertmanagers(url, timeout, of_alertmanagers, **credentials),
-            alerts=prometheus.alerts(url, timeout, hosts, **credentials),
-            builds=prometheus.builds(url, timeout, hosts, **credentials),
-            clocks=prometheus.clocks(url, timeout, hosts, **credentials),
-            largest=prometheus.largest(url, timeout, hosts, **credentials),
+            **(
+                stores.of_agent(params["stores"], timeout, hosts)
+                if params["agent"]
+                else {
+                    "rules": prometheus.rules(url, timeout, **credentials),
+                    "alertmanagers": prometheus.alertmanagers(url, timeout, of_alertmanagers, **credentials),
+                    "alerts": prometheus.alerts(url, timeout, hosts, **credentials),
+                    "builds": prometheus.builds(url, timeout, hosts, **credentials),
+                    "clocks": prometheus.clocks(url, timeout, hosts, **credentials),
+                    "largest": prometheus.largest(url, timeout, hosts, **credentials),
+                }
+            ),
             stores=stores.read_back(url, timeout, params["stores_wait"], params["stores"], **credentials),
         )
     except ApiError as error:

@@ -77,7 +77,7 @@ def test_verify_reads_a_sample_back_from_each_store(scenario: t.Any, tmp_path: t
     assert play.rc == 0, play.output
     checks = [check for check in json.loads((tmp_path / "verify.json").read_text())["checks"] if check["kind"] == "store"]
     named = {(check["server"], check["name"]) for check in checks}
-    for server in ("mon1", "mon2"):
+    for server in ("mon1", "mon2", "edge1"):
         for store in STORES:
             assert {(server, f"{what} in VictoriaMetrics on {store}") for what in ("samples", "duplicates")} <= named
         assert (server, "samples in vmauth on mon2") in named
@@ -149,6 +149,20 @@ def test_the_gap_of_a_server_is_filled_by_its_replica(scenario: t.Any) -> None:
     assert longest("mon1", "prometheus") >= 10
     # A busy machine may be late with a scrape.
     scenario.wait(lambda: longest("mon2", "vmauth") <= 7, lambda: longest("mon2", "vmauth"))
+
+
+def test_an_agent_keeps_nothing_and_its_samples_are_in_every_store(scenario: t.Any, tmp_path: t.Any) -> None:
+    """The agent answers no query. The version of its exporter is read from a store."""
+    for store in STORES:
+        scenario.wait(lambda store=store: age(scenario, store, "victoria_metrics", 'up{job="node",instance="edge1:9100"}') < 10)
+    password = scenario.web("edge1", "prometheus")["password"]
+    assert status(scenario, "edge1", "https://localhost:9090/api/v1/query?query=up", password) == 422
+    assert "--storage.tsdb" not in scenario.on("edge1").check_output("cat /etc/systemd/system/prometheus.service")
+    play = scenario.play("verify.yml", verify_json=str(tmp_path / "verify.json"))
+    assert play.rc == 0, play.output
+    checks = [check for check in json.loads((tmp_path / "verify.json").read_text())["checks"] if check["server"] == "edge1"]
+    assert {check["kind"] for check in checks} == {"server", "target", "configuration", "version", "clock", "store"}
+    assert "node_exporter of edge1:9100" in {check["name"] for check in checks}
 
 
 def test_vmauth_forwards_queries_only(scenario: t.Any) -> None:

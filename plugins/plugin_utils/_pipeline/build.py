@@ -17,6 +17,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems i
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import Contract, roles
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import MISSING, Renderer, plain
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import endpoints, log_rules, variable_names
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.agents import validate_agents
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.log_files import validate_log_files
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.maintenance import validate_maintenance
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.otlp import validate_otlp
@@ -77,6 +78,7 @@ def build_model(
     validate_maintenance(model, problems, datetime.datetime.now(datetime.timezone.utc))
     validate_servers(inventory, model, contracts, members("prometheus"), problems, is_complete=not host and not without)
     validate_stores(inventory, model, problems)
+    validate_agents(model, problems)
     validate_otlp(inventory, model, problems)
     validate_rule_keys(model, problems)
     log_rules.validate_log_rules(model, problems)

@@ -9,6 +9,7 @@ import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import probes
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses import host_port
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.agents import is_agent
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import is_parameter_of_job
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import (
     Model,
@@ -92,13 +93,15 @@ def prometheus_config(model: Model, server: str) -> dict[str, t.Any]:
         "global": {
             "scrape_interval": settings["prometheus_scrape_interval"],
             "scrape_timeout": settings["prometheus_scrape_timeout"],
-            "evaluation_interval": settings["prometheus_evaluation_interval"],
         },
-        "rule_files": ["rules/*.yml"],
     }
+    # An agent refuses the sections for rules and alerts.
+    if not is_agent(settings):
+        config["global"]["evaluation_interval"] = settings["prometheus_evaluation_interval"]
+        config["rule_files"] = ["rules/*.yml"]
     if settings["prometheus_external_labels"]:
         config["global"]["external_labels"] = settings["prometheus_external_labels"]
-    alerting = _alerting(model)
+    alerting = [] if is_agent(settings) else _alerting(model)
     if alerting:
         config["alerting"] = {"alertmanagers": alerting}
         if different := settings.get("labels_of_replica"):
@@ -154,6 +157,8 @@ def configuration_files(model: Model, server: str, config: dict[str, t.Any]) -> 
         secret = secret_file(name, pool.options)
         if secret:
             files[secret[0]] = {"content": secret[1], "secret": True}
+    if is_agent(server_settings(model, "prometheus", server)):
+        return files
     # Without a rule that reads the series, nothing needs them.
     if not is_global(server_settings(model, "prometheus", server)) and any(LIMIT in text for text in model["rules"].values()):
         files["rules/limits.yml"] = made_yaml({"groups": limit_groups(of_server, config["global"]["scrape_timeout"])})

@@ -11,6 +11,7 @@ import typing as t
 
 import yaml
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.agents import is_agent
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, server_settings
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.shards import replicas_of
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import grafana, prometheus
@@ -122,15 +123,24 @@ def checks(
         if answer.differing is not None and hosts is None:
             found.append(_files_check(server, answer.differing))
         if answer.info is not None:
-            if hosts is None:
+            if hosts is None and not is_agent(server_settings(model, "prometheus", server)):
                 found += _rule_checks(model, server, answer.info["rules"])
                 found += _alertmanager_checks(model, server, answer.info["alertmanagers"])
-            found += _version_checks(model, server, answer.info["builds"])
-            found += _clock_checks(server, answer.info["clocks"])
+            found += _version_checks(model, server, _own_rows(model, server, answer.info["builds"]))
+            found += _clock_checks(server, _own_rows(model, server, answer.info["clocks"]))
             found += [
                 Check(server, "store", *found_of) for found_of in store_problems(model, server, answer.info.get("stores", ()))
             ]
     return found, rows
+
+
+def _own_rows(model: Model, server: str, rows: list[Row]) -> list[Row]:
+    """Return those of *rows* that concern the hosts of *server*. The rows of an agent come from a store, which has all hosts."""
+    settings = server_settings(model, "prometheus", server)
+    if not is_agent(settings):
+        return rows
+    hosts = set(settings["scrape_hosts"])
+    return [row for row in rows if row["host"] in hosts]
 
 
 def _rows(model: Model, answered: t.Mapping[str, Answer], hosts: t.Collection[str] | None) -> dict[str, list[Row]]:

@@ -72,3 +72,10 @@ def test_a_server_that_answers_nonsense_is_an_error(prometheus: JsonServer) -> N
     result = Started(prometheus_info, {"url": prometheus.url}).result()
     assert result["failed"]
     assert f"{prometheus.url}/api/v1/rules" in result["msg"]
+
+
+def test_an_agent_answers_no_queries(json_server: t.Callable[[dict[str, t.Any]], JsonServer]) -> None:
+    """Its version is known, and nothing else is asked for."""
+    server = json_server({"/api/v1/status/buildinfo": {"data": {"version": "3.5.0"}}})
+    result = Started(prometheus_info, {"url": server.url, "agent": True}).result()
+    assert (result["version"], result["rules"], result["builds"], result["alertmanagers"]) == ("3.5.0", [], [], [])

@@ -199,3 +199,17 @@ def test_with_some_hosts_only_they_are_compared() -> None:
     assert problems(answer, "a") == []
     change(answer, "targets", active=[active(), active(instance="a:1", job="old")])
     assert problems(answer, "a") == ["a:1 (job old) is extra: the inventory does not have this target"]
+
+
+def test_an_agent_has_no_rules_and_reports_its_own_hosts_alone() -> None:
+    """The versions and clocks come from a store, which has the hosts of all servers."""
+    fleet, answer = model(), asked()
+    fleet["servers"]["prometheus"]["p"]["prometheus_mode"] = "agent"
+    fleet["servers"]["prometheus"]["p"]["scrape_hosts"] = ["a"]
+    change(answer, "info", rules=[], alertmanagers=[])
+    late = [{"host": name, "instance": f"{name}:9100", "offset": 60.0} for name in ("a", "y")]
+    change(answer, "info", clocks=late)
+    report = verification_report(fleet, answer, ["a", "p", "x", "y"])
+    assert [problem.partition(" is")[0] for problem in report["problems"]] == ["a: the clock"]
+    kinds = {check["kind"] for check in json.loads(report["json"])["checks"]}
+    assert kinds == {"server", "target", "configuration", "version", "clock"}
