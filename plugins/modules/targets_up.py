@@ -121,7 +121,9 @@ def wait(params: dict[str, t.Any], *, once: bool) -> tuple[list[prometheus_targe
     active: list[prometheus_targets.Target] = []
     asking = {"timeout": 10, **password_options(params.get("username", ""), params.get("password", ""))}
     # The list of all targets of a large fleet has megabytes. Query a few targets alone, and the reasons only at the end.
-    query_alone = params["until"] == "up" and not once and not params.get("agent") and len(params["targets"]) <= MAX_QUERIED_TARGETS
+    query_alone = (
+        params["until"] == "up" and not once and not params.get("agent") and len(params["targets"]) <= MAX_QUERIED_TARGETS
+    )
     while True:
         over = once or time.time() - began >= params["timeout"]
         try:

@@ -35,7 +35,9 @@ def validate_global_servers(inventory: Inventory, model: Model, problems: Proble
                 problems.add(name, *problem)
 
 
-def _problems(inventory: Inventory, model: Model, name: str, settings: dict[str, t.Any], scraping: list[str]) -> t.Iterator[_Problem]:
+def _problems(
+    inventory: Inventory, model: Model, name: str, settings: dict[str, t.Any], scraping: list[str]
+) -> t.Iterator[_Problem]:
     mode = settings["prometheus_global_mode"]
     if mode not in (FEDERATE, REMOTE_READ):
         yield "prometheus_global_mode", mode, f"must be {FEDERATE} or {REMOTE_READ}"
@@ -57,7 +59,9 @@ def _problems(inventory: Inventory, model: Model, name: str, settings: dict[str,
         yield from _select_servers(inventory, model, name, settings, scraping)
 
 
-def _select_servers(inventory: Inventory, model: Model, name: str, settings: dict[str, t.Any], scraping: list[str]) -> t.Iterator[_Problem]:
+def _select_servers(
+    inventory: Inventory, model: Model, name: str, settings: dict[str, t.Any], scraping: list[str]
+) -> t.Iterator[_Problem]:
     variable, pattern = "prometheus_global_servers", settings["prometheus_global_servers"]
     try:
         selected = set(inventory.select(pattern))

@@ -43,8 +43,8 @@ def test_a_fleet_of_agents_has_no_problem(tmp_path: Path) -> None:
             {**AGENT, "prometheus_stores": ""},
             "prometheus_mode, value 'agent'",
             (
-                "an agent keeps no samples, and this agent writes to no store. Add a host to the group victoria_metrics, or correct "
-                "prometheus_stores"
+                "an agent keeps no samples, and this agent writes to no store. Add a host to the group victoria_metrics, or "
+                "correct prometheus_stores"
             ),
         ),
         (
@@ -71,16 +71,16 @@ def test_grafana_cannot_read_from_an_agent(tmp_path: Path) -> None:
     own = {"grafana_admin_password": "x", "grafana_extra_datasources": [source]}
     assert built(tmp_path / "extra", groups(p2=AGENT, g=own))[1] == [
         (
-            "host g, variable grafana_extra_datasources[0].url, value 'http://p2:9090/': p2 is an agent, which answers no queries. "
-            "Use a store of the agent as the data source"
+            "host g, variable grafana_extra_datasources[0].url, value 'http://p2:9090/': p2 is an agent, which answers no queries."
+            " Use a store of the agent as the data source"
         )
     ]
     children = {role: hosts for role, hosts in groups().items() if role not in ("victoria_metrics", "vmauth")}
     outside = {"remote_write": [{"url": "https://192.0.2.1/"}]}
     assert built(tmp_path / "none", children, **AGENT, prometheus_extra_config=outside)[1] == [
         (
-            "host g, variable groups, value 'grafana': Grafana has no data source: all Prometheus servers are agents, which answer "
-            "no queries. Add a host to the group victoria_metrics, or a data source to grafana_extra_datasources"
+            "host g, variable groups, value 'grafana': Grafana has no data source: all Prometheus servers are agents, which "
+            "answer no queries. Add a host to the group victoria_metrics, or a data source to grafana_extra_datasources"
         )
     ]
 
@@ -95,15 +95,15 @@ def test_a_global_server_cannot_read_from_agents(tmp_path: Path) -> None:
     children["prometheus"]["hosts"]["w"]["prometheus_global_servers"] = "p1:p2"
     assert built(tmp_path / "selected", children)[1] == [
         (
-            "host w, variable prometheus_global_servers, value 'p1:p2': selects p1. Agents answer no queries. Exclude them from the "
-            "pattern"
+            "host w, variable prometheus_global_servers, value 'p1:p2': selects p1. Agents answer no queries. Exclude them from "
+            "the pattern"
         )
     ]
     children = groups(p1=AGENT, p2=AGENT)
     children["prometheus"]["hosts"]["w"] = {"prometheus_role": "global"}
     assert built(tmp_path / "all", children)[1] == [
         (
-            "host w, variable prometheus_role, value 'global': all servers that scrape hosts are agents, which answer no queries. "
-            "Remove the global server"
+            "host w, variable prometheus_role, value 'global': all servers that scrape hosts are agents, which answer no queries."
+            " Remove the global server"
         )
     ]
