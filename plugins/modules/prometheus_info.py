@@ -98,8 +98,8 @@ options:
   agent:
     description:
       - Whether the server is an agent, which keeps no samples and answers no queries.
-      - The lists RV(rules), RV(alertmanagers), RV(alerts) and RV(largest) of an agent are empty. RV(builds) and RV(clocks) come from
-        the first of O(stores) that answers queries, and have the hosts of all servers that write to this store.
+      - The lists RV(rules), RV(alertmanagers), RV(alerts) and RV(largest) of an agent are empty. RV(builds) and RV(clocks) come
+        from the first of O(stores) that answers queries, and have the hosts of all servers that write to this store.
     type: bool
     default: false
   stores_wait:

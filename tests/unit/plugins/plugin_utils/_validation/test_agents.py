@@ -71,8 +71,8 @@ def test_grafana_cannot_read_from_an_agent(tmp_path: Path) -> None:
     own = {"grafana_admin_password": "x", "grafana_extra_datasources": [source]}
     assert built(tmp_path / "extra", groups(p2=AGENT, g=own))[1] == [
         (
-            "host g, variable grafana_extra_datasources[0].url, value 'http://p2:9090/': p2 is an agent, which answers no queries."
-            " Use a store of the agent as the data source"
+            "host g, variable grafana_extra_datasources[0].url, value 'http://p2:9090/': p2 is an agent, which answers no "
+            "queries. Use a store of the agent as the data source"
         )
     ]
     children = {role: hosts for role, hosts in groups().items() if role not in ("victoria_metrics", "vmauth")}
