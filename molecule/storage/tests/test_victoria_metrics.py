@@ -81,6 +81,8 @@ def test_verify_reads_a_sample_back_from_each_store(scenario: t.Any, tmp_path: t
         for store in STORES:
             assert {(server, f"{what} in VictoriaMetrics on {store}") for what in ("samples", "duplicates")} <= named
         assert (server, "samples in vmauth on mon2") in named
+    every = [check for check in json.loads((tmp_path / "verify.json").read_text())["checks"] if check["server"] == "store1"]
+    assert {check["kind"] for check in every} == {"vmalert", "rule", "alertmanager"}
 
 
 def test_a_pair_is_stored_once(scenario: t.Any) -> None:
@@ -163,6 +165,17 @@ def test_an_agent_keeps_nothing_and_its_samples_are_in_every_store(scenario: t.A
     checks = [check for check in json.loads((tmp_path / "verify.json").read_text())["checks"] if check["server"] == "edge1"]
     assert {check["kind"] for check in checks} == {"server", "target", "configuration", "version", "clock", "store"}
     assert "node_exporter of edge1:9100" in {check["name"] for check in checks}
+
+
+def test_vmalert_evaluates_the_alerts_of_the_agents_hosts(scenario: t.Any) -> None:
+    """With the samples in its store, in which the series of its recording rules are, too. The alert arrives at the Alertmanager."""
+
+    def received() -> bool:
+        alerts = json.loads(scenario.ask("mon2", "alertmanager", "/api/v2/alerts"))
+        return any(alert["labels"]["alertname"] == "EdgeIsUp" and alert["labels"]["host"] == "edge1" for alert in alerts)
+
+    scenario.wait(received)
+    scenario.wait(lambda: query(scenario, "store1", "victoria_metrics", 'host:up:max{host="edge1"}') != [])
 
 
 def test_vmauth_forwards_queries_only(scenario: t.Any) -> None:

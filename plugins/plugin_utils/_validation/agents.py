@@ -43,6 +43,9 @@ def _problems(model: Model, name: str, settings: t.Mapping[str, t.Any]) -> t.Ite
     if is_older(settings["prometheus_version"], FIRST):
         first = ".".join(map(str, FIRST))
         yield _VARIABLE, AGENT, f"needs Prometheus {first} or later. Set a later prometheus_version, or prometheus_mode: server"
+    if active_servers(model, "alertmanager") and not active_servers(model, "vmalert"):
+        remedy = "an agent evaluates no alerts, and nobody else does it for its hosts. Add a host to the group vmalert"
+        yield _VARIABLE, AGENT, remedy
     if is_global(settings):
         remedy = "a global server evaluates rules and answers queries, and an agent does neither. Remove prometheus_mode"
         yield _VARIABLE, AGENT, remedy

@@ -59,6 +59,18 @@ def test_a_wrong_agent(tmp_path: Path, settings: dict[str, t.Any], where: str, r
     assert built(tmp_path, groups(p2=settings))[1] == [f"host p2, variable {where}: {remedy}"]
 
 
+def test_the_alerts_of_agents_need_vmalert(tmp_path: Path) -> None:
+    """Where there is an Alertmanager to send alerts to."""
+    children = {**groups(p2=AGENT), "alertmanager": {"hosts": {"p1": None}}}
+    assert built(tmp_path / "nobody", children)[1] == [
+        (
+            "host p2, variable prometheus_mode, value 'agent': an agent evaluates no alerts, and nobody else does it for its "
+            "hosts. Add a host to the group vmalert"
+        )
+    ]
+    assert built(tmp_path / "vmalert", {**children, "vmalert": {"hosts": {"p1": None}}})[1] == []
+
+
 def test_an_agent_can_write_to_a_store_outside_the_fleet(tmp_path: Path) -> None:
     """It is in the additional configuration."""
     own = {**AGENT, "prometheus_stores": "", "prometheus_extra_config": {"remote_write": [{"url": "https://192.0.2.1/"}]}}
