@@ -168,7 +168,7 @@ def test_an_agent_keeps_nothing_and_its_samples_are_in_every_store(scenario: t.A
 
 
 def test_vmalert_evaluates_the_alerts_of_the_agents_hosts(scenario: t.Any) -> None:
-    """With the samples in its store, in which the series of its recording rules are, too. The alert arrives at the Alertmanager."""
+    """With the samples in its store, which gets the series of its recording rules, too. The alert arrives at the Alertmanager."""
 
     def received() -> bool:
         alerts = json.loads(scenario.ask("mon2", "alertmanager", "/api/v2/alerts"))
