@@ -101,9 +101,10 @@ options:
       - V(agent) is a Prometheus server that keeps no samples and answers no queries. The lists RV(rules), RV(alertmanagers),
         RV(alerts) and RV(largest) are empty. RV(builds) and RV(clocks) come from the first of O(stores) that answers queries, and
         have the hosts of all servers that write to this store.
+      - V(vmagent) is a vmagent, for which V(agent) holds. RV(version) is empty.
       - V(vmalert) is a vmalert, which only has RV(rules), RV(alertmanagers) and RV(alerts).
     type: str
-    choices: [server, agent, vmalert]
+    choices: [server, agent, vmagent, vmalert]
     default: server
   stores_wait:
     description: Seconds to wait for the samples in the stores.
@@ -209,9 +210,9 @@ def _asked(
 ) -> dict[str, t.Any]:
     """Return what the server reports, except about its stores."""
     timeout, mode = params["timeout"], params["mode"]
-    if mode == "agent":
+    if mode in ("agent", "vmagent"):
         return {
-            "version": prometheus.version(url, timeout, **credentials),
+            "version": prometheus.version(url, timeout, **credentials) if mode == "agent" else "",
             **stores.of_agent(params["stores"], timeout, hosts),
         }
     ruling: dict[str, t.Any] = {
@@ -243,7 +244,7 @@ def main() -> None:
             "alertmanager_tls": {"type": "dict", "default": {}},
             "hosts": {"type": "list", "elements": "str", "default": []},
             "stores": {"type": "list", "elements": "dict", "default": [], "options": STORE},
-            "mode": {"type": "str", "choices": ["server", "agent", "vmalert"], "default": "server"},
+            "mode": {"type": "str", "choices": ["server", "agent", "vmagent", "vmalert"], "default": "server"},
             "stores_wait": {"type": "int", "default": 60},
             "timeout": {"type": "int", "default": 30},
         },

@@ -117,6 +117,12 @@ def newest_vmalert(tmp_path_factory: pytest.TempPathFactory) -> str:
     return _unpacked("vmutils", "vmalert-prod", HELD.get("vmutils", [None])[0], tmp_path_factory.mktemp("vmalert"))
 
 
+@pytest.fixture(scope="session")
+def newest_vmagent(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the newest vmagent that the mirror has."""
+    return _unpacked("vmutils", "vmagent-prod", HELD.get("vmutils", [None])[0], tmp_path_factory.mktemp("vmagent"))
+
+
 @pytest.fixture(scope="session", params=MTAIL)
 def mtail(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return each mtail that the mirror has."""

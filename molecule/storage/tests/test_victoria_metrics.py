@@ -77,7 +77,7 @@ def test_verify_reads_a_sample_back_from_each_store(scenario: t.Any, tmp_path: t
     assert play.rc == 0, play.output
     checks = [check for check in json.loads((tmp_path / "verify.json").read_text())["checks"] if check["kind"] == "store"]
     named = {(check["server"], check["name"]) for check in checks}
-    for server in ("mon1", "mon2", "edge1"):
+    for server in ("mon1", "mon2", "edge1", "store2"):
         for store in STORES:
             assert {(server, f"{what} in VictoriaMetrics on {store}") for what in ("samples", "duplicates")} <= named
         assert (server, "samples in vmauth on mon2") in named
@@ -154,17 +154,24 @@ def test_the_gap_of_a_server_is_filled_by_its_replica(scenario: t.Any) -> None:
 
 
 def test_an_agent_keeps_nothing_and_its_samples_are_in_every_store(scenario: t.Any, tmp_path: t.Any) -> None:
-    """The agent answers no query. The version of its exporter is read from a store."""
+    """Of the agent, and of the vmagent that is its replica. Both answer no query. A store has the version of their exporter."""
     for store in STORES:
-        scenario.wait(lambda store=store: age(scenario, store, "victoria_metrics", 'up{job="node",instance="edge1:9100"}') < 10)
+        for job in ("of_edge1", "of_store2"):
+            series = f'up{{job="{job}"}}'
+            scenario.wait(lambda store=store, series=series: age(scenario, store, "victoria_metrics", series) < 10)
     password = scenario.web("edge1", "prometheus")["password"]
     assert status(scenario, "edge1", "https://localhost:9090/api/v1/query?query=up", password) == 422
+    assert status(scenario, "store2", "https://localhost:8429/api/v1/query?query=up", password) == 400
     assert "--storage.tsdb" not in scenario.on("edge1").check_output("cat /etc/systemd/system/prometheus.service")
     play = scenario.play("verify.yml", verify_json=str(tmp_path / "verify.json"))
     assert play.rc == 0, play.output
-    checks = [check for check in json.loads((tmp_path / "verify.json").read_text())["checks"] if check["server"] == "edge1"]
-    assert {check["kind"] for check in checks} == {"server", "target", "configuration", "version", "clock", "store"}
-    assert "node_exporter of edge1:9100" in {check["name"] for check in checks}
+    every = json.loads((tmp_path / "verify.json").read_text())["checks"]
+    for server in ("edge1", "store2"):
+        checks = [check for check in every if check["server"] == server]
+        assert {check["kind"] for check in checks} == {"server", "configuration", "version", "clock", "store"}
+        assert "node_exporter of edge1:9100" in {check["name"] for check in checks}
+    targets = {check["name"] for check in every if check["server"] == "edge1, store2"}
+    assert "edge1:9100 (job node)" in targets
 
 
 def test_vmalert_evaluates_the_alerts_of_the_agents_hosts(scenario: t.Any) -> None:

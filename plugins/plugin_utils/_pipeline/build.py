@@ -10,6 +10,7 @@ import functools
 import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import presets, role_paths
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.agents import VMAGENT, as_server
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.host import HostBuilder
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.inventory_variables import Inventory
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Access, Model, active_servers
@@ -69,6 +70,7 @@ def build_model(
         _add_host(name, by_host.get(name, []) + readers, builder, model)
         if name in by_host:
             _check_host_is_not_group(inventory, name, problems)
+        _add_vmagent(name, contracts, builder, model, problems)
     _add_rules_of_readers(readers, model)
     _add_rules_of_presets(model, load_presets)
     _remove_retired_clients(model, contracts, members)
@@ -76,7 +78,8 @@ def build_model(
     validate_web_versions(model, contracts, problems)
     validate_probes(model, problems)
     validate_maintenance(model, problems, datetime.datetime.now(datetime.timezone.utc))
-    validate_servers(inventory, model, contracts, members("prometheus"), problems, is_complete=not host and not without)
+    order = [*members("prometheus"), *members(VMAGENT)]
+    validate_servers(inventory, model, contracts, order, problems, is_complete=not host and not without)
     validate_stores(inventory, model, problems)
     validate_agents(model, problems)
     validate_otlp(inventory, model, problems)
@@ -148,6 +151,19 @@ def _add_host(name: str, contracts: list[Contract], builder: HostBuilder, model:
     for contract in contracts:
         if contract.is_server:
             model["servers"][contract.role][name] = builder.settings(contract)
+
+
+def _add_vmagent(name: str, contracts: t.Iterable[Contract], builder: HostBuilder, model: Model, problems: Problems) -> None:
+    """Add a host with vmagent to the Prometheus servers."""
+    if name not in model["servers"].get(VMAGENT, {}):
+        return
+    servers = model["servers"].get("prometheus", {})
+    if name in servers:
+        problems.add(name, "groups", VMAGENT, "the host is also in the group prometheus. Remove it from one of the two groups")
+        return
+    prometheus = next((contract for contract in contracts if contract.role == "prometheus"), None)
+    if prometheus is not None:
+        servers[name] = as_server(builder.settings(prometheus), model["servers"][VMAGENT][name])
 
 
 def role_groups(inventory: Inventory, contracts: t.Iterable[Contract], render: Renderer, problems: Problems) -> dict[str, str]:

@@ -9,7 +9,7 @@ import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import probes
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses import host_port
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.agents import is_agent
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.agents import VMAGENT, is_agent
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import is_parameter_of_job
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import (
     Model,
@@ -26,7 +26,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import
     server_client_settings,
     server_scheme,
 )
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import federation, remote_write, rules
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import federation, remote_write, rules, vmagent
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.scrape_limits import LIMIT, limit_groups
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import pools, scraped_endpoints, targets_files
 
@@ -110,7 +110,11 @@ def prometheus_config(model: Model, server: str) -> dict[str, t.Any]:
         config["otlp"] = {key: value for key, value in otlp.items() if key not in ("senders", "out_of_order_time_window")}
         if "out_of_order_time_window" in otlp:
             config["storage"] = {"tsdb": {"out_of_order_time_window": otlp["out_of_order_time_window"]}}
-    if written := remote_write.remote_write(model, server, config["global"].get("external_labels", {})):
+    if settings.get("prometheus_mode") == VMAGENT:
+        # vmagent has flags for the stores, and no receiver for OTLP in its configuration.
+        config.pop("otlp", None)
+        config.pop("storage", None)
+    elif written := remote_write.remote_write(model, server, config["global"].get("external_labels", {})):
         config["remote_write"] = written
     config["scrape_configs"] = scrape_configs(model, server)
     if reading := federation.remote_read(model, server):
@@ -158,7 +162,7 @@ def configuration_files(model: Model, server: str, config: dict[str, t.Any]) -> 
         if secret:
             files[secret[0]] = {"content": secret[1], "secret": True}
     if is_agent(server_settings(model, "prometheus", server)):
-        return files
+        return {**files, **vmagent.relabeling_files(model, server)}
     # Without a rule that reads the series, nothing needs them.
     if not is_global(server_settings(model, "prometheus", server)) and any(LIMIT in text for text in model["rules"].values()):
         files["rules/limits.yml"] = made_yaml({"groups": limit_groups(of_server, config["global"]["scrape_timeout"])})

@@ -22,6 +22,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.stores imp
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import made_yaml
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import server_client_settings
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.vmagent import vmagent_flags
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.vmalert import vmalert_flags
 
 # By default, the programs listen on IPv4 only.
@@ -66,6 +67,7 @@ _FLAGS: dict[str, t.Callable[[Model, str, t.Mapping[str, t.Any]], dict[str, t.An
     "victoria_metrics": _victoria_metrics,
     "vmauth": _vmauth,
     "vmalert": vmalert_flags,
+    "vmagent": vmagent_flags,
 }
 
 

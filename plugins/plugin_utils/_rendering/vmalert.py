@@ -34,11 +34,11 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import
     server_scheme,
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import prometheus, rules
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.client_flags import client_flags, listed
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.scrape_limits import LIMIT, limit_groups
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import pools
 
 ROLE = "vmalert"
-_TLS = {"ca_file": "tlsCAFile", "server_name": "tlsServerName", "insecure_skip_verify": "tlsInsecureSkipVerify"}
 # An expression names this number of hosts at most: the alert of an agent fires only if all of its hosts are gone.
 _NAMED = 50
 
@@ -69,30 +69,20 @@ def vmalert_flags(model: Model, host: str, settings: t.Mapping[str, t.Any]) -> d
     }
     for prefix in ("datasource", "remoteWrite", "remoteRead"):
         found[f"{prefix}.url"] = url
-        found.update({f"{prefix}.{name}": value for name, value in _client(directory, store.role, client).items()})
+        found.update({f"{prefix}.{name}": value for name, value in client_flags(directory, store.role, client).items()})
     alertmanagers = active_servers(model, "alertmanager")
     if not alertmanagers:
         # Without an Alertmanager, vmalert does not start unless this flag is set. Recording rules are evaluated.
         return {**found, "notifier.blackhole": True}
-    clients = [_client(directory, "alertmanager", server_client_settings(its, "alertmanager")) for its in alertmanagers.values()]
+    clients = [
+        client_flags(directory, "alertmanager", server_client_settings(its, "alertmanager")) for its in alertmanagers.values()
+    ]
     addresses = prometheus.alertmanagers(model)
     found["notifier.url"] = [
         f"{server_scheme(its, 'alertmanager')}://{addresses[name]}{server_route_prefix(its, 'alertmanager')}"
         for name, its in alertmanagers.items()
     ]
-    # The values of these flags belong to the URLs in their order.
-    for name in sorted({name for its in clients for name in its}):
-        found[f"notifier.{name}"] = [its.get(name, False if name.endswith("Verify") else "") for its in clients]
-    return found
-
-
-def _client(directory: str, job: str, client: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return the flags for TLS and the password of a server, without their common prefix."""
-    found = {name: client[key] for key, name in _TLS.items() if key in client}
-    if client.get("username"):
-        found["basicAuth.username"] = client["username"]
-        found["basicAuth.passwordFile"] = f"{directory}/{password_file(job, client)}"
-    return found
+    return {**found, **listed("notifier", clients)}
 
 
 def vmalert_files(model: Model, host: str) -> dict[str, t.Any]:

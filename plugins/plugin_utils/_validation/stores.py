@@ -19,7 +19,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.stores imp
 )
 
 # The roles whose programs have the versions of VictoriaMetrics, and the first version that the roles were tested with.
-VICTORIA_ROLES = ("victoria_metrics", "vmauth", "vmalert")
+VICTORIA_ROLES = ("victoria_metrics", "vmauth", "vmalert", "vmagent")
 FIRST: Version = (1, 110)
 # VictoriaMetrics' documentation, "Retention". Without a unit, the number is a number of months.
 _RETENTION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>[hdwMy])")
