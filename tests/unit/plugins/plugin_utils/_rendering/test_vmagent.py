@@ -84,8 +84,8 @@ def test_vmagent_reads_the_configuration(tmp_path: Path, newest_vmagent: str) ->
             "prometheus",
             {},
             (
-                "host p2, variable groups, value 'vmagent': the host is also in the group prometheus. Remove it from one of the two "
-                "groups"
+                "host p2, variable groups, value 'vmagent': the host is also in the group prometheus. Remove it from one of the "
+                "two groups"
             ),
         ),
         (
