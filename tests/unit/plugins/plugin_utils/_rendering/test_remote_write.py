@@ -94,7 +94,8 @@ def test_a_server_without_targets_asks_nobody(tmp_path: Path) -> None:
 
 def test_an_agent_scrapes_and_writes_alone(tmp_path: Path, newest_promtool: str) -> None:
     """Without rules, and without Alertmanagers. Prometheus accepts the configuration in agent mode."""
-    its = model(tmp_path / "fleet", {**groups(), "alertmanager": {"hosts": {"p1": None}}}, prometheus_mode="agent")
+    children = {**groups(), "alertmanager": {"hosts": {"p1": None}}, "vmalert": {"hosts": {"p1": None}}}
+    its = model(tmp_path / "fleet", children, prometheus_mode="agent")
     files = prometheus_tree(its, "p1")
     assert not [path for path in files if path.startswith("rules/")]
     assert set(prometheus_config(its, "p1")) == {"global", "remote_write", "scrape_configs"}
