@@ -64,7 +64,6 @@ FORMATS: dict[str, Check] = {
     "prometheus_scrape_interval": duration,
     "prometheus_scrape_timeout": duration,
     "prometheus_evaluation_interval": duration,
-    "vmalert_evaluation_interval": duration,
     "prometheus_max_lost_targets": lost_targets_limit_problem,
     "alertmanager_group_wait": _zero_or_duration,
     "alertmanager_group_interval": duration,

@@ -17,6 +17,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.stores imp
     all_stores,
     readable_stores,
 )
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import formats
 
 # The roles whose programs have the versions of VictoriaMetrics, and the first version that the roles were tested with.
 VICTORIA_ROLES = ("victoria_metrics", "vmauth", "vmalert", "vmagent")
@@ -39,6 +40,9 @@ def validate_stores(inventory: Inventory, model: Model, problems: Problems) -> N
                 problems.add(name, f"{role}_version", version, f"the role needs version {first} or later. Set a later version")
             if retention is not None and (remedy := retention_problem(retention)):
                 problems.add(name, f"{role}_retention", retention, remedy)
+            interval = settings.get(f"{role}_evaluation_interval")
+            if interval is not None and (remedy := formats.duration(interval)):
+                problems.add(name, f"{role}_evaluation_interval", interval, remedy)
     _check_readers(model, problems)
 
 

@@ -64,6 +64,13 @@ def test_vmalert_without_stores(tmp_path: Path) -> None:
     ]
 
 
+def test_the_interval_of_vmalert(tmp_path: Path) -> None:
+    """A duration, as that of Prometheus."""
+    children = {**groups(), "vmalert": {"hosts": {"p2": {"vmalert_evaluation_interval": "often"}}}}
+    (problem,) = built(tmp_path, children)[1]
+    assert problem.startswith("host p2, variable vmalert_evaluation_interval, value 'often': must be a ")
+
+
 def test_vmauth_without_stores(tmp_path: Path) -> None:
     """It would answer no query."""
     children = {role: group for role, group in groups().items() if role != "victoria_metrics"}
