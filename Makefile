@@ -42,6 +42,7 @@ test: setup .venv/made mirror images lint sanity ## Run lint, sanity, unit tests
 
 .PHONY: matrix
 matrix: setup .venv/made mirror ## Run the scenarios that `make test` leaves out: long ones, with molecule/NAME/matrix.txt
+	@$(BIN)/python tools/fleet/fill_wheels.py $(CACHE)/mirror
 	@$(BIN)/python tools/fleet/fleet.py images $(patsubst %/matrix.txt,%/inventory,$(wildcard molecule/*/matrix.txt))
 	@$(BIN)/pytest tests/scenarios -m matrix
 

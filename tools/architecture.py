@@ -65,7 +65,9 @@ PACKAGES = {
         "build and validate the model, the stages in order; cache the model during a run",
         ("plugin_utils/_fleet", "plugin_utils/_validation"),
     ),
-    "plugin_utils/_deployment": Package("warn while a module waits for another run", ("module_utils/_deployment",)),
+    "plugin_utils/_deployment": Package(
+        "warn while a module waits for another run; carry wheels to hosts", ("module_utils/_deployment",)
+    ),
     "lookup": Package(
         "the model, the roles and their hosts, the adopted inventory",
         ("plugin_utils/_fleet", "plugin_utils/_validation", "plugin_utils/_adoption", "plugin_utils/_pipeline"),

@@ -6,6 +6,7 @@
 - the README of each role, from its argument specification
 - the table of roles in the project's README
 - the plays of playbooks/site.yml that deploy the roles, from the role contracts
+- the plays of playbooks/backup.yml and playbooks/restore.yml, from the roles with such tasks
 - the table of all alerts in docs/rules.md, from the rules of the roles
 - the table of presets in docs/presets.md, and the runbook of their alerts
 """
@@ -32,6 +33,12 @@ PLAY = """\
 - name: Deploy {role}
   ansible.builtin.import_playbook: "{{{{ lookup('vigie.monitoring.role_playbook', '{role}') }}}}"
   vars: {{__site_role: {role}}}
+  tags: [{role}]
+"""
+BACKUP = """\
+- name: {title} {role}
+  ansible.builtin.import_playbook: _backup.yml
+  vars: {{__backup_role: {role}, __backup_tasks: {tasks}}}
   tags: [{role}]
 """
 ALERTS = "| alert | severity | after |\n| --- | --- | --- |\n"
@@ -178,6 +185,11 @@ def files() -> Iterator[tuple[Path, str]]:
     yield ROOT / "roles/prometheus/presets/README.md", runbook
     site = ROOT / "playbooks/site.yml"
     yield site, between(site, "# roles: begin", "# roles: end", "\n".join(PLAY.format(role=role) for role in contracts))
+    for tasks, title in (("backup", "Back up"), ("restore", "Restore")):
+        having = [role for role in contracts if (ROOT / f"roles/{role}/tasks/{tasks}.yml").exists()]
+        plays = "\n".join(BACKUP.format(title=title, role=role, tasks=tasks) for role in having)
+        playbook = ROOT / f"playbooks/{tasks}.yml"
+        yield playbook, between(playbook, "# roles: begin", "# roles: end", plays)
 
 
 if __name__ == "__main__":

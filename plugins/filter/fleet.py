@@ -27,6 +27,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import
     silences,
     targets,
     victoria_metrics,
+    vmalert,
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import offboarding
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification import (
@@ -90,6 +91,7 @@ class FilterModule:
             "_store_queries": remote_write.store_queries,
             "_victoria_flags": victoria_metrics.victoria_flags,
             "_vmauth_files": victoria_metrics.vmauth_files,
+            "_vmalert_files": vmalert.vmalert_files,
             "_offboarding_problem": offboarding.offboarding_problem,
             "_maintenance": silences.maintenance,
             "_silence_problem": silences.silence_problem,

@@ -95,6 +95,17 @@ options:
         description: Instance of this target.
         type: str
         required: true
+  mode:
+    description:
+      - V(server) is a Prometheus server.
+      - V(agent) is a Prometheus server that keeps no samples and answers no queries. The lists RV(rules), RV(alertmanagers),
+        RV(alerts) and RV(largest) are empty. RV(builds) and RV(clocks) come from the first of O(stores) that answers queries, and
+        have the hosts of all servers that write to this store.
+      - V(vmagent) is a vmagent, for which V(agent) holds. RV(version) is empty.
+      - V(vmalert) is a vmalert, which only has RV(rules), RV(alertmanagers) and RV(alerts).
+    type: str
+    choices: [server, agent, vmagent, vmalert]
+    default: server
   stores_wait:
     description: Seconds to wait for the samples in the stores.
     type: int
@@ -178,6 +189,8 @@ stores:
   elements: dict
 """
 
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.vigie.monitoring.plugins.module_utils._http_api import prometheus, stores
@@ -192,6 +205,33 @@ STORE = {
 }
 
 
+def _asked(
+    params: dict[str, t.Any], url: str, hosts: set[str], of_alertmanagers: dict[str, t.Any], credentials: dict[str, t.Any]
+) -> dict[str, t.Any]:
+    """Return what the server reports, except about its stores."""
+    timeout, mode = params["timeout"], params["mode"]
+    if mode in ("agent", "vmagent"):
+        return {
+            "version": prometheus.version(url, timeout, **credentials) if mode == "agent" else "",
+            **stores.of_agent(params["stores"], timeout, hosts),
+        }
+    ruling: dict[str, t.Any] = {
+        "rules": prometheus.rules(url, timeout, **credentials),
+        "alerts": prometheus.alerts(url, timeout, hosts, **credentials),
+    }
+    if mode == "vmalert":
+        notifiers = prometheus.notifiers(url, timeout, **credentials)
+        return {**ruling, "alertmanagers": notifiers, "version": "", "builds": [], "clocks": [], "largest": []}
+    return {
+        **ruling,
+        "version": prometheus.version(url, timeout, **credentials),
+        "alertmanagers": prometheus.alertmanagers(url, timeout, of_alertmanagers, **credentials),
+        "builds": prometheus.builds(url, timeout, hosts, **credentials),
+        "clocks": prometheus.clocks(url, timeout, hosts, **credentials),
+        "largest": prometheus.largest(url, timeout, hosts, **credentials),
+    }
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -204,6 +244,7 @@ def main() -> None:
             "alertmanager_tls": {"type": "dict", "default": {}},
             "hosts": {"type": "list", "elements": "str", "default": []},
             "stores": {"type": "list", "elements": "dict", "default": [], "options": STORE},
+            "mode": {"type": "str", "choices": ["server", "agent", "vmagent", "vmalert"], "default": "server"},
             "stores_wait": {"type": "int", "default": 60},
             "timeout": {"type": "int", "default": 30},
         },
@@ -219,13 +260,7 @@ def main() -> None:
     try:
         module.exit_json(
             changed=False,
-            version=prometheus.version(url, timeout, **credentials),
-            rules=prometheus.rules(url, timeout, **credentials),
-            alertmanagers=prometheus.alertmanagers(url, timeout, of_alertmanagers, **credentials),
-            alerts=prometheus.alerts(url, timeout, hosts, **credentials),
-            builds=prometheus.builds(url, timeout, hosts, **credentials),
-            clocks=prometheus.clocks(url, timeout, hosts, **credentials),
-            largest=prometheus.largest(url, timeout, hosts, **credentials),
+            **_asked(params, url, hosts, of_alertmanagers, credentials),
             stores=stores.read_back(url, timeout, params["stores_wait"], params["stores"], **credentials),
         )
     except ApiError as error:

@@ -39,8 +39,40 @@ options:
         that is compressed with gzip, or a jar. The module recognizes the format by the content of the file.
       - A Debian package is unpacked like an archive. It is not installed - its scripts do not run, and dpkg does not list it.
       - An empty string means that an installed package contains the program and its unit. Then O(unit) must be empty too, and
-        the module removes a unit that an earlier run wrote for a release.
+        the module removes a unit that an earlier run wrote for a release. An empty string is also right for O(python).
     type: str
+  python:
+    description:
+      - A program in Python, instead of O(url). The directory of the version is then a virtual environment.
+      - The module builds the environment if the host does not have it for this version, for these requirements and modules, and
+        for the version of the interpreter. After an upgrade of the interpreter, for example from 3.11 to 3.13, it builds the
+        environment again. A build that fails leaves the version in service unchanged.
+    type: dict
+    suboptions:
+      requirements:
+        description:
+          - Text of a requirements file of pip. Each requirement, also each dependency, needs a version (C(==)) and the hashes of
+            its wheels (C(--hash=sha256:...)).
+          - pip installs wheels only, so that no code of a package runs during the installation.
+        type: str
+        required: true
+      modules:
+        description: >-
+          Modules of the program that are in no wheel - the text of each module by its path below the directory for packages, for
+          example V(my_exporter/__main__.py).
+        type: dict
+        default: {}
+      interpreter:
+        description: Python on the host. It needs the modules C(venv) and C(ensurepip), which Debian has in C(python3-venv).
+        type: path
+        default: /usr/bin/python3
+      wheels:
+        description:
+          - Directory on the controller with the wheels. The module copies the wheels that the host needs to the host, and the
+            host needs no network.
+          - If empty, pip downloads the wheels from the index that pip on the host, or O(environment), configures.
+        type: path
+        default: ""
   arch:
     description:
       - Architecture of the archive, as in the file names of releases. The default is the architecture of the host. A 32-bit
@@ -64,7 +96,9 @@ options:
       the checksum of the release.
     type: str
   archive:
-    description: Path of the archive on the host, if it is there already. The module verifies this archive too.
+    description: >-
+      Path of the archive on the host, if it is there already. The module verifies this archive too. With O(python), the path of a
+      tar archive that contains the wheels.
     type: path
     default: ""
   token:
@@ -346,6 +380,23 @@ EXAMPLES = r"""
     probe:
       url: http://localhost:9100/metrics
 
+- name: Deploy a Python program without a network on the host
+  vigie.monitoring.release:
+    name: orders_exporter
+    version: 1.4.0
+    url: ""
+    python:
+      requirements: "{{ lookup('ansible.builtin.file', 'orders_exporter.txt') }}"
+      wheels: /srv/wheels
+    unit: |
+      [Service]
+      DynamicUser=yes
+      ExecStart=/opt/vigie/orders_exporter/current/bin/orders-exporter --port 9400
+      [Install]
+      WantedBy=multi-user.target
+    probe:
+      url: http://localhost:9400/metrics
+
 - name: Remove node_exporter
   vigie.monitoring.release:
     name: node_exporter
@@ -396,6 +447,7 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.accou
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.answers import CHECK_SPEC, failed_check
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree_spec import TREE_SPEC, TreeError
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.download import DownloadError
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.python_environment import PYTHON_SPEC
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.release import Release
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.requirements import (
     REQUIREMENTS_SPEC,
@@ -422,6 +474,7 @@ SPEC: dict[str, t.Any] = {
     "name": {"type": "str", "required": True},
     "version": {"type": "str"},
     "url": {"type": "str"},
+    "python": {"type": "dict", "options": PYTHON_SPEC},
     "arch": {"type": "str", "default": ""},
     "arch_names": {"type": "dict", "default": {}},
     "checksums": {"type": "dict", "default": {}},
@@ -516,7 +569,12 @@ def main() -> None:
     if unmet:
         module.fail_json(msg=unmet)
     try:
+        wheels = Release(params, module.run_command).wanted_wheels() if params["state"] == "present" else {}
+        if wheels and not module.check_mode:
+            # The action copies the wheels, and calls the module again.
+            module.exit_json(changed=False, wanted_wheels=wheels)
         account_actions = create_account(module) if params["state"] == "present" else []
+        # The release reads the numbers of the account when it is created.
         release = Release(params, module.run_command)
         with locks.held(release.locks(), params["lock_timeout"], shared=module.check_mode):
             result = remove(module, release) if params["state"] == "absent" else apply(module, release, account_actions)
@@ -529,7 +587,7 @@ def main() -> None:
         module.fail_json(
             msg=f"{params['name']}: Cannot write a file: {files.describe_error(error, params['root'])}. The service is unchanged."
         )
-    result.update(name=params["name"], services=services(params["root"]))
+    result.update(name=params["name"], services=services(params["root"]), **({"wanted_wheels": wheels} if wheels else {}))
     problem = failed_check(params["check"]) if params["check"] and _is_in_service(module) else ""
     if problem:
         module.fail_json(msg=problem, **result)

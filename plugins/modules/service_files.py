@@ -18,7 +18,7 @@ description:
   - Also for files and small systemd units beside a service, such as scripts and their timers.
   - Validates each changed file by a program of the service, writes all files, starts units, reloads the service, and queries
     O(check). If a step fails, the module restores all files, reloads the service again, and fails.
-  - The module never starts or restarts the service. It does not reload a service that does not run.
+  - The module never starts the service. It does not reload a service that does not run.
   - If a run is killed, the next run restores the files first.
 options:
   service:
@@ -29,6 +29,10 @@ options:
     description: Name of this set of files. Two sets of one service have different names.
     type: str
     required: true
+  restart:
+    description: Restart the service instead of reloading it. For services that cannot be reloaded, for example collectd.
+    type: bool
+    default: false
   requirements:
     description: Conditions that the host must meet. The module checks the conditions in this order before it changes a file.
     type: list
@@ -248,6 +252,7 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.syste
 SPEC: dict[str, t.Any] = {
     "service": {"type": "str", "required": True},
     "name": {"type": "str", "required": True},
+    "restart": {"type": "bool", "default": False},
     "requirements": REQUIREMENTS_SPEC,
     "files": {
         "type": "list",

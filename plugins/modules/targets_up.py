@@ -49,6 +49,10 @@ options:
     type: str
     choices: [up, scraped]
     default: up
+  agent:
+    description: Whether the server is an agent, which answers no queries. The module reads the list of all targets each time.
+    type: bool
+    default: false
   fresh:
     description: >-
       Whether each target needs a scrape after the start of the module. V(false) accepts the last scrape, for a run that has
@@ -117,7 +121,9 @@ def wait(params: dict[str, t.Any], *, once: bool) -> tuple[list[prometheus_targe
     active: list[prometheus_targets.Target] = []
     asking = {"timeout": 10, **password_options(params.get("username", ""), params.get("password", ""))}
     # The list of all targets of a large fleet has megabytes. Query a few targets alone, and the reasons only at the end.
-    query_alone = params["until"] == "up" and not once and len(params["targets"]) <= MAX_QUERIED_TARGETS
+    query_alone = (
+        params["until"] == "up" and not once and not params.get("agent") and len(params["targets"]) <= MAX_QUERIED_TARGETS
+    )
     while True:
         over = once or time.time() - began >= params["timeout"]
         try:
@@ -145,6 +151,7 @@ def main() -> None:
             "targets": {"type": "list", "elements": "dict", "default": []},
             "hosts": {"type": "list", "elements": "str", "default": []},
             "until": {"type": "str", "choices": ["up", "scraped"], "default": "up"},
+            "agent": {"type": "bool", "default": False},
             "fresh": {"type": "bool", "default": True},
             "timeout": {"type": "int", "default": 60},
             "interval": {"type": "float", "default": 1.0},

@@ -82,7 +82,7 @@ def _unpacked(program: str, tool: str, version: str | None, directory: Path) -> 
         pytest.skip(f"the mirror has no {program}: run `make mirror`")
     machine = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
     path = directory / tool
-    (archive,) = MIRROR.glob(f"*/{program}/releases/download/v{version}/{program}*{machine}.tar.gz")
+    (archive,) = MIRROR.glob(f"*/*/releases/download/v{version}/{program}*{machine}*.tar.gz")
     with tarfile.open(archive) as tar:
         # Some archives have a directory.
         (name,) = (name for name in tar.getnames() if name.rpartition("/")[2] == tool)
@@ -109,6 +109,18 @@ def newest_promtool(tmp_path_factory: pytest.TempPathFactory) -> str:
 def newest_prometheus(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the newest Prometheus that the mirror has."""
     return _unpacked("prometheus", "prometheus", PROMETHEUS[0], tmp_path_factory.mktemp("prometheus"))
+
+
+@pytest.fixture(scope="session")
+def newest_vmalert(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the newest vmalert that the mirror has."""
+    return _unpacked("vmutils", "vmalert-prod", HELD.get("vmutils", [None])[0], tmp_path_factory.mktemp("vmalert"))
+
+
+@pytest.fixture(scope="session")
+def newest_vmagent(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the newest vmagent that the mirror has."""
+    return _unpacked("vmutils", "vmagent-prod", HELD.get("vmutils", [None])[0], tmp_path_factory.mktemp("vmagent"))
 
 
 @pytest.fixture(scope="session", params=MTAIL)

@@ -117,6 +117,7 @@ class Place:
             "root": root,
             "binaries": ["prog"],
             "program": "",
+            "python": None,
             "unit": UNIT.format(root=root, text=text),
             "files": [],
             "config": None,

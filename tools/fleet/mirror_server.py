@@ -34,6 +34,9 @@ class Handler(BaseHTTPRequestHandler):
         relative = unquote(urlsplit(self.path).path).lstrip("/") + suffix
         for root in self.roots:
             path = (root / relative).resolve()
+            # The pages of a package index are directories.
+            if path.is_dir() and not suffix:
+                path /= "index.html"
             if path.is_relative_to(root) and path.is_file():
                 return path
         return None
@@ -51,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             return
         size = path.stat().st_size
-        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Type", "text/html" if path.suffix == ".html" else "application/octet-stream")
         self.send_header("Content-Length", str(size))
         self.end_headers()
         if self.command == "HEAD":

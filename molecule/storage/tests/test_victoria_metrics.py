@@ -9,6 +9,7 @@ All programs are real. mon1 and mon2 scrape the same targets every two seconds; 
 from __future__ import annotations
 
 import json
+import socket
 import time
 import typing as t
 from urllib.parse import quote
@@ -77,10 +78,12 @@ def test_verify_reads_a_sample_back_from_each_store(scenario: t.Any, tmp_path: t
     assert play.rc == 0, play.output
     checks = [check for check in json.loads((tmp_path / "verify.json").read_text())["checks"] if check["kind"] == "store"]
     named = {(check["server"], check["name"]) for check in checks}
-    for server in ("mon1", "mon2"):
+    for server in ("mon1", "mon2", "edge1", "store2"):
         for store in STORES:
             assert {(server, f"{what} in VictoriaMetrics on {store}") for what in ("samples", "duplicates")} <= named
         assert (server, "samples in vmauth on mon2") in named
+    every = [check for check in json.loads((tmp_path / "verify.json").read_text())["checks"] if check["server"] == "store1"]
+    assert {check["kind"] for check in every} == {"vmalert", "rule", "alertmanager"}
 
 
 def test_a_pair_is_stored_once(scenario: t.Any) -> None:
@@ -151,6 +154,38 @@ def test_the_gap_of_a_server_is_filled_by_its_replica(scenario: t.Any) -> None:
     scenario.wait(lambda: longest("mon2", "vmauth") <= 7, lambda: longest("mon2", "vmauth"))
 
 
+def test_an_agent_keeps_nothing_and_its_samples_are_in_every_store(scenario: t.Any, tmp_path: t.Any) -> None:
+    """Of the agent, and of the vmagent that is its replica. Both answer no query. A store has the version of their exporter."""
+    for store in STORES:
+        for job in ("of_edge1", "of_store2"):
+            series = f'up{{job="{job}"}}'
+            scenario.wait(lambda store=store, series=series: age(scenario, store, "victoria_metrics", series) < 10)
+    password = scenario.web("edge1", "prometheus")["password"]
+    assert status(scenario, "edge1", "https://localhost:9090/api/v1/query?query=up", password) == 422
+    assert status(scenario, "store2", "https://localhost:8429/api/v1/query?query=up", password) == 400
+    assert "--storage.tsdb" not in scenario.on("edge1").check_output("cat /etc/systemd/system/prometheus.service")
+    play = scenario.play("verify.yml", verify_json=str(tmp_path / "verify.json"))
+    assert play.rc == 0, play.output
+    every = json.loads((tmp_path / "verify.json").read_text())["checks"]
+    for server in ("edge1", "store2"):
+        checks = [check for check in every if check["server"] == server]
+        assert {check["kind"] for check in checks} == {"server", "configuration", "version", "clock", "store"}
+        assert "node_exporter of edge1:9100" in {check["name"] for check in checks}
+    targets = {check["name"] for check in every if check["server"] == "edge1, store2"}
+    assert "edge1:9100 (job node)" in targets
+
+
+def test_vmalert_evaluates_the_alerts_of_the_agents_hosts(scenario: t.Any) -> None:
+    """With the samples in its store, which gets the series of its recording rules, too. The alert arrives at the Alertmanager."""
+
+    def received() -> bool:
+        alerts = json.loads(scenario.ask("mon2", "alertmanager", "/api/v2/alerts"))
+        return any(alert["labels"]["alertname"] == "EdgeIsUp" and alert["labels"]["host"] == "edge1" for alert in alerts)
+
+    scenario.wait(received)
+    scenario.wait(lambda: query(scenario, "store1", "victoria_metrics", 'host:up:max{host="edge1"}') != [])
+
+
 def test_vmauth_forwards_queries_only(scenario: t.Any) -> None:
     """A write would reach one store only. Nobody gets through without the password."""
     url, password = "https://localhost:8427/api/v1", scenario.web("mon2", "vmauth")["password"]
@@ -162,9 +197,11 @@ def test_vmauth_forwards_queries_only(scenario: t.Any) -> None:
 
 
 def test_only_the_clients_of_a_store_reach_it(scenario: t.Any) -> None:
-    """store1 has the role firewall: the Prometheus servers and vmauth connect, another host does not."""
-    url = "https://198.18.12.12:8428/health"
-    assert {host: status(scenario, host, url) for host in ("mon1", "mon2", "store2")} == {"mon1": 200, "mon2": 200, "store2": 0}
+    """store1 has the role firewall: servers, agents and vmauth connect. The machine that runs the containers does not."""
+    url, hosts = "https://198.18.12.12:8428/health", ("mon1", "mon2", "edge1", "store2")
+    assert {host: status(scenario, host, url) for host in hosts} == dict.fromkeys(hosts, 200)
+    with pytest.raises((ConnectionError, TimeoutError)):
+        socket.create_connection(("198.18.12.12", 8428), timeout=3).close()
 
 
 def test_secrets_stay_secret(scenario: t.Any) -> None:

@@ -20,8 +20,8 @@ class RedactingModule(AnsibleModule):
     to log everything. ``no_log`` of an option would also remove the texts of the option from the diff.
     """
 
-    # Options that can contain secrets.
-    _secret_options = ("files", "config", "verify", "token", "environment", "check")
+    # Options that can contain secrets, and the texts of programs, which are long.
+    _secret_options = ("files", "config", "verify", "token", "environment", "check", "python")
 
     def __init__(self, **arguments: t.Any) -> None:
         """Read the options. *arguments* are those of AnsibleModule."""

@@ -44,10 +44,19 @@ class Release(ReleaseState):
             self.tree.recover()
 
     def fetch(self) -> str:
-        """Download, verify and unpack the release beside the version in service; return the name of the new directory.
+        """Put the release beside the version in service; return the name of the new directory.
 
         :raises DownloadError: the version in service is unchanged.
         """
+        files.make_directory(self.versions.path, 0o755)
+        python = self.python
+        if not python:
+            return self._download()
+        stamp = {"version": self.params["version"], "arch": self.arch, "sha256": python.checksum()}
+        return self.versions.build(stamp, self.params["binaries"], lambda path: python.build(path, self.params["archive"]))
+
+    def _download(self) -> str:
+        """Download, verify and unpack the release."""
         params = self.params
         url = params["url"].replace("{arch}", self.arch)
         downloader = download.Downloader(params["token"], params["token_host"], params["timeout"])
@@ -59,7 +68,6 @@ class Release(ReleaseState):
             params["checksums"],
             (params["checksum_url"] or "").replace("{arch}", self.arch),
         )
-        files.make_directory(self.versions.path, 0o755)
         archive = params["archive"] or downloader.file(url, self.versions.path)
         try:
             download.verify(archive, expected, url)

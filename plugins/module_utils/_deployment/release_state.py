@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import typing as t
@@ -16,6 +17,7 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._deployment impor
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree import Tree
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.config_tree_spec import FOREIGN, HIDDEN, parse_mode
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.locks import file_name, service, tree
+from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.python_environment import PythonEnvironment
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.systemd import Run, Unit
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.transaction import Transaction
 from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.versions import Versions
@@ -31,8 +33,9 @@ class ReleaseState:
         """Read *params*; nothing on the host is touched. *run* executes commands."""
         self.params = params
         self.name = params["name"]
+        self.python = PythonEnvironment(params["python"], run) if params["python"] else None
         # Whether a package of the operating system contains the program and its unit.
-        self.packaged = not params["url"]
+        self.packaged = not params["url"] and self.python is None
         arch = download.architecture(os.uname().machine)
         self.arch = params["arch"] or params["arch_names"].get(arch, arch)
         self.versions = Versions(params["root"], self.name)
@@ -78,6 +81,11 @@ class ReleaseState:
         if "switch" in actions:
             before = self.versions.stamp(self.versions.current()).get("version")
             items.append(_diff_item(self.versions.link, before and f"{before}\n", f"{self.params['version']}\n"))
+        if self.python and "switch" in actions:
+            for name, text in self.python.texts().items():
+                path = next(iter(glob.glob(os.path.join(self.versions.link, name))), os.path.join(self.versions.link, name))
+                if _read_text(path) != text:
+                    items.append(_diff_item(path, _read_text(path), text))
         if "unit" in actions:
             items.append(_diff_item(self.unit_path, _read_text(self.unit_path), self.params["unit"]))
         written = self._written_files()
@@ -98,11 +106,25 @@ class ReleaseState:
         linked = any(files.link_target(path) == target for path, target in self.links.items())
         return linked or any(os.path.lexists(path) for path in paths) or bool(self.tree and self.tree.present())
 
+    def wanted_wheels(self) -> dict[str, str]:
+        """Return which wheels the controller must copy to the host before the run; empty if the host needs none.
+
+        :raises DownloadError: if the host lacks Python.
+        """
+        if not self.python or not self.params["python"]["wheels"] or self.params["archive"] or self._find():
+            return {}
+        return self.python.tags()
+
+    def _find(self) -> str | None:
+        """Return the directory of the wanted version, or None if the version is not on the host."""
+        pinned = str(self.params["checksums"].get(self.arch) or "").lower() or None
+        return self.versions.find(self.params["version"], self.arch, self.python.checksum() if self.python else pinned)
+
     def _program_actions(self) -> list[str]:
         """Return what has to be done for the program of the release."""
-        pinned = str(self.params["checksums"].get(self.arch) or "").lower() or None
-        self.directory = self.versions.find(self.params["version"], self.arch, pinned)
-        actions = [] if self.directory else ["download", "unpack"]
+        self.directory = self._find()
+        new = ["environment"] if self.python else ["download", "unpack"]
+        actions = [] if self.directory else new
         if self.directory is None or self.versions.current() != self.directory:
             actions.append("switch")
         if any(files.link_target(path) != target for path, target in self.links.items()):

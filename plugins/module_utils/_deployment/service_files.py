@@ -41,6 +41,8 @@ class ServiceFiles:
         self._run = run
         self._files: list[dict[str, t.Any]] = params["files"]
         self.unit = Unit(params["service"], run)
+        # How the service reads its files again.
+        self._reload = "restart" if params["restart"] else "reload"
         self._helpers = HelperUnits(params, run)
         # What undoes the stop of surplus units.
         self._undo: list[tuple[str, str]] = []
@@ -66,7 +68,7 @@ class ServiceFiles:
         for file in self._files:
             files.remove_parts(file["path"])
         if self.unit.running():
-            self.unit.act("reload")
+            self.unit.act(self._reload)
         return True
 
     def changes(self) -> list[dict[str, t.Any]]:
@@ -134,7 +136,7 @@ class ServiceFiles:
                 self._helpers.act(actions, [file["path"] for file in changes])
                 if reload:
                     reloading = True
-                    self.unit.act("reload")
+                    self.unit.act(self._reload)
                     problem = failed_check(check) if check else ""
                     if problem:
                         raise ServiceError(problem)
@@ -151,9 +153,9 @@ class ServiceFiles:
         self._helpers.restore(actions, self._undo, [file["path"] for file in changes])
         if reload:
             try:
-                self.unit.act("reload")
+                self.unit.act(self._reload)
             except ServiceError as error:
-                return f"The former files are back, but {self.unit.name} cannot be reloaded with them: {error}."
+                return f"The former files are back, but {self.unit.name} does not {self._reload} with them: {error}."
         return "The former files are back."
 
     def _wanted(self, file: t.Mapping[str, t.Any]) -> bytes | None:

@@ -23,6 +23,8 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._deployment.files
 
 STAMP = ".release.json"
 CURRENT = "current"
+# This file marks a directory that `build` has not finished.
+_UNFINISHED = ".unfinished"
 
 
 class Versions:
@@ -83,14 +85,32 @@ class Versions:
         try:
             extract(archive, unpacked, program)
             os.chmod(unpacked, 0o755)
-            wanted = [*binaries, *({program}.intersection(names(unpacked)) - set(binaries))]
-            files = {binary: _file_state(_link_at_top(unpacked, binary, stamp["arch"])) for binary in wanted}
-            write(os.path.join(unpacked, STAMP), json.dumps({**stamp, "files": files}).encode(), 0o644)
-            os.sync()
+            single = {program}.intersection(names(unpacked)) - set(binaries)
+            _finish(unpacked, stamp, binaries, single)
             directory = self._free_name(stamp["version"])
             os.rename(unpacked, os.path.join(self.path, directory))
         except BaseException:
             shutil.rmtree(unpacked, ignore_errors=True)
+            raise
+        return directory
+
+    def build(self, stamp: t.Mapping[str, t.Any], binaries: t.Sequence[str], fill: t.Callable[[str], t.Iterable[str]]) -> str:
+        """Let *fill* build a new directory, and return the name of the directory. The version in service is unchanged.
+
+        The directory has its final path from the beginning, because a virtual environment of Python contains its own path. The
+        version is complete when the directory has its stamp.
+
+        :param fill: gets the path of the directory; returns the paths in the directory of files that must not change later.
+        """
+        directory = self._free_name(stamp["version"])
+        path = os.path.join(self.path, directory)
+        os.mkdir(path, 0o755)
+        try:
+            write(os.path.join(path, _UNFINISHED), b"", 0o644)
+            _finish(path, stamp, binaries, fill(path))
+            os.unlink(os.path.join(path, _UNFINISHED))
+        except BaseException:
+            shutil.rmtree(path, ignore_errors=True)
             raise
         return directory
 
@@ -105,7 +125,8 @@ class Versions:
     def remove_leftovers(self) -> None:
         """Remove the temporary files of interrupted runs."""
         for name in names(self.path):
-            if name.startswith((".unpack-", ".download-")):
+            unfinished = name != CURRENT and os.path.lexists(os.path.join(self.path, name, _UNFINISHED))
+            if unfinished or name.startswith((".unpack-", ".download-")):
                 remove(os.path.join(self.path, name))
 
     def _free_name(self, version: str) -> str:
@@ -118,6 +139,17 @@ class Versions:
             number += 1
             name = f"{version}.{number}"
         return name
+
+
+def _finish(directory: str, stamp: t.Mapping[str, t.Any], binaries: t.Sequence[str], others: t.Iterable[str]) -> None:
+    """Make the programs *binaries* available at the top of *directory*, and write the stamp, which shows later changes.
+
+    :param others: the paths in the directory of other files whose changes the stamp shows.
+    """
+    states = {binary: _file_state(_link_at_top(directory, binary, stamp["arch"])) for binary in binaries}
+    states.update({path: _file_state(os.path.join(directory, path)) for path in others})
+    write(os.path.join(directory, STAMP), json.dumps({**stamp, "files": states}).encode(), 0o644)
+    os.sync()
 
 
 def _file_state(path: str) -> list[int]:

@@ -63,6 +63,16 @@ def alertmanagers(url: str, timeout: float, of_alertmanagers: t.Mapping[str, t.A
     return rows
 
 
+def notifiers(url: str, timeout: float, **credentials: t.Any) -> Rows:
+    """Return address, error, peers (0) and version (empty) of each Alertmanager that a vmalert sends alerts to."""
+    found = get_json(f"{url}/api/v1/notifiers", timeout, "data", "notifiers", **credentials)
+    return [
+        {"address": urlsplit(target["address"]).netloc, "error": target.get("lastError") or "", "peers": 0, "version": ""}
+        for notifier in found
+        for target in notifier["targets"]
+    ]
+
+
 def alerts(url: str, timeout: float, hosts: t.Collection[str], **credentials: t.Any) -> Rows:
     """Return name, host, severity, since (seconds since 1970), summary and labels of each firing alert."""
     return [

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import re
@@ -18,6 +19,7 @@ from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.client 
     get_text,
     password_options,
 )
+from ansible_collections.vigie.monitoring.plugins.module_utils._http_api.prometheus import builds, clocks
 
 # Metrics of the queue of a store, with the labels of the series.
 _METRIC = re.compile(r"^prometheus_remote_storage_(?P<name>\w+?)(?:\{(?P<labels>.*)\})? (?P<value>\S+)$", re.MULTILINE)
@@ -27,6 +29,8 @@ _INTENDED = 'reason="dropped_series"'
 _DEDUP = re.compile(r'^-dedup\.minScrapeInterval="?([^"\s]+)', re.MULTILINE)
 # A wrong password stays wrong.
 _FINAL = ("Unauthorized", "Forbidden")
+# The roles with the API of Prometheus for queries.
+QUERYABLE = ("victoria_metrics", "vmauth")
 # Seconds between two queries.
 _PAUSE = 0.5
 
@@ -86,6 +90,20 @@ def read_back(
         if waited >= wait or all(state.has_arrived(since) or state.is_refused for state in states):
             return [_row(state, since, waited, timeout) for state in states]
         time.sleep(_PAUSE)
+
+
+def of_agent(stores: t.Sequence[t.Mapping[str, t.Any]], timeout: float, hosts: t.Collection[str]) -> dict[str, t.Any]:
+    """Return what the module prometheus_info reports of an agent: the versions and clocks from the first store that answers."""
+    found: dict[str, t.Any] = {"rules": [], "alertmanagers": [], "alerts": [], "largest": [], "builds": [], "clocks": []}
+    for store in stores:
+        if store["role"] in QUERYABLE:
+            # An error of a store is in its row.
+            with contextlib.suppress(ApiError):
+                options = _options(store)
+                found["builds"] = builds(store["url"], timeout, hosts, **options)
+                found["clocks"] = clocks(store["url"], timeout, hosts, **options)
+                return found
+    return found
 
 
 def queue_of(metrics: str, store: str) -> dict[str, float]:

@@ -22,7 +22,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields imp
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.probes import PREFIXES
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import may_be_template
 
-KEYS = (*ENDPOINT_KEYS, "web_since", "instances", "server", "all_hosts", "reads_logs", "keeps_data", "access")
+KEYS = (*ENDPOINT_KEYS, "web_since", "instances", "server", "all_hosts", "reads_logs", "keeps_data", "alerts_of", "access")
 _ACCESS = ("clients", "admins", "peers")
 _VERSION = re.compile(r"\d+(\.\d+)*")
 _ROLE = re.compile(r"[a-z][a-z0-9_]*")
@@ -83,6 +83,9 @@ def read_scrape(path: pathlib.Path, errors: Errors) -> dict[str, t.Any]:
     since = scrape.get("web_since")
     if since is not None and not (isinstance(since, str) and _VERSION.fullmatch(since)):
         errors.add(path, "web_since", since, "must be a version in quotes: '1.5.0'")
+    alerts_of = scrape.get("alerts_of", [])
+    if not isinstance(alerts_of, list) or not all(isinstance(role, str) for role in alerts_of):
+        errors.add(path, "alerts_of", alerts_of, "must be a list of roles")
     access = scrape.get("access") or {}
     if not isinstance(access, dict) or not set(access) <= set(_ACCESS) or not isinstance(access.get("clients", []), list):
         errors.add(path, "access", access, "must be a dictionary with clients (a list of roles), admins (true) and peers")

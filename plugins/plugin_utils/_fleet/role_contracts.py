@@ -19,6 +19,7 @@ and the defaults of the role::
     reads_logs: true                             # optional: the role runs on the hosts with rules in `monitoring_logs`, if
                                                  # `monitoring_logs_engine` is the name of the role. It needs no group
     keeps_data: true                             # optional: `site` does not remove the role from a host that left its group
+    alerts_of: [node_exporter]                   # optional: roles whose alerts also hold for the metrics of this role
     access:                                      # optional: who may connect, in addition to the Prometheus servers
       clients: [grafana]                         # the hosts of these roles
       admins: true                               # people: `firewall_admin_networks`
@@ -77,6 +78,11 @@ class Contract:
     def access(self) -> dict[str, t.Any]:
         """Return who may connect, in addition to the Prometheus servers."""
         return self.scrape.get("access") or {}
+
+    @property
+    def alerts_of(self) -> t.Sequence[str]:
+        """Return the roles whose alerts also hold for the metrics of this role."""
+        return self.scrape.get("alerts_of") or ()
 
     @property
     def is_server(self) -> bool:
@@ -172,7 +178,11 @@ def _check_together(found: t.Iterable[Contract], errors: contract_files.Errors) 
     pages: dict[str, str] = {}
     foreign_thresholds = any("threshold:" in contract.rules for contract in found if contract.folder)
     thresholds: dict[str, str] = {}
+    known = {contract.role for contract in found}
     for contract in found:
+        for role in (role for role in contract.alerts_of if role not in known):
+            scrape = (contract.folder or ROLES / contract.role) / "monitoring" / "scrape.yml"
+            errors.add(scrape, "alerts_of", role, "no role with a scrape contract has this name. Correct the name")
         own = set(alert_rules.known_thresholds([contract.rules])) if foreign_thresholds else set()
         if contract.folder:
             monitoring = contract.folder / "monitoring"

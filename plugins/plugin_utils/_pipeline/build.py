@@ -10,6 +10,7 @@ import functools
 import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import presets, role_paths
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.agents import VMAGENT, as_server
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.host import HostBuilder
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.inventory_variables import Inventory
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Access, Model, active_servers
@@ -17,6 +18,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.problems i
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import Contract, roles
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import MISSING, Renderer, plain
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import endpoints, log_rules, variable_names
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.agents import validate_agents
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.log_files import validate_log_files
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.maintenance import validate_maintenance
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation.otlp import validate_otlp
@@ -48,14 +50,16 @@ def build_model(
     def members(role: str) -> list[str]:
         return [name for name in inventory.members(groups.get(role, role)) if name not in without]
 
+    rules = {contract.role: contract.rules for contract in contracts}
     readers = _log_readers(inventory, contracts, render, problems, model)
     by_host: dict[str, list[Contract]] = {}
     for contract in (contract for contract in contracts if not contract.reads_logs):
         names = members(contract.role)
         for name in names:
             by_host.setdefault(name, []).append(contract)
-        if names and contract.rules:
-            model["rules"][contract.role] = contract.rules
+        if names:
+            texts = {role: rules[role] for role in (contract.role, *contract.alerts_of) if rules.get(role)}
+            model["rules"].update(texts)
         if names and contract.access:
             model["access"][contract.role] = _access(contract, members)
     grafanas = members("grafana")
@@ -66,6 +70,7 @@ def build_model(
         _add_host(name, by_host.get(name, []) + readers, builder, model)
         if name in by_host:
             _check_host_is_not_group(inventory, name, problems)
+        _add_vmagent(name, contracts, builder, model, problems)
     _add_rules_of_readers(readers, model)
     _add_rules_of_presets(model, load_presets)
     _remove_retired_clients(model, contracts, members)
@@ -73,8 +78,10 @@ def build_model(
     validate_web_versions(model, contracts, problems)
     validate_probes(model, problems)
     validate_maintenance(model, problems, datetime.datetime.now(datetime.timezone.utc))
-    validate_servers(inventory, model, contracts, members("prometheus"), problems, is_complete=not host and not without)
+    order = [*members("prometheus"), *members(VMAGENT)]
+    validate_servers(inventory, model, contracts, order, problems, is_complete=not host and not without)
     validate_stores(inventory, model, problems)
+    validate_agents(model, problems)
     validate_otlp(inventory, model, problems)
     validate_rule_keys(model, problems)
     log_rules.validate_log_rules(model, problems)
@@ -144,6 +151,19 @@ def _add_host(name: str, contracts: list[Contract], builder: HostBuilder, model:
     for contract in contracts:
         if contract.is_server:
             model["servers"][contract.role][name] = builder.settings(contract)
+
+
+def _add_vmagent(name: str, contracts: t.Iterable[Contract], builder: HostBuilder, model: Model, problems: Problems) -> None:
+    """Add a host with vmagent to the Prometheus servers."""
+    if name not in model["servers"].get(VMAGENT, {}):
+        return
+    servers = model["servers"].get("prometheus", {})
+    if name in servers:
+        problems.add(name, "groups", VMAGENT, "the host is also in the group prometheus. Remove it from one of the two groups")
+        return
+    prometheus = next((contract for contract in contracts if contract.role == "prometheus"), None)
+    if prometheus is not None:
+        servers[name] = as_server(builder.settings(prometheus), model["servers"][VMAGENT][name])
 
 
 def role_groups(inventory: Inventory, contracts: t.Iterable[Contract], render: Renderer, problems: Problems) -> dict[str, str]:

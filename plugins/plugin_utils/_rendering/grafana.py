@@ -13,6 +13,7 @@ import json
 import re
 import typing as t
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.agents import is_agent
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.fields import RESERVED
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import (
     Model,
@@ -69,6 +70,9 @@ def datasources(model: Model, host: str) -> list[dict[str, t.Any]]:
     found: list[dict[str, t.Any]] = []
     for kind, title in SOURCES.items():
         for name, server in active_servers(model, kind).items():
+            # An agent answers no queries.
+            if is_agent(server):
+                continue
             source: dict[str, t.Any] = {
                 # Grafana identifies a data source by name. It rejects a data source with a new name and an existing uid.
                 "name": f"{title} ({name})",

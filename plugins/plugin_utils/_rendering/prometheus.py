@@ -9,6 +9,7 @@ import typing as t
 
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet import probes
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.addresses import host_port
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.agents import VMAGENT, is_agent
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.endpoints import is_parameter_of_job
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import (
     Model,
@@ -25,7 +26,7 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import
     server_client_settings,
     server_scheme,
 )
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import federation, remote_write, rules
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import federation, remote_write, rules, vmagent
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.scrape_limits import LIMIT, limit_groups
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import pools, scraped_endpoints, targets_files
 
@@ -92,13 +93,15 @@ def prometheus_config(model: Model, server: str) -> dict[str, t.Any]:
         "global": {
             "scrape_interval": settings["prometheus_scrape_interval"],
             "scrape_timeout": settings["prometheus_scrape_timeout"],
-            "evaluation_interval": settings["prometheus_evaluation_interval"],
         },
-        "rule_files": ["rules/*.yml"],
     }
+    # An agent refuses the sections for rules and alerts.
+    if not is_agent(settings):
+        config["global"]["evaluation_interval"] = settings["prometheus_evaluation_interval"]
+        config["rule_files"] = ["rules/*.yml"]
     if settings["prometheus_external_labels"]:
         config["global"]["external_labels"] = settings["prometheus_external_labels"]
-    alerting = _alerting(model)
+    alerting = [] if is_agent(settings) else _alerting(model)
     if alerting:
         config["alerting"] = {"alertmanagers": alerting}
         if different := settings.get("labels_of_replica"):
@@ -107,7 +110,11 @@ def prometheus_config(model: Model, server: str) -> dict[str, t.Any]:
         config["otlp"] = {key: value for key, value in otlp.items() if key not in ("senders", "out_of_order_time_window")}
         if "out_of_order_time_window" in otlp:
             config["storage"] = {"tsdb": {"out_of_order_time_window": otlp["out_of_order_time_window"]}}
-    if written := remote_write.remote_write(model, server, config["global"].get("external_labels", {})):
+    if settings.get("prometheus_mode") == VMAGENT:
+        # vmagent has flags for the stores, and no receiver for OTLP in its configuration.
+        config.pop("otlp", None)
+        config.pop("storage", None)
+    elif written := remote_write.remote_write(model, server, config["global"].get("external_labels", {})):
         config["remote_write"] = written
     config["scrape_configs"] = scrape_configs(model, server)
     if reading := federation.remote_read(model, server):
@@ -154,6 +161,8 @@ def configuration_files(model: Model, server: str, config: dict[str, t.Any]) -> 
         secret = secret_file(name, pool.options)
         if secret:
             files[secret[0]] = {"content": secret[1], "secret": True}
+    if is_agent(server_settings(model, "prometheus", server)):
+        return {**files, **vmagent.relabeling_files(model, server)}
     # Without a rule that reads the series, nothing needs them.
     if not is_global(server_settings(model, "prometheus", server)) and any(LIMIT in text for text in model["rules"].values()):
         files["rules/limits.yml"] = made_yaml({"groups": limit_groups(of_server, config["global"]["scrape_timeout"])})

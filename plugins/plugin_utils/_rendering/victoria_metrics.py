@@ -22,6 +22,8 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.stores imp
 )
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.templating import made_yaml
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.web import server_client_settings
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.vmagent import vmagent_flags
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.vmalert import vmalert_flags
 
 # By default, the programs listen on IPv4 only.
 _COMMON: dict[str, t.Any] = {"enableTCP6": True}
@@ -64,6 +66,8 @@ def _vmauth(_model: Model, _host: str, settings: t.Mapping[str, t.Any]) -> dict[
 _FLAGS: dict[str, t.Callable[[Model, str, t.Mapping[str, t.Any]], dict[str, t.Any]]] = {
     "victoria_metrics": _victoria_metrics,
     "vmauth": _vmauth,
+    "vmalert": vmalert_flags,
+    "vmagent": vmagent_flags,
 }
 
 

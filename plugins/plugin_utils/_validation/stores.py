@@ -17,9 +17,10 @@ from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.stores imp
     all_stores,
     readable_stores,
 )
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._validation import formats
 
 # The roles whose programs have the versions of VictoriaMetrics, and the first version that the roles were tested with.
-VICTORIA_ROLES = ("victoria_metrics", "vmauth")
+VICTORIA_ROLES = ("victoria_metrics", "vmauth", "vmalert", "vmagent")
 FIRST: Version = (1, 110)
 # VictoriaMetrics' documentation, "Retention". Without a unit, the number is a number of months.
 _RETENTION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>[hdwMy])")
@@ -39,7 +40,10 @@ def validate_stores(inventory: Inventory, model: Model, problems: Problems) -> N
                 problems.add(name, f"{role}_version", version, f"the role needs version {first} or later. Set a later version")
             if retention is not None and (remedy := retention_problem(retention)):
                 problems.add(name, f"{role}_retention", retention, remedy)
-    _check_vmauth(model, problems)
+            interval = settings.get(f"{role}_evaluation_interval")
+            if interval is not None and (remedy := formats.duration(interval)):
+                problems.add(name, f"{role}_evaluation_interval", interval, remedy)
+    _check_readers(model, problems)
 
 
 def retention_problem(value: t.Any) -> str | None:
@@ -50,11 +54,12 @@ def retention_problem(value: t.Any) -> str | None:
     return "must be a number with the unit h, d, w, M (months) or y, at least one day: 90d, 6M, 2y"
 
 
-def _check_vmauth(model: Model, problems: Problems) -> None:
-    """Report a vmauth without stores. The stores of a role have the same password, as all targets of a scrape job."""
-    for name in active_servers(model, "vmauth") if not readable_stores(model) else ():
-        remedy = "vmauth has no store to send queries to. Add a host to the group victoria_metrics, or remove vmauth"
-        problems.add(name, "groups", "vmauth", remedy)
+def _check_readers(model: Model, problems: Problems) -> None:
+    """Report a vmauth or a vmalert without stores."""
+    for role in ("vmauth", "vmalert") if not readable_stores(model) else ():
+        for name in active_servers(model, role):
+            remedy = f"{role} has no store to send queries to. Add a host to the group victoria_metrics, or remove {role}"
+            problems.add(name, "groups", role, remedy)
 
 
 def _resolve(inventory: Inventory, model: Model, name: str, settings: dict[str, t.Any], problems: Problems) -> None:

@@ -31,6 +31,8 @@ MONITORING = frozenset(
         "maintenance",
         "presets",
         "probes",
+        "python_index_url",
+        "python_wheels",
         "release_base_url",
         "release_token",
         "role_paths",

@@ -11,9 +11,10 @@ import typing as t
 
 import yaml
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.agents import is_agent
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.model import Model, server_settings
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.shards import replicas_of
-from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import grafana, prometheus
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import grafana, prometheus, vmalert
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.targets import expected_targets
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.coverage import coverage, merged
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.stores import store_problems
@@ -51,11 +52,12 @@ def answers(asked: t.Mapping[str, t.Iterable[t.Mapping[str, t.Any]]]) -> dict[st
 
     :param asked: results of a loop over the servers (``__prometheus_server`` in each): of the modules targets_up (``targets``),
         prometheus_info (``info``) and, in check mode, config_tree (``tree``); and, over the Grafanas (``__grafana_host``), of
-        grafana_info (``grafana``), which are for `grafana_checks`.
+        grafana_info (``grafana``), and over the vmalerts (``__vmalert_host``), of prometheus_info (``vmalert``), which are for
+        `grafana_checks` and `vmalert_checks`.
     """
     found: dict[str, Answer] = {}
     for kind, results in asked.items():
-        for result in results if kind != "grafana" else ():
+        for result in results if kind not in ("grafana", "vmalert") else ():
             answer = found.setdefault(result["__prometheus_server"], Answer())
             if result.get("skipped"):
                 continue
@@ -85,7 +87,8 @@ def compare(
     answered = answers(asked)
     _prefer_own_versions(model, answered, asked.get("grafana", ()))
     found, rows = checks(model, answered, None if set(hosts) >= set(model["hosts"]) else hosts)
-    return answered, found + grafana_checks(model, asked.get("grafana", ())), rows
+    found += grafana_checks(model, asked.get("grafana", ())) + vmalert_checks(model, asked.get("vmalert", ()))
+    return answered, found, rows
 
 
 def _prefer_own_versions(model: Model, answered: t.Mapping[str, Answer], grafanas: t.Iterable[t.Mapping[str, t.Any]]) -> None:
@@ -122,15 +125,24 @@ def checks(
         if answer.differing is not None and hosts is None:
             found.append(_files_check(server, answer.differing))
         if answer.info is not None:
-            if hosts is None:
-                found += _rule_checks(model, server, answer.info["rules"])
+            if hosts is None and not is_agent(server_settings(model, "prometheus", server)):
+                found += _rule_checks(server, prometheus.prometheus_tree(model, server), answer.info["rules"])
                 found += _alertmanager_checks(model, server, answer.info["alertmanagers"])
-            found += _version_checks(model, server, answer.info["builds"])
-            found += _clock_checks(server, answer.info["clocks"])
+            found += _version_checks(model, server, _own_rows(model, server, answer.info["builds"]))
+            found += _clock_checks(server, _own_rows(model, server, answer.info["clocks"]))
             found += [
                 Check(server, "store", *found_of) for found_of in store_problems(model, server, answer.info.get("stores", ()))
             ]
     return found, rows
+
+
+def _own_rows(model: Model, server: str, rows: list[Row]) -> list[Row]:
+    """Return those of *rows* that concern the hosts of *server*. The rows of an agent come from a store, which has all hosts."""
+    settings = server_settings(model, "prometheus", server)
+    if not is_agent(settings):
+        return rows
+    hosts = set(settings["scrape_hosts"])
+    return [row for row in rows if row["host"] in hosts]
 
 
 def _rows(model: Model, answered: t.Mapping[str, Answer], hosts: t.Collection[str] | None) -> dict[str, list[Row]]:
@@ -173,6 +185,30 @@ def grafana_checks(model: Model, asked: t.Iterable[t.Mapping[str, t.Any]]) -> li
         else:
             problems |= _grafana_problems(model, host, result)
         found += [Check(host, "grafana", name, host, why and f"{host}: {why}") for name, why in problems.items()]
+    return found
+
+
+def vmalert_checks(model: Model, asked: t.Iterable[t.Mapping[str, t.Any]]) -> list[Check]:
+    """Return the checks of the vmalerts: their rules and their Alertmanagers.
+
+    :param asked: results of a loop over them (``__vmalert_host`` in each) of the module prometheus_info.
+    """
+    found = []
+    for result in asked:
+        if result.get("skipped"):
+            continue
+        host = result["__vmalert_host"]
+        if "rules" not in result:
+            why = str(result.get("msg") or "the query failed without an error message")
+            found.append(Check(host, "vmalert", "answers", host, f"{host}: vmalert: {why}"))
+            continue
+        found.append(Check(host, "vmalert", "answers", host))
+        found += _rule_checks(host, vmalert.vmalert_files(model, host), result["rules"])
+        connected = {row["address"]: row for row in result["alertmanagers"]}
+        for name, address in prometheus.alertmanagers(model).items():
+            error = connected[address]["error"] if address in connected else "vmalert does not know this Alertmanager"
+            problem = f"{host}: vmalert cannot send alerts to the Alertmanager on {name}: {error}" if error else ""
+            found.append(Check(host, "alertmanager", address, name, problem))
     return found
 
 
@@ -220,12 +256,12 @@ def _files_check(server: str, differing: list[str]) -> Check:
     return Check(server, "configuration", "files", server, problem)
 
 
-def _rule_checks(model: Model, server: str, loaded: list[Row]) -> list[Check]:
+def _rule_checks(server: str, files: t.Mapping[str, t.Any], loaded: list[Row]) -> list[Check]:
     # Alerts of several severities share a name. Report the one that fails.
     ordered = sorted(loaded, key=lambda row: row["health"] == "err")
     known = {("/".join(row["file"].split("/")[-2:]), row["group"], row["name"]): row for row in ordered}
     found = []
-    for path, text in prometheus.prometheus_tree(model, server).items():
+    for path, text in files.items():
         if not path.startswith("rules/"):
             continue
         for group in yaml.safe_load(text).get("groups") or []:

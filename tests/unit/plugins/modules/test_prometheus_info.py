@@ -72,3 +72,20 @@ def test_a_server_that_answers_nonsense_is_an_error(prometheus: JsonServer) -> N
     result = Started(prometheus_info, {"url": prometheus.url}).result()
     assert result["failed"]
     assert f"{prometheus.url}/api/v1/rules" in result["msg"]
+
+
+def test_an_agent_answers_no_queries(json_server: t.Callable[[dict[str, t.Any]], JsonServer]) -> None:
+    """Its version is known, and nothing else is asked for."""
+    server = json_server({"/api/v1/status/buildinfo": {"data": {"version": "3.5.0"}}})
+    result = Started(prometheus_info, {"url": server.url, "mode": "agent"}).result()
+    assert (result["version"], result["rules"], result["builds"], result["alertmanagers"]) == ("3.5.0", [], [], [])
+
+
+def test_a_vmalert_has_rules_and_notifiers(prometheus: JsonServer) -> None:
+    """It has no version, and answers no query."""
+    target = {"address": "http://a:9093/am/api/v2/alerts", "lastError": "refused"}
+    del prometheus.answers["/api/v1/status/buildinfo"], prometheus.answers["/api/v1/query"]
+    prometheus.answers["/api/v1/notifiers"] = {"data": {"notifiers": [{"kind": "static", "targets": [target]}]}}
+    result = Started(prometheus_info, {"url": prometheus.url, "mode": "vmalert"}).result()
+    assert [rule["name"] for rule in result["rules"]] == ["Down"]
+    assert result["alertmanagers"] == [{"address": "a:9093", "error": "refused", "peers": 0, "version": ""}]

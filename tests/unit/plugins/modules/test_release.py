@@ -101,7 +101,7 @@ def test_the_environment_is_for_the_download(host: Path) -> None:
 
 
 def _defaults() -> dict[str, t.Any]:
-    return {"arch": "test", "arch_names": {}, "checksums": {}, "binaries": [], "keep": 1}
+    return {"arch": "test", "arch_names": {}, "checksums": {}, "binaries": [], "keep": 1, "python": None}
 
 
 def _full(options: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -110,3 +110,20 @@ def test_a_server_that_requires_a_password(json_server: t.Callable[[dict[str, t.
     assert server.users == ({"/api/v1/targets": "p"} if until == "scraped" else {"/api/v1/targets": "p", "/api/v1/query": "p"})
     assert result["failed"]
     assert "hidden" not in str(result)
+
+
+def test_an_agent_is_asked_for_its_targets_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers no query."""
+    clock = Clock()
+    monkeypatch.setattr(targets_up, "time", clock)
+    monkeypatch.setattr(targets_up.prometheus_targets, "time", clock)
+    target = {**EXPECTED[0], "health": "up", "last_error": "", "last_scrape": clock.now + 5, "interval": 15}
+    monkeypatch.setattr(targets_up.prometheus_targets, "fetch", lambda *_args, **_options: [target])
+
+    def refuse(*_args: t.Any, **_options: t.Any) -> list[str]:
+        raise targets_up.ApiError("unavailable with Prometheus Agent")
+
+    monkeypatch.setattr(targets_up.prometheus_targets, "not_up", refuse)
+    params = {"url": "u", "targets": EXPECTED, "until": "up", "timeout": 60, "interval": 1.0, "fresh": True, "agent": True}
+    assert targets_up.wait(params, once=False) == ([target], [])
+    assert clock.now == 1000

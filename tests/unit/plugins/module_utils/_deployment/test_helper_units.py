@@ -75,6 +75,7 @@ class Host:
             {
                 "service": "prog",
                 "name": "jobs",
+                "restart": False,
                 "requirements": [],
                 "files": [{**default, **file} for file in files],
                 "enabled_units": [f"vigie-job-{name}.timer" for name in texts],

@@ -27,6 +27,7 @@ class Service:
         self.active = True
         self.refuses_reload = ""
         self.log: list[str] = []
+        self.verbs: list[str] = []
         self.clear()
 
     def clear(self) -> None:
@@ -49,7 +50,8 @@ class Service:
         assert argv[0] == "systemctl", argv
         if argv[2] == "show":
             return 0, f"ActiveState={'active' if self.active else 'inactive'}\n", ""
-        if argv[2] == "reload":
+        self.verbs.append(argv[2])
+        if argv[2] in ("reload", "restart"):
             self.log.append((self.base / "main.cfg").read_text())
             if self.refuses_reload and self.refuses_reload in self.log[-1]:
                 return 1, "", "Job failed"
@@ -66,7 +68,7 @@ class Service:
         state = options.pop("state", "present")
         default = {"type": "file", "content": "", "target": "", "mode": "0644", "group": "", "validate": [], "state": state}
         wanted = [{**default, "reload": item.get("type") != "directory", **item} for item in [*items, *options.pop("more", [])]]
-        params = {"service": "prog", "name": "metrics", "requirements": [], "files": wanted}
+        params = {"service": "prog", "name": "metrics", "restart": False, "requirements": [], "files": wanted}
         params.update(enabled_units=[], started_units=[], surplus=[])
         return ServiceFiles({**params, **options}, self)
 
@@ -102,6 +104,21 @@ WHOLE = {
     "status.conf": "ours\n",
     "main.cfg": "theirs\n" + BLOCK.format("ours"),
 }
+
+
+def test_a_service_that_cannot_be_reloaded_is_restarted(service: Service) -> None:
+    """Also after the former files are back, and not without a change."""
+    service.bring(restart=True)
+    service.bring(restart=True)
+    assert [verb for verb in service.verbs if verb != "show"] == ["restart"]
+    service.refuses_reload = "worse"
+    with pytest.raises(ServiceError, match="The former files are back"):
+        service.bring("worse", restart=True)
+    assert [verb for verb in service.verbs if verb != "show"] == ["restart"] * 3
+    assert service.state() == WHOLE
+    service.active = False
+    service.bring("third", restart=True)
+    assert [verb for verb in service.verbs if verb != "show"] == ["restart"] * 3
 
 
 def test_all_files_are_written_and_the_service_is_reloaded_once(service: Service) -> None:

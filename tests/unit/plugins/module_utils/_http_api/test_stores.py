@@ -45,7 +45,8 @@ class Answers:
             return 200, {}, METRICS.format(now=now, sent=now + self.sent, failed=failed).encode()
         if path == "/flags":
             return 200, {}, self.flags.encode()
-        value = [{"metric": {}, "value": [now, str(now + self.newest)]}]
+        metric = {"__name__": "a_build_info"} if "_build_info" in path else {}
+        value = [{"metric": metric, "value": [now, str(now + self.newest)]}]
         return self.status, {}, json.dumps({"data": {"result": value if self.newest > -1000 else []}}).encode()
 
 
@@ -117,3 +118,12 @@ def test_a_newer_prometheus_has_the_time_of_each_queue() -> None:
     queue = stores.queue_of(metrics, "a")
     assert queue["queue_highest_timestamp_seconds"] == 1.7e9
     assert (queue["queue_highest_sent_timestamp_seconds"], queue["samples_dropped_total"]) == (2, 3)
+
+
+def test_a_store_answers_for_an_agent(answers: Answers) -> None:
+    """The first one that can; an agent itself has no versions and clocks."""
+    store = {"name": "a", "host": "h", "role": "victoria_metrics", "url": answers.server.url}
+    down = {**store, "url": "http://127.0.0.1:1"}
+    found = stores.of_agent([{**store, "role": "other"}, down, store], 5, ["h"])
+    assert (len(found["builds"]), len(found["clocks"]), found["rules"], found["largest"]) == (1, 1, [], [])
+    assert stores.of_agent([down], 5, [])["builds"] == []

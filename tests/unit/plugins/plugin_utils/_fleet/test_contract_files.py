@@ -64,6 +64,16 @@ WRONG: dict[str, tuple[str, t.Any, str]] = {
         ", key jop, value 'y': unknown key. The known keys are job, port",
     ),
     "wrong clients": (SCRAPE, {"job": "x", "port": 1, "access": {"clients": "grafana"}}, ", key access, value "),
+    "alerts of no list": (
+        SCRAPE,
+        {"job": "x", "port": 1, "alerts_of": "node_exporter"},
+        ", key alerts_of, value 'node_exporter': must be a list of roles",
+    ),
+    "alerts of an unknown role": (
+        SCRAPE,
+        {"job": "x", "port": 1, "alerts_of": ["node_exportr"]},
+        ", key alerts_of, value 'node_exportr': no role with a scrape contract has this name",
+    ),
     "a number as version": (
         SCRAPE,
         {"job": "x", "port": 1, "web_since": 1.5},

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from inventories import AWKWARD, Made, problems_of, simple
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._fleet.role_contracts import contracts
+
 
 @pytest.mark.parametrize("groups", [{"prometheus": "servers"}, "{{ {'prometheus': 'servers'} }}"])
 def test_a_role_may_have_a_group_of_another_name(tmp_path: Path, groups: t.Any) -> None:
@@ -33,6 +35,18 @@ def test_odd_fleets(tmp_path: Path) -> None:
     assert model["hosts"]["lonely"]["endpoints"] == []
     assert model["hosts"]["ünïcode"]["labels"] == {"place": "Zürich ☃"}
     assert model["servers"]["prometheus"] == {}
+
+
+def test_alerts_hold_for_the_metrics_of_another_role(tmp_path: Path) -> None:
+    """The hosts have collectd, and none has node_exporter. Without hosts, a role brings no alerts."""
+    files = {"hosts.yml": {"all": {"vars": {"monitoring_thresholds": {"disk_used_percent": 70}}, "children": {
+        "prometheus": {"hosts": {"mon": None}}, "collectd": {"hosts": {"old1": None}}}}}}  # fmt: skip
+    model, problems = Made(tmp_path, files).build(contracts())
+    assert problems == []
+    assert sorted(model["rules"]) == ["collectd", "node_exporter", "prometheus"]
+    del files["hosts.yml"]["all"]["children"]["collectd"], files["hosts.yml"]["all"]["vars"]
+    (tmp_path / "none").mkdir()
+    assert sorted(Made(tmp_path / "none", files).build(contracts())[0]["rules"]) == ["prometheus"]
 
 
 def test_the_implicit_localhost_is_no_host_of_the_fleet(tmp_path: Path) -> None:

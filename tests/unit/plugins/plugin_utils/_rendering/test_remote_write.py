@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 from store_fleets import WEB, groups, model
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.grafana import datasources
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.prometheus import prometheus_config, prometheus_tree
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.remote_write import (
     remote_write,
@@ -89,3 +90,29 @@ def test_a_server_without_targets_asks_nobody(tmp_path: Path) -> None:
     its = model(tmp_path)
     its["servers"]["prometheus"]["p1"]["scrape_hosts"] = []
     assert store_queries(its, "p1") == []
+
+
+def test_an_agent_scrapes_and_writes_alone(tmp_path: Path, newest_promtool: str) -> None:
+    """Without rules, and without Alertmanagers. Prometheus accepts the configuration in agent mode."""
+    children = {**groups(), "alertmanager": {"hosts": {"p1": None}}, "vmalert": {"hosts": {"p1": None}}}
+    its = model(tmp_path / "fleet", children, prometheus_mode="agent")
+    files = prometheus_tree(its, "p1")
+    assert not [path for path in files if path.startswith("rules/")]
+    assert set(prometheus_config(its, "p1")) == {"global", "remote_write", "scrape_configs"}
+    for path, file in files.items():
+        target = tmp_path / "tree" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(str(file))
+    command = [newest_promtool, "check", "config", "--agent", tmp_path / "tree/prometheus.yml"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_grafana_reads_from_no_agent(tmp_path: Path) -> None:
+    """The first store is its default data source then."""
+    sources = datasources(model(tmp_path, prometheus_mode="agent"), "g")
+    assert [(source["name"], source["isDefault"]) for source in sources] == [
+        ("Stores (p1)", True),
+        ("VictoriaMetrics (s1)", False),
+        ("VictoriaMetrics (s2)", False),
+    ]

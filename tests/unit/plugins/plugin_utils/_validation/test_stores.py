@@ -53,6 +53,24 @@ def test_a_pattern_that_selects_no_store(tmp_path: Path) -> None:
     assert problem.startswith("host p1, variable prometheus_stores, value {'s': 1}: must be an Ansible host pattern")
 
 
+def test_vmalert_without_stores(tmp_path: Path) -> None:
+    """It would evaluate nothing."""
+    children = {role: group for role, group in groups().items() if role not in ("victoria_metrics", "vmauth")}
+    assert built(tmp_path, {**children, "vmalert": {"hosts": {"p2": None}}})[1] == [
+        (
+            "host p2, variable groups, value 'vmalert': vmalert has no store to send queries to. Add a host to the group "
+            "victoria_metrics, or remove vmalert"
+        )
+    ]
+
+
+def test_the_interval_of_vmalert(tmp_path: Path) -> None:
+    """A duration, as that of Prometheus."""
+    children = {**groups(), "vmalert": {"hosts": {"p2": {"vmalert_evaluation_interval": "often"}}}}
+    (problem,) = built(tmp_path, children)[1]
+    assert problem.startswith("host p2, variable vmalert_evaluation_interval, value 'often': must be a ")
+
+
 def test_vmauth_without_stores(tmp_path: Path) -> None:
     """It would answer no query."""
     children = {role: group for role, group in groups().items() if role != "victoria_metrics"}

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import json
 import typing as t
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import inventories
 import pytest
+import yaml
 from answers import LOADED, active, asked, change, model
+from store_fleets import groups
+from store_fleets import model as store_fleet
 
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering.vmalert import vmalert_files
+from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.checks import vmalert_checks
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._verification.verification import verification_report
 
 
@@ -199,3 +205,45 @@ def test_with_some_hosts_only_they_are_compared() -> None:
     assert problems(answer, "a") == []
     change(answer, "targets", active=[active(), active(instance="a:1", job="old")])
     assert problems(answer, "a") == ["a:1 (job old) is extra: the inventory does not have this target"]
+
+
+def test_an_agent_has_no_rules_and_reports_its_own_hosts_alone() -> None:
+    """The versions and clocks come from a store, which has the hosts of all servers."""
+    fleet, answer = model(), asked()
+    fleet["servers"]["prometheus"]["p"]["prometheus_mode"] = "agent"
+    fleet["servers"]["prometheus"]["p"]["scrape_hosts"] = ["a"]
+    change(answer, "info", rules=[], alertmanagers=[])
+    late = [{"host": name, "instance": f"{name}:9100", "offset": 60.0} for name in ("a", "y")]
+    change(answer, "info", clocks=late)
+    report = verification_report(fleet, answer, ["a", "p", "x", "y"])
+    assert [problem.partition(" is")[0] for problem in report["problems"]] == ["a: the clock"]
+    kinds = {check["kind"] for check in json.loads(report["json"])["checks"]}
+    assert kinds == {"server", "target", "configuration", "version", "clock"}
+
+
+def test_rules_and_alertmanagers_of_a_vmalert(tmp_path: Path) -> None:
+    """A missing rule, a failing rule, an Alertmanager that does not answer, and no answer at all."""
+    children = {**groups(), "alertmanager": {"hosts": {"p1": None}}, "vmalert": {"hosts": {"v1": None}}}
+    fleet = store_fleet(tmp_path, children)
+    rules = [
+        {"file": f"/etc/vmalert/{path}", "group": group["name"], "name": rule.get("alert") or rule["record"], "health": "ok"}
+        for path, text in vmalert_files(fleet, "v1").items()
+        for group in yaml.safe_load(text)["groups"]
+        for rule in group["rules"]
+    ]
+    alertmanager = {"address": "p1:9093", "error": "", "peers": 0, "version": ""}
+    result = {"__vmalert_host": "v1", "rules": rules, "alertmanagers": [alertmanager]}
+    fine = vmalert_checks(fleet, [result, {"skipped": True}])
+    assert {check.kind for check in fine} == {"vmalert", "rule", "alertmanager"}
+    assert not [check.problem for check in fine if check.problem]
+    kept = [rule for rule in rules if rule["name"] != "Watchdog"]
+    kept[0] = {**kept[0], "health": "err", "last_error": "no store"}
+    broken = {**result, "rules": kept, "alertmanagers": [{**alertmanager, "error": "refused"}]}
+    problems = [check.problem for check in vmalert_checks(fleet, [broken]) if check.problem]
+    assert len(problems) == 3
+    assert "v1: the rule Watchdog (group targets of rules/prometheus.yml) is not loaded" in problems
+    assert "v1: vmalert cannot send alerts to the Alertmanager on p1: refused" in problems
+    (unknown,) = [check.problem for check in vmalert_checks(fleet, [{**result, "alertmanagers": []}]) if check.problem]
+    assert unknown.endswith("vmalert does not know this Alertmanager")
+    (silent,) = vmalert_checks(fleet, [{"__vmalert_host": "v1", "msg": "timed out"}])
+    assert silent.problem == "v1: vmalert: timed out"
