@@ -88,7 +88,7 @@ ROWS = (
     ),
     # Nothing pushes for a minute.
     Row(
-        *("pushgateway", "backup_files", ("job", "host"), {"backup monitor": 42}),
+        *("pushgateway", "copied_files", ("job", "host"), {"backup monitor": 42}),
         *("PushgatewayGroupOld", "true", "true", "monitor"),
         stand_in="a pushed job",
     ),
