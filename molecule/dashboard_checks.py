@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import typing as t
 from pathlib import Path
@@ -22,6 +23,9 @@ import queries  # noqa: E402 - it lies beside what makes the dashboards
 from ansible_collections.vigie.monitoring.plugins.plugin_utils._rendering import grafana  # noqa: E402 - the loader finds it
 
 Page = dict[str, t.Any]
+# What an expression contains beside metrics. A name before a parenthesis is a function.
+_GROUPING = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
+_WORDS = {"and", "or", "unless", "bool", "offset", "group_left", "group_right"}
 
 
 def roles_of(scenario: str) -> set[str]:
@@ -76,3 +80,28 @@ def check_variables(scenario: t.Any, url: str, page: Page, labels: list[str]) ->
         found = answers("no-such-value")
         # A counter also has a zero.
         assert all(float(one["value"][1]) == 0 for result in found for one in result), variable
+
+
+def metrics_of(expression: str) -> set[str]:
+    """Return the names of the metrics in an *expression*, except those of recorded series, which contain a colon."""
+    bare = _GROUPING.sub("", re.sub(r"\{[^}]*\}|\[[^]]*\]", "", re.sub(r'"[^"]*"', "", expression)))
+    found = re.findall(r"(?<![\w:.])([a-zA-Z_][\w:]*)(?![\w:]*\s*\()", bare)
+    return {name for name in found if name not in _WORDS and ":" not in name}
+
+
+def metrics_of_role(role: str) -> set[str]:
+    """Return the names of the metrics that the rules and the dashboards of a *role* use."""
+    folder = ROOT / "roles" / role / "monitoring"
+    rules = [rule for group in yaml.safe_load((folder / "rules.yml").read_text())["groups"] for rule in group["rules"]]
+    expressions = [rule["expr"] for rule in rules]
+    for path in folder.glob("dashboard*.json"):
+        expressions += [expression for _title, expression in queries.queries(json.loads(path.read_text()))]
+    return set().union(*(metrics_of(expression) for expression in expressions))
+
+
+def check_metrics(url: str, role: str, absent: t.Mapping[str, str]) -> None:
+    """Check that Prometheus has each metric that *role* uses, except those in *absent*, which it does not have.
+
+    :param absent: the reason for each metric that does not exist in this scenario.
+    """
+    assert metrics_of_role(role) - set(queries.ask(url, "label/__name__/values")) == set(absent)

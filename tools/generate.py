@@ -9,6 +9,7 @@
 - the plays of playbooks/backup.yml and playbooks/restore.yml, from the roles with such tasks
 - the table of all alerts in docs/rules.md, from the rules of the roles
 - the table of presets in docs/presets.md, and the runbook of their alerts
+- the tables of exporters in docs/exporters.md, from what the tests of scenarios have written into docs/exporters.json
 """
 
 from __future__ import annotations
@@ -43,6 +44,11 @@ BACKUP = """\
 """
 ALERTS = "| alert | severity | after |\n| --- | --- | --- |\n"
 PRESETS = "| preset | service | endpoint | what the service needs | alerts |\n| --- | --- | --- | --- | --- |\n"
+EXPORTERS = """\
+| exporter | version | service | a metric, seen through Prometheus | alert that fired | exposure | calls |
+| --- | --- | --- | --- | --- | --- | --- |
+"""
+NOT_RUN = "| role | why | where the names of the metrics come from |\n| --- | --- | --- |\n"
 PRESETS_HEAD = """\
 <!-- Made from the files in this directory by `make docs`. -->
 # Alerts of presets
@@ -60,6 +66,11 @@ TEMPLATE = """\
 
 {{ paragraph }}
 {% endfor %}
+{% if facts.not_run %}
+
+Nobody has run this role with the real service: {{ facts.not_run }}. The names of its metrics come from
+[the source of the exporter]({{ facts.source }}).
+{% endif %}
 
 | variable | type | default | meaning |
 | --- | --- | --- | --- |
@@ -92,14 +103,37 @@ def render(role: Path) -> str:
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.globals.update(paragraphs=paragraphs, default=default)
-    return environment.from_string(TEMPLATE).render(role=role.name, spec=specification(role))
+    return environment.from_string(TEMPLATE).render(
+        role=role.name, spec=specification(role), facts=exporters().get(role.name, {})
+    )
 
 
 def row(role: Path) -> str:
     """Return the row of *role* in the table of the project's README."""
     link = f"roles/{role.name}/monitoring/runbook.md"
     alerts = f"[runbook]({link})" if (ROOT / link).exists() else ""
-    return f"| [`{role.name}`](roles/{role.name}/README.md) | {specification(role)['short_description']} | {alerts} |\n"
+    note = " ([not run](docs/exporters.md#not-run))" if "not_run" in exporters().get(role.name, {}) else ""
+    return f"| [`{role.name}`](roles/{role.name}/README.md) | {specification(role)['short_description']}{note} | {alerts} |\n"
+
+
+def exporters() -> dict[str, dict[str, Any]]:
+    """Return what the tests have seen of each exporter role, or why nobody has run the role."""
+    known: dict[str, dict[str, Any]] = json.loads((ROOT / "docs/exporters.json").read_text())
+    return known
+
+
+def exporter_row(role: str, facts: dict[str, Any]) -> str:
+    """Return the row of an exporter *role* in the table of exporters."""
+    metric = facts["metric"].replace("|", "\\|")
+    name, alert = f"[`{role}`](../roles/{role}/README.md)", facts["alert"] or "none"
+    return (
+        f"| {name} | {facts['version']} | {facts['service']} | `{metric}` | {alert} | {facts['exposure']} | {facts['calls']} |\n"
+    )
+
+
+def not_run_row(role: str, facts: dict[str, Any]) -> str:
+    """Return the row of a *role* that nobody has run."""
+    return f"| [`{role}`](../roles/{role}/README.md) | {facts['not_run']} | [source]({facts['source']}) |\n"
 
 
 def alerts(role: Path) -> Iterator[str]:
@@ -159,9 +193,9 @@ def specification(role: Path) -> dict[str, Any]:
     return spec
 
 
-def between(path: Path, begin: str, end: str, text: str) -> str:
-    """Return the text of the file *path* with *text* between the lines that start with *begin* and *end*."""
-    lines = path.read_text().splitlines(keepends=True)
+def between(page: Path | str, begin: str, end: str, text: str) -> str:
+    """Return the text of the file or the text *page*, with *text* between the lines that start with *begin* and *end*."""
+    lines = (page.read_text() if isinstance(page, Path) else page).splitlines(keepends=True)
     first, last = (next(number for number, line in enumerate(lines) if line.startswith(mark)) for mark in (begin, end))
     return "".join([*lines[: first + 1], text, *lines[last:]])
 
@@ -169,14 +203,19 @@ def between(path: Path, begin: str, end: str, text: str) -> str:
 def files() -> Iterator[tuple[Path, str]]:
     """Yield each file that is written, and its text."""
     contracts = [contract.role for contract in role_contracts.in_order(role_contracts.contracts())]
-    others = [role for role in role_contracts.roles() if role not in contracts]
-    for role in contracts + others:
+    without = [role for role in role_contracts.roles() if role not in contracts]
+    for role in contracts + without:
         yield ROOT / "roles" / role / "README.md", render(ROOT / "roles" / role)
-    table = "".join(row(ROOT / "roles" / role) for role in contracts + others)
+    table = "".join(row(ROOT / "roles" / role) for role in contracts + without)
     yield ROOT / "README.md", between(ROOT / "README.md", "<!-- roles: begin", "<!-- roles: end", f"\n{HEAD}{table}\n")
     page = ROOT / "docs/rules.md"
     rows = "".join(line for role in contracts for line in alerts(ROOT / "roles" / role))
     yield page, between(page, "<!-- alerts: begin", "<!-- alerts: end", f"\n{ALERTS}{rows}\n")
+    page = ROOT / "docs/exporters.md"
+    run = "".join(exporter_row(role, facts) for role, facts in exporters().items() if "not_run" not in facts)
+    others = "".join(not_run_row(role, facts) for role, facts in exporters().items() if "not_run" in facts)
+    text = between(page, "<!-- exporters: begin", "<!-- exporters: end", f"\n{EXPORTERS}{run}\n")
+    yield page, between(text, "<!-- not run: begin", "<!-- not run: end", f"\n{NOT_RUN}{others}\n")
     known = presets()
     rows = "".join(preset_row(name, preset) for name, preset in known.items())
     page = ROOT / "docs/presets.md"

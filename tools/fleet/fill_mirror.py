@@ -47,6 +47,8 @@ FRESH_SECONDS = 24 * 60 * 60
 ARCHITECTURES = {"amd64": "amd64", "arm64": "arm64", "armhf": "armv7"}
 # The first suite has the newest versions. The others have earlier versions, for tests of upgrades. All versions run on Debian 12.
 SUITES = ("sid", "trixie", "bookworm")
+# A suite with programs that newer suites no longer have.
+OLD_SUITE = "bullseye"
 # Debian's builds read their data from this directory, also on the hosts.
 SHARE = "./usr/share/prometheus/"
 
@@ -72,6 +74,8 @@ class Program(NamedTuple):
     arch_names: tuple[tuple[str, str], ...] = ()
     # The name of the role that deploys the program, if it differs from the name of the repository.
     role: str = ""
+    # The suites that have the program.
+    suites: tuple[str, ...] = SUITES
 
 
 # By repository. A repository with several programs has one entry for each, with the name of the program after a colon.
@@ -100,6 +104,7 @@ PROGRAMS = {
             ("prometheus", "pushgateway", "prometheus-pushgateway"),
             ("prometheus", "mysqld_exporter", "prometheus-mysqld-exporter"),
             ("prometheus-community", "bind_exporter", "prometheus-bind-exporter"),
+            ("prometheus-community", "ipmi_exporter", "prometheus-ipmi-exporter"),
             ("prometheus-community", "pgbouncer_exporter", "prometheus-pgbouncer-exporter"),
             ("prometheus-community", "postgres_exporter", "prometheus-postgres-exporter"),
             ("prometheus-community", "systemd_exporter", "prometheus-systemd-exporter"),
@@ -107,6 +112,12 @@ PROGRAMS = {
             ("Lusitaniae", "apache_exporter", "prometheus-apache-exporter"),
         )
     },
+    "prometheus-community/smartctl_exporter": Program(
+        ("prometheus-smartctl-exporter",), {"usr/bin/smartctl_exporter": "smartctl_exporter"}
+    ),
+    "google/cadvisor": Program(
+        ("cadvisor",), {"usr/bin/cadvisor": "cadvisor"}, archive="{name}-v{version}-linux-{arch}", ending="", suites=(OLD_SUITE,)
+    ),
     "boynux/squid-exporter": Program(
         ("prometheus-squid-exporter",),
         {"usr/bin/prometheus-squid-exporter": "squid-exporter"},
@@ -250,8 +261,9 @@ def run(*command: str, cwd: Path | None = None) -> str:
 class Apt:
     """A separate apt, with the settings of the machine but other suites. It installs nothing."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, suites: tuple[str, ...]) -> None:
         """Create the directories and the sources."""
+        self.suites = suites
         self.downloads = root / "packages"
         for directory in ("state/lists/partial", "cache/archives/partial", "packages"):
             (root / directory).mkdir(parents=True, exist_ok=True)
@@ -259,13 +271,13 @@ class Apt:
         find_uri = Path(__file__).with_name("debian_mirror.sh")
         uri = run("sh", str(find_uri)).strip()
         self.native = run("dpkg", "--print-architecture").strip()
-        foreign = {architecture for program in PROGRAMS.values() for architecture in program.foreign}
+        foreign = {architecture for program in PROGRAMS.values() if program.suites == suites for architecture in program.foreign}
         self.architectures = [self.native, *sorted(foreign - {self.native})]
-        asked = [",".join(self.architectures), *(self.native for _older in SUITES[1:])]
+        asked = [",".join(self.architectures), *(self.native for _older in suites[1:])]
         (root / "sources.list").write_text(
             "".join(
                 f"deb [arch={arch} target=Packages signed-by={KEYRING}] {uri} {suite} main\n"
-                for suite, arch in zip(SUITES, asked, strict=True)
+                for suite, arch in zip(suites, asked, strict=True)
             )
         )
         options = {
@@ -435,12 +447,12 @@ def say(text: str) -> None:
     print(f"mirror: {text}", file=sys.stderr, flush=True)
 
 
-def fill(mirror: Path, *, anew: bool) -> None:
-    """Build the archives that are missing in the mirror, or all of them."""
-    apt = Apt(mirror.parent / "apt")
-    say("reading Debian's package lists")
+def fill_from(apt: Apt, mirror: Path, *, anew: bool) -> list[Archive]:
+    """Build the archives of the programs in the suites of *apt*: those that are missing in the mirror, or all. Return all."""
+    say(f"reading Debian's package lists of {', '.join(apt.suites)}")
     apt.fetch("update")
-    packages = apt.packages([name for program in PROGRAMS.values() for name in program.packages])
+    programs = [program for program in PROGRAMS.values() if program.suites == apt.suites]
+    packages = apt.packages([name for program in programs for name in program.packages])
     wanted = archives(packages, apt.native)
     missing = [archive for archive in wanted if anew or not (mirror / archive.path).exists()]
     if missing:
@@ -461,6 +473,13 @@ def fill(mirror: Path, *, anew: bool) -> None:
             write_sums(mirror / release, sums)
         for package in packages:
             (apt.downloads / package.file).unlink()
+    return wanted
+
+
+def fill(mirror: Path, *, anew: bool) -> None:
+    """Build the archives that are missing in the mirror, or all of them."""
+    roots = {SUITES: mirror.parent / "apt", (OLD_SUITE,): mirror.parent / "apt-old"}
+    wanted = [archive for suites, root in roots.items() for archive in fill_from(Apt(root, suites), mirror, anew=anew)]
     pack_stand_in(mirror / STAND_IN_RELEASE)
     versions: dict[str, set[str]] = {"uwsgi_exporter": {"1.3.0"}}
     for archive in wanted:

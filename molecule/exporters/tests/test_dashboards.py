@@ -5,15 +5,21 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 from pathlib import Path
 
 import dashboard_checks
 import pytest
 
-# Elsewhere: alerts has mtail, grafana stand-ins for Loki and Alloy, storage VictoriaMetrics, and services many exporters.
-ELSEWHERE = {"alloy", "loki", "mtail", "victoria_metrics", "vmauth"} | dashboard_checks.roles_of("services") - {"prometheus"}
-PAGES = dashboard_checks.pages({path.name for path in (dashboard_checks.ROOT / "roles").iterdir()} - ELSEWHERE)
+# Elsewhere: alerts has mtail, grafana stand-ins for Loki and Alloy, storage VictoriaMetrics, services and python many exporters.
+OTHERS = (dashboard_checks.roles_of("services") | dashboard_checks.roles_of("python")) - {"prometheus"}
+ELSEWHERE = {"alloy", "loki", "mtail", "victoria_metrics", "vmauth"} | OTHERS
+# No program in Debian: docs/exporters.md has the reason for each.
+NOT_RUN = {
+    role for role, facts in json.loads((dashboard_checks.ROOT / "docs/exporters.json").read_text()).items() if "not_run" in facts
+}
+PAGES = dashboard_checks.pages({path.name for path in (dashboard_checks.ROOT / "roles").iterdir()} - ELSEWHERE - NOT_RUN)
 # Containers show the values of the machine that runs them.
 SENSORS = [*Path("/sys/class/hwmon").glob("*/temp*_input"), *Path("/sys/class/thermal").glob("thermal_zone*")]
 # Panels without data in this scenario, by dashboard, with the reason.

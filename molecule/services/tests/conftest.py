@@ -11,7 +11,7 @@ import pytest
 
 PUSH = (
     "import urllib.request as u; u.urlopen(u.Request('http://127.0.0.1:9091/metrics/job/backup', "
-    "data=b'backup_files 42\\n', method='PUT'))"
+    "data=b'copied_files 42\\n', method='PUT'))"
 )
 
 
@@ -25,4 +25,4 @@ def push() -> str:
 def pushed(scenario: t.Any, push: str) -> None:
     """Push, and wait until Prometheus has the metric."""
     scenario.on("monitor").check_output(push)
-    scenario.wait(lambda: scenario.query("backup_files"))
+    scenario.wait(lambda: scenario.query("copied_files"))

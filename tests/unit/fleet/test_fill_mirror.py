@@ -64,6 +64,17 @@ def test_only_what_a_test_runs_is_asked_for() -> None:
     ]
 
 
+def test_each_suite_is_asked_for_its_own_programs(stand_ins: t.Any, fill: t.Callable[..., t.Any]) -> None:
+    """The old suite has no versions of a program that the newer suites have: they would be tested as versions to upgrade from."""
+    assert fill().returncode == 0
+    asked = {call.split("Dir::State=")[1].split()[0]: call for call in stand_ins.called("apt-cache")}
+    packages = {Path(state).parent.name: {word for word in call.split() if ":amd64" in word} for state, call in asked.items()}
+    assert packages["apt-old"] == {"cadvisor:amd64"}
+    assert {"prometheus:amd64", "mtail:amd64"} <= packages["apt"]
+    assert "cadvisor:amd64" not in packages["apt"]
+    assert "bullseye main" in (stand_ins.cache / "apt-old/sources.list").read_text()
+
+
 @pytest.fixture
 def fill(stand_ins: t.Any, fleet: Fleet) -> t.Callable[..., t.Any]:
     """Return a function that fills a mirror with stand-ins for apt, of which the first calls may fail."""
@@ -82,6 +93,7 @@ def test_archives_have_upstreams_names() -> None:
     names = [fill_mirror.Archive(repository, "1.2.3", "amd64", ()).name for repository in fill_mirror.PROGRAMS]
     assert "node_exporter-1.2.3.linux-amd64" in names
     assert [name for name in names if "-v1" in name] == [
+        "cadvisor-v1.2.3-linux-amd64",
         "redis_exporter-v1.2.3.linux-amd64",
         "victoria-metrics-linux-amd64-v1.2.3",
         "vmutils-linux-amd64-v1.2.3",

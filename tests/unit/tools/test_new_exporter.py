@@ -57,7 +57,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     for name in COPIED:
         shutil.copytree(ROOT / name, path / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     (path / "docs").mkdir()
-    for name in ("README.md", "ansible.cfg", "pyproject.toml", ".yamllint", "docs/rules.md", "docs/presets.md"):
+    pages = ("docs/rules.md", "docs/presets.md", "docs/exporters.md", "docs/exporters.json")
+    for name in ("README.md", "ansible.cfg", "pyproject.toml", ".yamllint", *pages):
         shutil.copy(ROOT / name, path / name)
     (path / ".venv").symlink_to(ROOT / ".venv")
     made = Tree(path)

@@ -59,7 +59,7 @@ ROOT = Path(__file__).parents[5]
         ("monitoring_labels2", None),
         ("json_exporter_port", None),
         ("consul_exporter_port", None),
-        ("mongodb_exporter_state", None),
+        ("influxdb_exporter_state", None),
         ("web_labels", None),
     ],
 )
@@ -86,7 +86,7 @@ def test_a_variable_one_slip_away(name: str, meant: str | None) -> None:
         *((name, None) for name in ("prometheus_servers", "prometheus2", "prometheuses", "prom", "monitoring", "web", "db")),
         *((name, None) for name in ("firewalld", "firewalls", "alertmanagers", "grafana_agents", "postgresql_exporter")),
         *((name, None) for name in ("json_exporter", "nats_exporter", "consul_exporter", "proxy_exporter", "kafka_exporter")),
-        *((name, None) for name in ("mongodb_exporter", "elasticsearch_exporter", "dnsmasq_exporter", "ipmi_exporter")),
+        *((name, None) for name in ("influxdb_exporter", "elasticsearch_exporter", "dnsmasq_exporter", "jmx_exporter")),
     ],
 )
 def test_a_group_one_slip_away(name: str, role: str | None) -> None:
