@@ -14,7 +14,7 @@ import pytest
 
 # Elsewhere: alerts has mtail, grafana stand-ins for Loki and Alloy, storage VictoriaMetrics, services and python many exporters.
 OTHERS = (dashboard_checks.roles_of("services") | dashboard_checks.roles_of("python")) - {"prometheus"}
-ELSEWHERE = {"alloy", "loki", "mtail", "victoria_metrics", "vmauth"} | OTHERS
+ELSEWHERE = {"alloy", "loki", "mtail", "victoria_metrics", "vmagent", "vmalert", "vmauth"} | OTHERS
 # No program in Debian: docs/exporters.md has the reason for each.
 NOT_RUN = {
     role for role, facts in json.loads((dashboard_checks.ROOT / "docs/exporters.json").read_text()).items() if "not_run" in facts

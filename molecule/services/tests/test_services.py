@@ -100,7 +100,7 @@ ROWS = (
     Row(
         *("smartctl_exporter", "smartctl_device_percentage_used", ("device",), {"nvme0": 12}),
         *("DiskFailing", "touch /run/disk.fails", "rm -f /run/disk.fails"),
-        stand_in="recorded answers of smartctl: containers have no disks",
+        stand_in="answers in the form of smartctl, made by hand: containers have no disks",
         # Disks answer programs with CAP_SYS_ADMIN (NVMe) and CAP_SYS_RAWIO (SATA) only.
         most=2.1,
     ),
